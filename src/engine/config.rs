@@ -1,0 +1,206 @@
+//! A client's settings: each checked where it is set, frozen when the client is made.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::encoding::TextEncoding;
+use super::hooks::Hooks;
+use super::log::Log;
+use crate::error::{Error, Result};
+use crate::protocol::chunk::ChunkSize;
+use crate::protocol::fields;
+use crate::protocol::retry::RetryPolicy;
+use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
+use crate::transport::{ProxySetting, Timeouts, TlsSettings};
+
+/// Settings of a client. Every setter checks its value and leaves the settings unchanged if it refuses it.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub(crate) endpoint: Option<AbsoluteUrl>,
+    pub(crate) user: Option<UserInfo>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) allowed_origins: Vec<Origin>,
+    pub(crate) chunk_size: ChunkSize,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) total_timeout: Option<Duration>,
+    pub(crate) tls: TlsSettings,
+    pub(crate) proxy: ProxySetting,
+    pub(crate) user_agent: String,
+    pub(crate) metadata_encoding: TextEncoding,
+    pub(crate) upload_with_creation: bool,
+    pub(crate) query_server: bool,
+    pub(crate) override_patch_method: bool,
+    pub(crate) add_request_id: bool,
+    pub(crate) hooks: Hooks,
+    pub(crate) log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            endpoint: None,
+            user: None,
+            headers: Vec::new(),
+            allowed_origins: Vec::new(),
+            chunk_size: ChunkSize::Auto,
+            retry: RetryPolicy::default(),
+            timeouts: Timeouts {
+                connect: Duration::from_secs(30),
+                response: Duration::from_secs(120),
+                stall: Duration::from_secs(60),
+            },
+            total_timeout: None,
+            tls: TlsSettings::default(),
+            proxy: ProxySetting::Environment,
+            user_agent: concat!("libtus/", env!("CARGO_PKG_VERSION")).to_owned(),
+            metadata_encoding: TextEncoding::utf8(),
+            upload_with_creation: true,
+            query_server: true,
+            override_patch_method: false,
+            add_request_id: false,
+            hooks: Hooks::default(),
+            log: Log::none(),
+        }
+    }
+}
+
+impl Config {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The creation URL; kept byte for byte. Userinfo in it becomes Basic authentication.
+    pub fn set_url(&mut self, text: &str) -> Result<()> {
+        let (url, user) = AbsoluteUrl::parse(text)
+            .map_err(|error| Error::invalid(format!("the server's URL cannot be used: {error}")))?;
+        self.endpoint = Some(url);
+        self.user = user;
+        Ok(())
+    }
+
+    /// Sends a header with every request to the endpoint's origin; `None` removes it.
+    pub fn set_header(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        set_field(&mut self.headers, name, value)
+    }
+
+    /// Lets requests to another origin (scheme, host, port of `url`) carry the caller's headers too.
+    pub fn allow_origin(&mut self, url: &str) -> Result<()> {
+        let (url, _) =
+            AbsoluteUrl::parse(url).map_err(|error| Error::invalid(format!("the origin cannot be used: {error}")))?;
+        self.allowed_origins.push(url.origin().clone());
+        Ok(())
+    }
+
+    /// How many bytes one PATCH carries.
+    pub fn set_chunk_size(&mut self, size: ChunkSize) -> Result<()> {
+        if let ChunkSize::Fixed(bytes) = size
+            && bytes.get() > i64::MAX as u64
+        {
+            return Err(Error::invalid(format!("chunk size {bytes} is beyond 2^63-1")));
+        }
+        self.chunk_size = size;
+        Ok(())
+    }
+
+    /// How often and how long to try again.
+    pub fn set_retry(&mut self, policy: RetryPolicy) {
+        self.retry = policy;
+    }
+
+    /// The present retry policy.
+    pub fn retry(&self) -> RetryPolicy {
+        self.retry
+    }
+
+    /// The limits of one request, none of them zero; `total` bounds a whole operation, retries and waits included.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts, total: Option<Duration>) -> Result<()> {
+        let all = [timeouts.connect, timeouts.response, timeouts.stall];
+        if all.iter().chain(total.iter()).any(Duration::is_zero) {
+            return Err(Error::invalid("a timeout of zero would end every request before it began"));
+        }
+        self.timeouts = timeouts;
+        self.total_timeout = total;
+        Ok(())
+    }
+
+    /// The present limits of one request.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Whether server certificates are verified. On by default.
+    pub fn set_tls_verify(&mut self, verify: bool) {
+        self.tls.verify = verify;
+    }
+
+    /// Certificates (PEM) to trust instead of the platform's; read when the client is made.
+    pub fn set_tls_ca_file(&mut self, path: PathBuf) {
+        self.tls.ca_file = Some(path);
+    }
+
+    /// The certificate chain and key (both PEM) to identify with; read when the client is made.
+    pub fn set_tls_client_certificate(&mut self, chain: PathBuf, key: PathBuf) {
+        self.tls.client_certificate = Some((chain, key));
+    }
+
+    /// The proxy; by default the environment's.
+    pub fn set_proxy(&mut self, proxy: ProxySetting) {
+        self.proxy = proxy;
+    }
+
+    /// The `User-Agent`.
+    pub fn set_user_agent(&mut self, value: &str) -> Result<()> {
+        fields::check_field("User-Agent", value)?;
+        self.user_agent = value.to_owned();
+        Ok(())
+    }
+
+    /// The encoding of text metadata on the server, by its WHATWG name.
+    pub fn set_metadata_encoding(&mut self, label: &str) -> Result<()> {
+        self.metadata_encoding = TextEncoding::named(label)?;
+        Ok(())
+    }
+
+    /// Whether the first bytes go with the creation request where the server offers it. On by default.
+    pub fn set_upload_with_creation(&mut self, on: bool) {
+        self.upload_with_creation = on;
+    }
+
+    /// Whether the server is asked for its capabilities before the first upload. On by default; off means no
+    /// extension but creation is used unless a later call asks.
+    pub fn set_query_server(&mut self, on: bool) {
+        self.query_server = on;
+    }
+
+    /// Sends PATCH and DELETE as POST with `X-HTTP-Method-Override` (T-009).
+    pub fn set_override_patch_method(&mut self, on: bool) {
+        self.override_patch_method = on;
+    }
+
+    /// Adds a random `X-Request-ID` to every request.
+    pub fn set_add_request_id(&mut self, on: bool) {
+        self.add_request_id = on;
+    }
+
+    /// The hooks, to be changed in place.
+    pub fn hooks_mut(&mut self) -> &mut Hooks {
+        &mut self.hooks
+    }
+
+    /// Where log lines go.
+    pub fn set_log(&mut self, log: Log) {
+        self.log = log;
+    }
+}
+
+/// Sets, replaces or removes a field of a list, checked.
+pub(crate) fn set_field(fields: &mut Vec<(String, String)>, name: &str, value: Option<&str>) -> Result<()> {
+    fields::check_field(name, value.unwrap_or_default())?;
+    fields.retain(|(have, _)| !have.eq_ignore_ascii_case(name));
+    if let Some(value) = value {
+        fields.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! The caller's functions: what they get to see and what they may decide.
+//!
+//! Hooks run on the thread of the operation, never two at a time for one upload, and no lock is held meanwhile.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::answer::Answer;
+use crate::protocol::fields;
+use crate::protocol::url::AbsoluteUrl;
+
+/// `Err(code)` ends the operation with [`ErrorKind::Callback`].
+pub type HookResult = std::result::Result<(), i32>;
+
+/// Sees every request before it goes out and may change its headers.
+pub type BeforeRequest = Arc<dyn Fn(&mut OutgoingRequest) -> HookResult + Send + Sync>;
+/// Sees every answer, errors too.
+pub type AfterResponse = Arc<dyn Fn(&OutgoingRequest, &Answer) -> HookResult + Send + Sync>;
+/// Decides whether a failed try is repeated; gets the error, the number of the coming retry (from 1) and the delay.
+pub type ShouldRetry = Arc<dyn Fn(&Error, u32, Duration) -> RetryVerdict + Send + Sync>;
+/// Learns the upload's URL as soon as it exists.
+pub type OnUploadUrl = Arc<dyn Fn(&AbsoluteUrl) -> HookResult + Send + Sync>;
+/// Learns how far the upload is.
+pub type OnProgress = Arc<dyn Fn(&Progress) -> HookResult + Send + Sync>;
+
+/// A caller's answer to "shall this be tried again?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryVerdict {
+    /// Yes, after this delay.
+    After(Duration),
+    /// No: the operation ends with the error at hand, the code is kept in it.
+    GiveUp(i32),
+}
+
+/// How far an upload is, in bytes. Neither counter ever exceeds the total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Handed to the network, counted from the beginning of the source. Falls back to `confirmed` when a try breaks.
+    pub sent: u64,
+    /// Acknowledged by the server.
+    pub confirmed: u64,
+    /// The size of the upload; `None` while it is unknown.
+    pub total: Option<u64>,
+}
+
+/// A request about to be sent.
+#[derive(Debug)]
+pub struct OutgoingRequest {
+    method: String,
+    url: AbsoluteUrl,
+    trusted: bool,
+    headers: Vec<(String, String)>,
+}
+
+impl OutgoingRequest {
+    pub(crate) fn new(method: String, url: AbsoluteUrl, trusted: bool, headers: Vec<(String, String)>) -> Self {
+        OutgoingRequest { method, url, trusted, headers }
+    }
+
+    /// The method as it will be sent.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Where it goes.
+    pub fn url(&self) -> &AbsoluteUrl {
+        &self.url
+    }
+
+    /// Whether it goes to the endpoint's origin or one the caller allowed, so that it carries the caller's headers.
+    pub fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// The first value of a header of this request.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// All headers but those the transport adds itself.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// Sets a header for this request only; `None` removes it. The library's own headers are refused, and on an
+    /// origin that is not trusted every header is (T-150): a hook that adds its token to each request must not
+    /// hand it to whoever a `Location` names.
+    pub fn set_header(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        fields::check_field(name, value.unwrap_or_default())?;
+        if !self.trusted && value.is_some() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("{} is not an allowed origin: no headers of the caller's are sent there", self.url.origin()),
+            ));
+        }
+        self.headers.retain(|(have, _)| !have.eq_ignore_ascii_case(name));
+        if let Some(value) = value {
+            self.headers.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// The hooks of a client.
+#[derive(Clone, Default)]
+pub struct Hooks {
+    /// Before each request on the wire.
+    pub before_request: Option<BeforeRequest>,
+    /// After each answer.
+    pub after_response: Option<AfterResponse>,
+    /// Before each retry, never after the last attempt.
+    pub should_retry: Option<ShouldRetry>,
+    /// Once per upload that gets a URL.
+    pub on_upload_url: Option<OnUploadUrl>,
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("before_request", &self.before_request.is_some())
+            .field("after_response", &self.after_response.is_some())
+            .field("should_retry", &self.should_retry.is_some())
+            .field("on_upload_url", &self.on_upload_url.is_some())
+            .finish()
+    }
+}

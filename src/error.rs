@@ -1,0 +1,326 @@
+//! The one error of the library: what went wrong, with everything known about it.
+//!
+//! Every layer below the C boundary returns [`Error`]. It keeps the whole chain of causes
+//! ([`std::error::Error::source`]), the request and the server's answer where there was one, and never
+//! turns anything into a status number: that happens once, in `ffi/error.rs`.
+//! It knows no I/O type; an operating system's code is carried as the number it is.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::protocol::answer::Answer;
+use crate::protocol::url::AbsoluteUrl;
+
+/// Shorthand for results with the library's own [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A cause of any type, kept for [`std::error::Error::source`].
+pub type Cause = Arc<dyn StdError + Send + Sync + 'static>;
+
+/// What kind of failure it is, sorted by who has to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    // ---- the calling program
+    /// An argument is wrong: the same call can never succeed.
+    InvalidArgument,
+    /// The call does not fit the object's present state.
+    InvalidState,
+    /// The server, the source or this build lacks what was asked for.
+    Unsupported,
+    /// A blocking call from inside a callback of the same client.
+    Busy,
+    // ---- decided by the caller while it ran
+    /// Cancelled; the upload stays on the server and can be resumed.
+    Cancelled,
+    /// A callback asked to stop; its value is kept.
+    Callback(i32),
+    // ---- the environment
+    /// A time limit was reached.
+    Timeout(TimeLimit),
+    /// The source could not be opened or read.
+    Source,
+    /// The source is not what it was when the upload began.
+    SourceChanged,
+    /// The host name could not be resolved.
+    Resolve,
+    /// No connection could be made.
+    Connect,
+    /// TLS failed: certificate, handshake or record.
+    Tls,
+    /// The connection broke.
+    Io,
+    // ---- the server
+    /// The server answered with a status that ends the operation.
+    HttpStatus,
+    /// The server broke a rule of the protocol.
+    Protocol(BrokenRule),
+    /// Client and server could not agree on an offset.
+    OffsetConflict,
+    /// The upload is gone from the server (404, 410).
+    Gone,
+    /// The upload stayed locked by another request.
+    Locked,
+    /// The server keeps finding checksum mismatches.
+    Checksum,
+    /// The upload is larger than the server allows.
+    TooLarge,
+    /// The server does not speak tus 1.0.0.
+    Version,
+    // ---- ourselves
+    /// A bug in this library.
+    Internal,
+}
+
+/// Which time limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeLimit {
+    /// Resolving the name, connecting and the TLS handshake.
+    Connect,
+    /// Everything sent, but no complete answer head.
+    Response,
+    /// No byte moved.
+    Stall,
+    /// The overall deadline of the operation.
+    Total,
+}
+
+/// The rule of tus 1.0.0 (or HTTP) that the server broke.
+///
+/// Callers should not branch on these; tests assert them exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BrokenRule {
+    /// T-010: `Upload-Offset`, `Upload-Length` or another integer is not `1*DIGIT` up to 2^63-1.
+    MalformedInteger,
+    /// T-010: the same header twice with different values.
+    ConflictingHeaders,
+    /// T-013, T-026: a success without `Upload-Offset`.
+    MissingOffset,
+    /// T-015: HEAD with neither `Upload-Length` nor `Upload-Defer-Length: 1`.
+    MissingLength,
+    /// T-014: `Upload-Offset` beyond the end of the upload.
+    OffsetBeyondLength,
+    /// T-025: an acknowledged offset below the one sent, or beyond what was sent.
+    ImpossibleOffset,
+    /// T-014: `Upload-Length` on the server differs from the source's size.
+    LengthDiffers,
+    /// T-034: the server takes requests but its offset does not grow.
+    NoProgress,
+    /// T-028: the server's offset goes back again and again.
+    OffsetRegressed,
+    /// T-043: a created upload without a usable `Location`.
+    BadLocation,
+    /// T-045, T-151: the server points from https to http.
+    InsecureLocation,
+    /// T-151: a redirect that cannot be followed.
+    BadRedirect,
+    /// T-151: more than five redirects, or a loop.
+    TooManyRedirects,
+    /// T-003: an answer that names another protocol version.
+    WrongVersion,
+    /// T-083: the upload vanished again and again.
+    KeepsVanishing,
+    /// The answer is not HTTP.
+    NotHttp,
+    /// A server that does not speak tus at all.
+    NotTus,
+}
+
+/// The request a failure belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedRequest {
+    /// HTTP method as meant by the protocol (before any method override).
+    pub method: &'static str,
+    /// Where it went.
+    pub url: AbsoluteUrl,
+}
+
+/// The library's error. Cheap to move, cloneable, immutable once built.
+#[derive(Clone)]
+pub struct Error(Box<Parts>);
+
+#[derive(Clone)]
+struct Parts {
+    kind: ErrorKind,
+    message: String,
+    cause: Option<Cause>,
+    request: Option<FailedRequest>,
+    answer: Option<Answer>,
+    os_code: Option<i32>,
+    upload_url: Option<AbsoluteUrl>,
+    retryable: bool,
+    callback_code: Option<i32>,
+}
+
+impl Error {
+    /// A new error; `message` is lower case, without a full stop, and says what was expected and what came.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let retryable = matches!(
+            kind,
+            ErrorKind::Timeout(_)
+                | ErrorKind::Resolve
+                | ErrorKind::Connect
+                | ErrorKind::Io
+                | ErrorKind::Locked
+                | ErrorKind::Cancelled
+        );
+        Error(Box::new(Parts {
+            kind,
+            message: message.into(),
+            cause: None,
+            request: None,
+            answer: None,
+            os_code: None,
+            upload_url: None,
+            retryable,
+            callback_code: match kind {
+                ErrorKind::Callback(code) => Some(code),
+                _ => None,
+            },
+        }))
+    }
+
+    /// Shorthand for [`ErrorKind::InvalidArgument`].
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArgument, message)
+    }
+
+    /// Adds the cause; its operating system code, if it is an [`std::io::Error`], should be set by the caller
+    /// with [`Error::with_os_code`].
+    #[must_use]
+    pub fn with_cause(mut self, cause: Cause) -> Self {
+        self.0.cause = Some(cause);
+        self
+    }
+
+    /// Adds the request that failed.
+    #[must_use]
+    pub fn with_request(mut self, method: &'static str, url: AbsoluteUrl) -> Self {
+        self.0.request = Some(FailedRequest { method, url });
+        self
+    }
+
+    /// Adds the server's answer.
+    #[must_use]
+    pub fn with_answer(mut self, answer: Answer) -> Self {
+        self.0.answer = Some(answer);
+        self
+    }
+
+    /// Adds the operating system's code (errno).
+    #[must_use]
+    pub fn with_os_code(mut self, code: Option<i32>) -> Self {
+        self.0.os_code = code;
+        self
+    }
+
+    /// Adds the URL from which the upload can be resumed, unless one is already known.
+    #[must_use]
+    pub fn with_upload_url(mut self, url: Option<AbsoluteUrl>) -> Self {
+        if self.0.upload_url.is_none() {
+            self.0.upload_url = url;
+        }
+        self
+    }
+
+    /// Says whether trying the whole operation again later may help.
+    #[must_use]
+    pub fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = retryable;
+        self
+    }
+
+    /// Adds the value a callback returned.
+    #[must_use]
+    pub fn with_callback_code(mut self, code: i32) -> Self {
+        self.0.callback_code = Some(code);
+        self
+    }
+
+    /// Adds a reason to the message, after a semicolon.
+    #[must_use]
+    pub fn because(mut self, reason: impl AsRef<str>) -> Self {
+        self.0.message.push_str("; ");
+        self.0.message.push_str(reason.as_ref());
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The request it belongs to, if there was one.
+    pub fn request(&self) -> Option<&FailedRequest> {
+        self.0.request.as_ref()
+    }
+
+    /// The server's answer, if there was one; its body is cut at 64 KiB.
+    pub fn answer(&self) -> Option<&Answer> {
+        self.0.answer.as_ref()
+    }
+
+    /// The operating system's code, if it was the cause.
+    pub fn os_code(&self) -> Option<i32> {
+        self.0.os_code
+    }
+
+    /// The value a callback returned, if one did not agree to go on.
+    pub fn callback_code(&self) -> Option<i32> {
+        self.0.callback_code
+    }
+
+    /// The upload to resume from, if one exists on the server.
+    pub fn upload_url(&self) -> Option<&AbsoluteUrl> {
+        self.0.upload_url.as_ref()
+    }
+
+    /// Whether trying the whole operation again later may help.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// This error's own sentence and those of all its causes, joined by `: `.
+    pub fn full_message(&self) -> String {
+        let mut text = self.to_string();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            let part = cause.to_string();
+            // Many error types repeat their source's text in their own: say it once.
+            if !text.ends_with(&part) {
+                text.push_str(": ");
+                text.push_str(&part);
+            }
+            next = cause.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        if let Some(request) = &self.0.request {
+            write!(f, " ({} {}", request.method, request.url.redacted())?;
+            if let Some(answer) = &self.0.answer {
+                write!(f, " answered {}", answer.status)?;
+            }
+            f.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.0.kind, self.full_message())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}

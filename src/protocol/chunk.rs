@@ -1,0 +1,135 @@
+//! How many bytes the next PATCH carries.
+//!
+//! Fixed and whole are what they say. Automatic starts moderate, doubles while chunks go through quickly, and halves
+//! when the server refuses one for its size (413) or a connection breaks without any of it being kept. Memory never
+//! depends on the size: a chunk is only a range.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+/// What the caller asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChunkSize {
+    /// Exactly this many bytes (the last chunk may be shorter), at most 2^63-1.
+    Fixed(NonZeroU64),
+    /// All that is left in one PATCH (T-023).
+    Whole,
+    /// Grows while the link allows and shrinks when the server says so.
+    #[default]
+    Auto,
+}
+
+/// The first automatic chunk: large enough that a fast link hardly notices the extra request, small enough that a
+/// server that keeps nothing of a broken PATCH costs little.
+const AUTO_START: u64 = 8 << 20;
+/// Growth stops here: beyond it a chunk's fixed cost is far below one in a thousand on any link.
+const AUTO_MAX: u64 = 1 << 30;
+/// Below this nobody's body limit lies in practice; a server that refuses even this is not served by smaller ones.
+const SHRINK_MIN: u64 = 64 << 10;
+/// An automatic chunk that took longer than this is not followed by a larger one: it is what a break may cost.
+const AUTO_TARGET: Duration = Duration::from_secs(8);
+
+/// The state of chunk sizing during one upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkSizer {
+    policy: ChunkSize,
+    /// The most a source can send again after a break; `None` if it can be rewound to any offset.
+    replay_limit: Option<u64>,
+    auto: u64,
+    /// Set by a 413: nothing larger is sent any more.
+    ceiling: Option<u64>,
+}
+
+impl ChunkSizer {
+    /// Starts sizing. A source that can only replay its last bytes gets automatic and whole chunks no larger than
+    /// those; a fixed size is the caller's own decision.
+    pub fn new(policy: ChunkSize, replay_limit: Option<u64>) -> Self {
+        ChunkSizer { policy, replay_limit, auto: AUTO_START, ceiling: None }
+    }
+
+    /// The length of the next chunk when `left` bytes remain.
+    pub fn next(&self, left: u64) -> u64 {
+        let wanted = match self.policy {
+            ChunkSize::Fixed(size) => size.get(),
+            ChunkSize::Whole => self.replay_limit.unwrap_or(u64::MAX),
+            ChunkSize::Auto => self.auto.min(self.replay_limit.unwrap_or(u64::MAX)),
+        };
+        wanted.min(self.ceiling.unwrap_or(u64::MAX)).max(1).min(left)
+    }
+
+    /// A chunk of `length` bytes was acknowledged whole, `took` after it was sent.
+    pub fn went_through(&mut self, length: u64, took: Duration) {
+        if length >= self.auto && took < AUTO_TARGET {
+            self.auto = self.auto.saturating_mul(2).min(AUTO_MAX);
+        }
+    }
+
+    /// A chunk of `length` bytes broke and the server kept nothing of it.
+    pub fn lost(&mut self, length: u64) {
+        self.auto = (length.min(self.auto) / 2).max(SHRINK_MIN).min(self.auto);
+    }
+
+    /// The server refused a chunk of `length` bytes for its size (413); `false` if no smaller one is worth trying.
+    pub fn refused(&mut self, length: u64) -> bool {
+        if length <= SHRINK_MIN {
+            return false;
+        }
+        let half = (length / 2).max(SHRINK_MIN);
+        self.ceiling = Some(half);
+        self.auto = self.auto.min(half);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixed(size: u64) -> ChunkSize {
+        ChunkSize::Fixed(NonZeroU64::new(size).unwrap())
+    }
+
+    #[test]
+    fn fixed_is_exact() {
+        let mut sizer = ChunkSizer::new(fixed(4), None);
+        assert_eq!([11, 7, 3].map(|left| sizer.next(left)), [4, 4, 3]);
+        sizer.went_through(4, Duration::ZERO);
+        assert_eq!(sizer.next(100), 4);
+        assert_eq!(ChunkSizer::new(fixed(i64::MAX as u64), None).next(u64::MAX), i64::MAX as u64);
+    }
+
+    #[test]
+    fn whole_is_everything_that_can_be_replayed() {
+        assert_eq!(ChunkSizer::new(ChunkSize::Whole, None).next(u64::MAX), u64::MAX);
+        assert_eq!(ChunkSizer::new(ChunkSize::Whole, Some(10)).next(100), 10);
+    }
+
+    #[test]
+    fn automatic_grows_and_shrinks() {
+        let mut sizer = ChunkSizer::new(ChunkSize::Auto, None);
+        for _ in 0..20 {
+            let size = sizer.next(u64::MAX);
+            sizer.went_through(size, Duration::from_secs(1));
+        }
+        assert_eq!(sizer.next(u64::MAX), AUTO_MAX);
+        sizer.went_through(AUTO_MAX, Duration::from_secs(60));
+        sizer.lost(AUTO_MAX);
+        assert_eq!(sizer.next(u64::MAX), AUTO_MAX / 2);
+        for _ in 0..40 {
+            sizer.lost(sizer.next(u64::MAX));
+        }
+        assert_eq!(sizer.next(u64::MAX), SHRINK_MIN);
+    }
+
+    #[test]
+    fn refusals_halve_down_to_a_floor() {
+        let mut sizer = ChunkSizer::new(ChunkSize::Whole, None);
+        let mut tries = 0;
+        while sizer.refused(sizer.next(1 << 30)) {
+            tries += 1;
+        }
+        assert_eq!(sizer.next(1 << 30), SHRINK_MIN);
+        assert_eq!(tries, 14);
+        assert!(!ChunkSizer::new(fixed(1000), None).refused(1000));
+    }
+}

@@ -1,0 +1,177 @@
+//! One table: what to do about a status, by the kind of request it answers.
+//!
+//! This is "Reactions by status" of the requirements. The session carries reactions out; nothing else judges a
+//! status.
+
+use crate::error::ErrorKind;
+
+use super::answer::Answer;
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// OPTIONS: what can the server do?
+    Discover,
+    /// POST: make an upload.
+    Create,
+    /// HEAD: where is the upload?
+    Probe,
+    /// PATCH: bytes.
+    Transfer,
+    /// DELETE: remove the upload.
+    Terminate,
+}
+
+impl Purpose {
+    /// What failed, for messages: "`creating the upload` failed with status 403".
+    pub fn doing(self) -> &'static str {
+        match self {
+            Purpose::Discover => "asking for the server's capabilities",
+            Purpose::Create => "creating the upload",
+            Purpose::Probe => "asking for the upload's offset",
+            Purpose::Transfer => "sending data",
+            Purpose::Terminate => "deleting the upload",
+        }
+    }
+}
+
+/// Which budget a wait is taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// The number of tries.
+    Tries,
+    /// The time an upload may stay locked.
+    Lock,
+}
+
+/// What to do about an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// A success: the state reads it.
+    Accept,
+    /// Follow it, if the rules of T-151 allow.
+    Redirect,
+    /// Wait, then try again; after a PATCH by way of HEAD.
+    Again(Budget),
+    /// 409 to a PATCH: HEAD, then go on from there (T-027).
+    Conflict,
+    /// The server's own word for a PATCH that another request of ours interrupted: one HEAD, then go on.
+    Interrupted,
+    /// The upload does not exist any more (T-083); to DELETE: done (T-110).
+    Gone,
+    /// 413 to a request with data: send less at once.
+    TooMuch,
+    /// The operation fails.
+    Fail(ErrorKind),
+}
+
+/// The table.
+pub fn react(purpose: Purpose, answer: &Answer) -> Reaction {
+    use Purpose::{Probe, Terminate, Transfer};
+    match answer.status {
+        200..=299 => Reaction::Accept,
+        300..=399 => Reaction::Redirect,
+        400 if purpose == Transfer && is_interruption(answer) => Reaction::Interrupted,
+        404 | 410 if matches!(purpose, Probe | Transfer | Terminate) => Reaction::Gone,
+        405 | 501 => Reaction::Fail(ErrorKind::Unsupported),
+        408 | 425 | 429 => Reaction::Again(Budget::Tries),
+        409 if purpose == Transfer => Reaction::Conflict,
+        // Some servers say 409 for a lock (tusdotnet before 2.5, Bunny).
+        409 if purpose == Terminate => Reaction::Again(Budget::Lock),
+        409 => Reaction::Again(Budget::Tries),
+        412 => Reaction::Fail(ErrorKind::Version),
+        413 if purpose == Transfer || purpose == Purpose::Create => Reaction::TooMuch,
+        423 => Reaction::Again(Budget::Lock),
+        460 => Reaction::Fail(ErrorKind::Checksum),
+        500 if names_lock(answer) => Reaction::Again(Budget::Lock),
+        // A method or extension the server does not have will not appear by waiting: 501 is above.
+        500..=599 => Reaction::Again(Budget::Tries),
+        _ => Reaction::Fail(ErrorKind::HttpStatus),
+    }
+}
+
+/// tusd and @tus/server end a PATCH with 400 when a newer request takes the upload over or the body was cut.
+fn is_interruption(answer: &Answer) -> bool {
+    let text = String::from_utf8_lossy(&answer.body);
+    ["ERR_UPLOAD_INTERRUPTED", "ERR_UNEXPECTED_EOF", "aborted"].iter().any(|word| text.contains(word))
+}
+
+/// tusd and @tus/server say 500 when a lock could not be had in time.
+fn names_lock(answer: &Answer) -> bool {
+    let text = String::from_utf8_lossy(&answer.body);
+    ["ERR_LOCK_TIMEOUT", "acquire lock"].iter().any(|word| text.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::headers::Headers;
+
+    const ALL: [Purpose; 5] =
+        [Purpose::Discover, Purpose::Create, Purpose::Probe, Purpose::Transfer, Purpose::Terminate];
+
+    fn to(purpose: Purpose, status: u16, body: &str) -> Reaction {
+        react(purpose, &Answer { status, headers: Headers::new(), body: body.into() })
+    }
+
+    #[test]
+    fn statuses_that_mean_the_same_everywhere() {
+        use Reaction::{Accept, Again, Fail, Redirect};
+        for (status, expected) in [
+            (200, Accept),
+            (204, Accept),
+            (299, Accept),
+            (301, Redirect),
+            (304, Redirect),
+            (400, Fail(ErrorKind::HttpStatus)),
+            (401, Fail(ErrorKind::HttpStatus)),
+            (403, Fail(ErrorKind::HttpStatus)),
+            (405, Fail(ErrorKind::Unsupported)),
+            (407, Fail(ErrorKind::HttpStatus)),
+            (408, Again(Budget::Tries)),
+            (411, Fail(ErrorKind::HttpStatus)),
+            (412, Fail(ErrorKind::Version)),
+            (414, Fail(ErrorKind::HttpStatus)),
+            (415, Fail(ErrorKind::HttpStatus)),
+            (417, Fail(ErrorKind::HttpStatus)),
+            (418, Fail(ErrorKind::HttpStatus)),
+            (423, Again(Budget::Lock)),
+            (425, Again(Budget::Tries)),
+            (429, Again(Budget::Tries)),
+            (431, Fail(ErrorKind::HttpStatus)),
+            (451, Fail(ErrorKind::HttpStatus)),
+            (460, Fail(ErrorKind::Checksum)),
+            (500, Again(Budget::Tries)),
+            (501, Fail(ErrorKind::Unsupported)),
+            (502, Again(Budget::Tries)),
+            (503, Again(Budget::Tries)),
+            (504, Again(Budget::Tries)),
+            (507, Again(Budget::Tries)),
+            (999, Fail(ErrorKind::HttpStatus)),
+            (100, Fail(ErrorKind::HttpStatus)),
+        ] {
+            for purpose in ALL {
+                assert_eq!(to(purpose, status, ""), expected, "{purpose:?} {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn statuses_that_depend_on_the_request() {
+        use Purpose::*;
+        for status in [404, 410] {
+            assert_eq!(to(Create, status, ""), Reaction::Fail(ErrorKind::HttpStatus));
+            for purpose in [Probe, Transfer, Terminate] {
+                assert_eq!(to(purpose, status, ""), Reaction::Gone);
+            }
+        }
+        assert_eq!(to(Transfer, 409, ""), Reaction::Conflict);
+        assert_eq!(to(Terminate, 409, ""), Reaction::Again(Budget::Lock));
+        assert_eq!(to(Create, 409, ""), Reaction::Again(Budget::Tries));
+        assert_eq!(to(Transfer, 413, ""), Reaction::TooMuch);
+        assert_eq!(to(Probe, 413, ""), Reaction::Fail(ErrorKind::HttpStatus));
+        assert_eq!(to(Transfer, 400, "ERR_UPLOAD_INTERRUPTED: x"), Reaction::Interrupted);
+        assert_eq!(to(Create, 400, "ERR_UPLOAD_INTERRUPTED: x"), Reaction::Fail(ErrorKind::HttpStatus));
+        assert_eq!(to(Transfer, 500, "ERR_LOCK_TIMEOUT: x"), Reaction::Again(Budget::Lock));
+    }
+}

@@ -1,0 +1,140 @@
+//! Awaits the answer to a creating POST (T-040 to T-064).
+
+use crate::error::{BrokenRule, ErrorKind};
+use crate::protocol::answer::Answer;
+use crate::protocol::offset::{Acknowledged, Proven};
+use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
+use crate::protocol::url::AbsoluteUrl;
+
+use super::core::{Core, Retry, broke, broke_rule, fail, is_worth_retrying, refused};
+use super::event::{Broken, Notice};
+use super::exchange::{Body, Exchange, Method, Request};
+use super::probe::Probe;
+use super::remote::Remote;
+use super::transfer::Transfer;
+use super::{Finished, State};
+
+/// Uploads up to this size go with their creation where the server offers it: one request instead of two. Larger
+/// ones gain nothing by it and would lose all they sent if the connection broke, since no URL is known yet. Below
+/// 1 MiB, the default body limit of a common proxy.
+const WITH_CREATION_MAX: u64 = 512 << 10;
+
+#[derive(Debug)]
+pub(super) struct Create {
+    pub(super) request: Request,
+    endpoint: AbsoluteUrl,
+    size: u64,
+    /// How many bytes of data go with it.
+    data: u64,
+}
+
+impl Create {
+    /// Begins an upload, unless what is known of the server says it will not be taken (T-008). `asked` is the
+    /// exchange that told.
+    pub(super) fn begin(core: &mut Core, endpoint: AbsoluteUrl, asked: &Exchange) -> State {
+        let size = core.plan.goal.size();
+        if let Some(max) = core.capabilities.as_ref().and_then(|known| known.max_size)
+            && size > max
+        {
+            let what = format!("the source has {size} bytes, the server takes at most {max}");
+            return Finished::error(fail(ErrorKind::TooLarge, what, asked, None));
+        }
+        Self::post(core, endpoint, true)
+    }
+
+    /// The POST, with data if that is allowed, offered and of use.
+    pub(super) fn post(core: &mut Core, endpoint: AbsoluteUrl, may_carry_data: bool) -> State {
+        let size = core.plan.goal.size();
+        let offered = core.capabilities.as_ref().is_some_and(|known| known.has("creation-with-upload"));
+        let whole = core.sizer.next(size) == size && core.plan.stop_at.is_none_or(|stop| stop >= size);
+        let fits = (1..=WITH_CREATION_MAX).contains(&size) && whole;
+        let data = if may_carry_data && core.plan.upload_with_creation && offered && fits { size } else { 0 };
+
+        let mut request =
+            core.request(Purpose::Create, Method::Post, &endpoint).header("Upload-Length", size).body(Body::Empty);
+        if let Some(metadata) = &core.plan.metadata {
+            request = request.header("Upload-Metadata", metadata);
+        }
+        if data > 0 {
+            request = request
+                .header("Content-Type", "application/offset+octet-stream")
+                .body(Body::Range { start: 0, length: data });
+        }
+        State::Create(Create { request, endpoint, size, data })
+    }
+
+    pub(super) fn answered(self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
+        let exchange = &self.request.exchange;
+        match react(Purpose::Create, &answer) {
+            Reaction::Accept => self.created(core, answer, body_sent),
+            Reaction::Again(budget) => {
+                let kind = if budget == Budget::Lock { ErrorKind::Locked } else { ErrorKind::HttpStatus };
+                let error = refused(kind, exchange, &answer);
+                let then = Self::post(core, self.endpoint, self.data > 0);
+                core.retry(Retry { error, budget, answer: Some(answer), then })
+            }
+            // 413 to a body may be a proxy's limit and not the server's: without data it may pass.
+            Reaction::TooMuch if self.data > 0 => Self::post(core, self.endpoint, false),
+            Reaction::TooMuch => Finished::error(refused(ErrorKind::TooLarge, exchange, &answer)),
+            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer)),
+            Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::Gone => {
+                Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer))
+            }
+        }
+    }
+
+    fn created(self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
+        let exchange = &self.request.exchange;
+        // T-044: relative to where the answer came from, which after a redirect is not the endpoint.
+        let url = match answer.headers.single("Location") {
+            Ok(Some(location)) => exchange.url.resolve(location),
+            Ok(None) | Err(_) => Err(BrokenRule::BadLocation),
+        };
+        let url = match url {
+            Ok(url) => url,
+            Err(rule) => return Finished::error(broke_rule(rule, exchange, &answer)),
+        };
+        if !core.plan.trusted.contains(url.origin()) {
+            core.warn(format!("the upload lies on another origin, {}: credentials are not sent there", url.origin()));
+        }
+        core.notices.push(Notice::UploadUrl(url.clone()));
+        let at = Proven::created();
+        let mut remote = Remote::created(url);
+        if self.data == 0 {
+            return Transfer::go_on(core, remote, at, false);
+        }
+        remote.sent(at, body_sent);
+        match at.acknowledged(&answer.headers, body_sent, self.size) {
+            Ok(Acknowledged::Grown(at)) => {
+                remote.best = at.get();
+                core.progressed(at.get());
+                Transfer::go_on(core, remote, at, false)
+            }
+            // A server that ignored the data has none of it (T-062); whether it did, HEAD tells.
+            Ok(Acknowledged::Unchanged) => Transfer::go_on(core, remote, at, false),
+            Err(BrokenRule::MissingOffset) => Probe::resync(core, remote, at, 0, true),
+            Err(rule) => {
+                let url = remote.url;
+                Finished::error(broke_rule(rule, exchange, &answer).with_upload_url(Some(url)))
+            }
+        }
+    }
+
+    pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
+        let forgiven = core.forgive_stale(&broken);
+        let (kind, sent) = (broken.kind, broken.body_sent);
+        let error = broke(broken, &self.request.exchange);
+        if !is_worth_retrying(kind) {
+            return Finished::error(error);
+        }
+        if sent > 0 {
+            // T-051: the server may have made the upload, and finished it, without our learning its URL.
+            core.warn("creation was not answered and is repeated: an unused upload may be left on the server");
+        }
+        let then = Self::post(core, self.endpoint, self.data > 0);
+        if forgiven {
+            return then;
+        }
+        core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
+    }
+}

@@ -1,0 +1,109 @@
+//! Awaits the answer to OPTIONS.
+//!
+//! For an upload it is optional: a server that does not answer it properly is used without extensions (T-006).
+//! When the capabilities are themselves the goal, only an answer of a tus server will do.
+
+use crate::error::{BrokenRule, ErrorKind};
+use crate::protocol::answer::Answer;
+use crate::protocol::capabilities::{Capabilities, VERSION};
+use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
+use crate::protocol::url::AbsoluteUrl;
+
+use super::core::{Core, Retry, broke, broke_rule, fail, is_worth_retrying, refused};
+use super::create::Create;
+use super::event::{Broken, BrokenKind, Notice};
+use super::exchange::{Method, Request};
+use super::outcome::Outcome;
+use super::plan::Goal;
+use super::terminate::Terminate;
+use super::{Finished, State};
+
+#[derive(Debug)]
+pub(super) struct Discover {
+    pub(super) request: Request,
+    endpoint: AbsoluteUrl,
+    /// Sent once more with Tus-Resumable, for servers that want it on OPTIONS too (django-tus).
+    with_version: bool,
+}
+
+impl Discover {
+    pub(super) fn ask(core: &Core, endpoint: AbsoluteUrl) -> State {
+        Self::ask_with(core, endpoint, false)
+    }
+
+    fn ask_with(core: &Core, endpoint: AbsoluteUrl, with_version: bool) -> State {
+        let mut request = core.request(Purpose::Discover, Method::Options, &endpoint);
+        request.exchange.optional = !Self::is_goal(core);
+        if with_version {
+            request = request.header("Tus-Resumable", VERSION);
+        }
+        State::Discover(Discover { request, endpoint, with_version })
+    }
+
+    fn is_goal(core: &Core) -> bool {
+        matches!(core.plan.goal, Goal::Discover { .. })
+    }
+
+    pub(super) fn answered(self, core: &mut Core, answer: Answer) -> State {
+        if matches!(answer.status, 405 | 412) && !self.with_version {
+            return Self::ask_with(core, self.endpoint, true);
+        }
+        let capabilities = Capabilities::from_answer(&answer);
+        if Self::is_goal(core) {
+            let exchange = &self.request.exchange;
+            return match (capabilities, react(Purpose::Discover, &answer)) {
+                (Some(capabilities), _) if capabilities.is_tus() => {
+                    core.notices.push(Notice::Capabilities(capabilities.clone()));
+                    Finished::ok(Outcome::Discovered(capabilities))
+                }
+                (_, Reaction::Accept) => Finished::error(broke_rule(BrokenRule::NotTus, exchange, &answer)),
+                (_, Reaction::Again(_)) => {
+                    let error = refused(ErrorKind::HttpStatus, exchange, &answer);
+                    let then = Self::ask_with(core, self.endpoint, self.with_version);
+                    core.retry(Retry { error, budget: Budget::Tries, answer: Some(answer), then })
+                }
+                (_, Reaction::Fail(kind)) => Finished::error(refused(kind, exchange, &answer)),
+                _ => Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer)),
+            };
+        }
+        match capabilities {
+            Some(capabilities) if !capabilities.speaks_our_version() => {
+                let what = format!("the server speaks tus {}, this is {VERSION}", capabilities.versions.join(", "));
+                Finished::error(fail(ErrorKind::Version, what, &self.request.exchange, Some(&answer)))
+            }
+            Some(capabilities) => {
+                core.notices.push(Notice::Capabilities(capabilities.clone()));
+                core.capabilities = Some(capabilities);
+                self.go_on(core)
+            }
+            None => {
+                core.warn(format!("the server answers OPTIONS with status {}: no extensions are used", answer.status));
+                self.go_on(core)
+            }
+        }
+    }
+
+    pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
+        let kind = broken.kind;
+        let error = broke(broken, &self.request.exchange);
+        if !is_worth_retrying(kind) {
+            return Finished::error(error);
+        }
+        // Without a connection the next request would fare no better; with one, we can do without the answer.
+        let unreachable = matches!(kind, BrokenKind::Resolve | BrokenKind::Connect);
+        if unreachable || Self::is_goal(core) {
+            let then = Self::ask_with(core, self.endpoint, self.with_version);
+            return core.retry(Retry { error, budget: Budget::Tries, answer: None, then });
+        }
+        core.warn(format!("{error}: no extensions are used"));
+        self.go_on(core)
+    }
+
+    /// What OPTIONS was asked for.
+    fn go_on(self, core: &mut Core) -> State {
+        match core.plan.goal.clone() {
+            Goal::Terminate { url, .. } => Terminate::if_offered(core, url, &self.request.exchange),
+            _ => Create::begin(core, self.endpoint, &self.request.exchange),
+        }
+    }
+}

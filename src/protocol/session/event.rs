@@ -1,0 +1,132 @@
+//! What goes into the session and what comes out of it.
+
+use std::time::Duration;
+
+use crate::error::{Cause, Error, TimeLimit};
+use crate::protocol::answer::Answer;
+use crate::protocol::capabilities::Capabilities;
+use crate::protocol::instant::Instant;
+use crate::protocol::url::AbsoluteUrl;
+
+use super::exchange::Exchange;
+use super::outcome::Outcome;
+
+/// What the session wants of its driver.
+#[derive(Debug)]
+pub enum Action<'a> {
+    /// Make this request, then tell [`Event::Answered`] or [`Event::Broken`].
+    Send(&'a Exchange),
+    /// Ask the caller whether to try again, then tell [`Event::Decided`]. A driver without anyone to ask answers
+    /// with the delay proposed.
+    Decide(&'a Question),
+    /// Wait, then tell [`Event::Woke`].
+    Sleep {
+        /// Until when.
+        until: Instant,
+        /// What for.
+        why: WaitReason,
+    },
+    /// It is over; nothing more may be told.
+    Finished(&'a Result<Outcome, Error>),
+}
+
+/// What a wait is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitReason {
+    /// Back-off after a failed try.
+    Backoff,
+    /// The server said how long (T-140).
+    RetryAfter,
+    /// The upload is locked.
+    Lock,
+}
+
+/// A try failed and would be repeated.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// What went wrong.
+    pub error: Error,
+    /// The number of the coming retry, from 1.
+    pub attempt: u32,
+    /// How long to wait before it.
+    pub delay: Duration,
+    /// What the wait is for.
+    pub why: WaitReason,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The server answered.
+    Answered {
+        /// What it said.
+        answer: Answer,
+        /// Body bytes of the request that may have reached it.
+        body_sent: u64,
+        /// The wall clock, in seconds since 1970, for dates in the answer.
+        wall: u64,
+    },
+    /// The request broke without an answer.
+    Broken(Broken),
+    /// The wait asked for is over.
+    Woke,
+    /// The caller's word on a [`Question`]: try again after this delay, or not (with a code of its own).
+    Decided(Result<Duration, i32>),
+    /// The driver cannot go on: source failed or changed, cancelled, a callback said no, out of time.
+    Stopped(Error),
+}
+
+/// How a request broke.
+#[derive(Debug)]
+pub struct Broken {
+    /// What happened.
+    pub kind: BrokenKind,
+    /// The cause below.
+    pub cause: Option<Cause>,
+    /// The operating system's code.
+    pub os_code: Option<i32>,
+    /// Body bytes that may have reached the server.
+    pub body_sent: u64,
+    /// The connection was an old one and died without a byte of an answer: nobody's failure (scenario 56).
+    pub stale_connection: bool,
+}
+
+/// What broke a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrokenKind {
+    /// No address for the host.
+    Resolve,
+    /// No connection.
+    Connect,
+    /// TLS refused the peer, or the peer us: no use to try again.
+    TlsRejected,
+    /// The connection ended.
+    Closed,
+    /// The answer is not HTTP.
+    NotHttp,
+    /// A time limit.
+    Timeout(TimeLimit),
+    /// The request cannot be formed.
+    Unsendable,
+}
+
+/// Something the driver may pass on while the session goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// What the server can do was learned.
+    Capabilities(Capabilities),
+    /// The upload has this URL; kept before the first byte goes out (T-052).
+    UploadUrl(AbsoluteUrl),
+    /// The server had this much before this session sent anything.
+    Resumed(u64),
+    /// The server has acknowledged this much.
+    Acknowledged(u64),
+    /// A request with data failed.
+    ChunkFailed,
+    /// A failed try will be repeated.
+    Retrying,
+    /// The upload is gone from the server; a new one will be created (T-083).
+    Gone(AbsoluteUrl),
+    /// Something odd that is no failure.
+    Warning(String),
+}

@@ -1,0 +1,134 @@
+//! A request the session wants made, in the protocol's own terms.
+
+use crate::protocol::capabilities::VERSION;
+use crate::protocol::reaction::Purpose;
+use crate::protocol::url::{AbsoluteUrl, Origin};
+
+/// The methods of tus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Capabilities.
+    Options,
+    /// Creation.
+    Post,
+    /// Offset.
+    Head,
+    /// Data.
+    Patch,
+    /// Termination.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Options => "OPTIONS",
+            Method::Post => "POST",
+            Method::Head => "HEAD",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// The body of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// No body, and no header about one.
+    None,
+    /// `Content-Length: 0`.
+    Empty,
+    /// `length` bytes of the source from `start`.
+    Range {
+        /// The first byte.
+        start: u64,
+        /// How many, at least one (T-022).
+        length: u64,
+    },
+}
+
+/// One request and its answer to come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The method to send; with [`Exchange::overridden`] it is POST.
+    pub method: Method,
+    /// The method that is meant, if it hides behind POST (T-009).
+    pub overridden: Option<Method>,
+    /// Where to.
+    pub url: AbsoluteUrl,
+    /// Whether the caller's headers go with it (T-150).
+    pub trusted: bool,
+    /// The protocol's headers. The caller's and those of the message framing are the driver's to add.
+    pub headers: Vec<(&'static str, String)>,
+    /// Its body.
+    pub body: Body,
+    /// An answer that does not come soon is not worth waiting for: there is a way to go on without it.
+    pub optional: bool,
+    /// Use a connection that no earlier request has used: the server seems to close them without a word.
+    pub fresh_connection: bool,
+}
+
+impl Exchange {
+    /// The method the protocol means.
+    pub fn meaning(&self) -> Method {
+        self.overridden.unwrap_or(self.method)
+    }
+}
+
+/// An exchange being prepared or under way, and the redirects it has followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) exchange: Exchange,
+    /// The URLs tried before the present one, for loops (T-151).
+    pub(super) trail: Vec<AbsoluteUrl>,
+}
+
+impl Request {
+    pub(super) fn new(purpose: Purpose, method: Method, url: AbsoluteUrl, trusted: &[Origin]) -> Request {
+        let mut headers = Vec::new();
+        // T-001, T-002: on everything but OPTIONS.
+        if method != Method::Options {
+            headers.push(("Tus-Resumable", VERSION.to_owned()));
+        }
+        let exchange = Exchange {
+            purpose,
+            method,
+            overridden: None,
+            trusted: trusted.contains(url.origin()),
+            url,
+            headers,
+            body: Body::None,
+            optional: false,
+            fresh_connection: false,
+        };
+        Request { exchange, trail: Vec::new() }
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl ToString) -> Request {
+        self.exchange.headers.push((name, value.to_string()));
+        self
+    }
+
+    pub(super) fn body(mut self, body: Body) -> Request {
+        self.exchange.body = body;
+        self
+    }
+
+    /// Hides the method behind POST if `on` (T-009).
+    pub(super) fn override_method(mut self, on: bool) -> Request {
+        if on {
+            self.exchange.overridden = Some(self.exchange.method);
+            let method = self.exchange.method.as_str();
+            self.exchange.method = Method::Post;
+            self = self.header("X-HTTP-Method-Override", method);
+            if self.exchange.body == Body::None {
+                // T-041: a POST without data says so.
+                self.exchange.body = Body::Empty;
+            }
+        }
+        self
+    }
+}

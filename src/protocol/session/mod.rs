@@ -1,0 +1,270 @@
+//! An upload as a state machine that never touches a socket.
+//!
+//! A session is asked *what next?* ([`Session::next`]) and told *what happened* ([`Session::happened`]). It decides
+//! everything tus leaves to a client — what to send from which offset, what an answer means, when and how long to
+//! wait, when to give up — and does nothing itself. The driver has the sockets, the source and the clocks.
+//!
+//! ```text
+//!                 ┌──────────┐  capabilities   ┌────────┐  201 + Location   ┌──────────┐ all acknowledged
+//!  upload ───────▶│ Discover │────────────────▶│ Create │──────────────────▶│ Transfer │─────────────────▶ Finished
+//!                 └──────────┘                 └────────┘                   └──────────┘
+//!                                                  ▲         offset proved   ▲        │ broke, 409, 423, 5xx …
+//!                                     404, 410     │      ┌──────────────────┘        ▼
+//!  resume ────────────────────────────┐            └──────┤ ┌───────┐ ◀──── (Deciding, Waiting)
+//!  inspect ───────────────────────────┴────────────────────▶│ Probe │
+//!                                                           └───────┘
+//!  terminate ──▶ Discover ──▶ Terminate ──▶ Finished
+//! ```
+//!
+//! Any state may go through `Deciding` (the caller is asked) and `Waiting` (time passes) to another try, and from
+//! any of them the session may end with an error. Each state is a struct that owns just what is known in it; a step
+//! consumes it and returns the next one.
+//!
+//! **The driver's contract**, "one action, one event": after [`Session::next`] it carries out that action and tells
+//! the one event that belongs to it (or [`Event::Stopped`], which is allowed at any time), then takes the notices.
+//! `now` never goes back. After [`Action::Finished`] nothing more is told.
+//!
+//! What holds for every run, and is tested against random servers: it ends as done only if the server has
+//! acknowledged every byte; a byte range is only ever sent at the offset the server last proved; every run ends;
+//! credentials go to trusted origins alone.
+
+mod core;
+mod create;
+mod discover;
+mod event;
+mod exchange;
+mod outcome;
+mod pause;
+mod plan;
+mod probe;
+mod redirect;
+mod remote;
+mod terminate;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
+
+use crate::error::{Error, ErrorKind};
+use crate::protocol::instant::Instant;
+use crate::protocol::reaction::Purpose;
+use crate::protocol::url::AbsoluteUrl;
+
+use self::core::Core;
+use create::Create;
+use discover::Discover;
+use exchange::{Method, Request};
+use pause::{Deciding, Waiting};
+use probe::Probe;
+use terminate::Terminate;
+use transfer::Transfer;
+
+pub use event::{Action, Broken, BrokenKind, Event, Notice, Question, WaitReason};
+pub use exchange::{Body, Exchange, Method as HttpMethod};
+pub use outcome::Outcome;
+pub use plan::{Goal, Plan};
+
+/// One run of an operation against a server. See the module.
+#[derive(Debug)]
+pub struct Session {
+    core: Core,
+    state: State,
+}
+
+/// The state, named for what it awaits.
+#[derive(Debug)]
+enum State {
+    Discover(Discover),
+    Create(Create),
+    Probe(Probe),
+    Transfer(Transfer),
+    Terminate(Terminate),
+    Deciding(Deciding),
+    Waiting(Waiting),
+    Finished(Box<Finished>),
+}
+
+/// The end.
+#[derive(Debug)]
+struct Finished(Result<Outcome, Error>);
+
+impl Finished {
+    fn ok(outcome: Outcome) -> State {
+        State::Finished(Box::new(Finished(Ok(outcome))))
+    }
+
+    fn error(error: Error) -> State {
+        State::Finished(Box::new(Finished(Err(error))))
+    }
+}
+
+impl Session {
+    /// Begins.
+    pub fn start(plan: Plan, now: Instant) -> Session {
+        let mut core = Core::new(plan, now);
+        let ask = core.plan.discover && core.capabilities.is_none();
+        let state = match core.plan.goal.clone() {
+            Goal::Discover { endpoint } => Discover::ask(&core, endpoint),
+            Goal::Upload { endpoint, .. } if ask => Discover::ask(&core, endpoint),
+            Goal::Upload { endpoint, .. } => {
+                let asked = core.request(Purpose::Create, Method::Post, &endpoint).exchange;
+                Create::begin(&mut core, endpoint, &asked)
+            }
+            Goal::Resume { url, .. } | Goal::Inspect { url } => Probe::stranger(&core, url),
+            Goal::Terminate { endpoint: Some(endpoint), .. } if ask => Discover::ask(&core, endpoint),
+            Goal::Terminate { url, .. } => {
+                let asked = core.request(Purpose::Terminate, Method::Delete, &url).exchange;
+                Terminate::if_offered(&mut core, url, &asked)
+            }
+        };
+        Session { core, state }
+    }
+
+    /// What the driver is to do now.
+    pub fn next(&self) -> Action<'_> {
+        match &self.state {
+            State::Discover(Discover { request, .. })
+            | State::Create(Create { request, .. })
+            | State::Probe(Probe { request, .. })
+            | State::Transfer(Transfer { request, .. })
+            | State::Terminate(Terminate { request, .. }) => Action::Send(&request.exchange),
+            State::Deciding(deciding) => Action::Decide(&deciding.question),
+            State::Waiting(waiting) => Action::Sleep { until: waiting.until, why: waiting.why },
+            State::Finished(finished) => Action::Finished(&finished.0),
+        }
+    }
+
+    /// What happened, at `now`.
+    #[must_use]
+    pub fn happened(self, event: Event, now: Instant) -> Session {
+        let Session { mut core, state } = self;
+        core.now = core.now.max(now);
+        let url = state.upload_url().cloned();
+        let state = match (event, state) {
+            // The end is the end: a late word changes nothing.
+            (_, state @ State::Finished(_)) => state,
+            (Event::Stopped(error), _) => Finished::error(error.with_upload_url(url)),
+            (Event::Answered { answer, body_sent, wall }, mut state) => {
+                let Some(request) = state.request_mut() else {
+                    return Session { core, state: misuse() };
+                };
+                match note(&mut core, request, &answer, wall) {
+                    Err(error) => Finished::error(error.with_upload_url(url)),
+                    Ok(Seen::Redirected) => {
+                        state.sent_in_vain(body_sent);
+                        state
+                    }
+                    Ok(Seen::Judge) => match state {
+                        State::Discover(state) => state.answered(&mut core, answer),
+                        State::Create(state) => state.answered(&mut core, answer, body_sent),
+                        State::Probe(state) => state.answered(&mut core, answer),
+                        State::Transfer(state) => state.answered(&mut core, answer, body_sent),
+                        State::Terminate(state) => state.answered(&mut core, answer),
+                        State::Deciding(_) | State::Waiting(_) | State::Finished(_) => misuse(),
+                    },
+                }
+            }
+            (Event::Broken(broken), state) => match state {
+                State::Discover(state) => state.broken(&mut core, broken),
+                State::Create(state) => state.broken(&mut core, broken),
+                State::Probe(state) => state.broken(&mut core, broken),
+                State::Transfer(state) => state.broken(&mut core, broken),
+                State::Terminate(state) => state.broken(&mut core, broken),
+                State::Deciding(_) | State::Waiting(_) | State::Finished(_) => misuse(),
+            },
+            (Event::Woke, State::Waiting(waiting)) => *waiting.then,
+            (Event::Decided(Ok(delay)), State::Deciding(Deciding { question, then })) => {
+                core.wait(delay, question.why, *then)
+            }
+            (Event::Decided(Err(code)), State::Deciding(Deciding { question, .. })) => {
+                Finished::error(question.error.with_callback_code(code))
+            }
+            (Event::Woke | Event::Decided(_), _) => misuse(),
+        };
+        Session { core, state }
+    }
+
+    /// What there is to pass on since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.core.notices)
+    }
+
+    /// The upload, once one exists.
+    pub fn upload_url(&self) -> Option<&AbsoluteUrl> {
+        self.state.upload_url()
+    }
+
+    /// The result, if it is over.
+    pub fn into_result(self) -> Option<Result<Outcome, Error>> {
+        match self.state {
+            State::Finished(finished) => Some(finished.0),
+            _ => None,
+        }
+    }
+}
+
+enum Seen {
+    Judge,
+    Redirected,
+}
+
+/// What is done with every answer, whatever the state.
+fn note(
+    core: &mut Core,
+    request: &mut Request,
+    answer: &crate::protocol::answer::Answer,
+    wall: u64,
+) -> Result<Seen, Error> {
+    core.note_answer(&request.exchange, answer, wall)?;
+    // An OPTIONS that is redirected in a way not to be followed is no reason to fail (T-006).
+    let optional = request.exchange.optional;
+    if (300..400).contains(&answer.status) {
+        match redirect::follow(core, request, answer) {
+            Ok(()) => return Ok(Seen::Redirected),
+            Err(_) if optional => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Seen::Judge)
+}
+
+impl State {
+    fn request_mut(&mut self) -> Option<&mut Request> {
+        match self {
+            State::Discover(Discover { request, .. })
+            | State::Create(Create { request, .. })
+            | State::Probe(Probe { request, .. })
+            | State::Transfer(Transfer { request, .. })
+            | State::Terminate(Terminate { request, .. }) => Some(request),
+            State::Deciding(_) | State::Waiting(_) | State::Finished(_) => None,
+        }
+    }
+
+    /// A redirected PATCH may have left bytes behind all the same.
+    fn sent_in_vain(&mut self, body_sent: u64) {
+        if let State::Transfer(transfer) = self {
+            transfer.redirected(body_sent);
+        }
+    }
+
+    fn upload_url(&self) -> Option<&AbsoluteUrl> {
+        match self {
+            State::Probe(probe) => Some(probe.url()),
+            State::Transfer(transfer) => Some(&transfer.remote.url),
+            State::Terminate(terminate) => Some(&terminate.url),
+            State::Deciding(deciding) => deciding.then.upload_url(),
+            State::Waiting(waiting) => waiting.then.upload_url(),
+            State::Finished(finished) => match &finished.0 {
+                Ok(Outcome::Uploaded { url, .. } | Outcome::Inspected { url, .. }) => Some(url),
+                Ok(Outcome::Terminated | Outcome::Discovered(_)) => None,
+                Err(error) => error.upload_url(),
+            },
+            State::Discover(_) | State::Create(_) => None,
+        }
+    }
+}
+
+/// The driver told something that does not belong to the action: a bug of ours, not of the server's.
+fn misuse() -> State {
+    Finished::error(Error::new(ErrorKind::Internal, "the driver told an event that does not belong to the action"))
+}

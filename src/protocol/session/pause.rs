@@ -1,0 +1,21 @@
+//! The states between two tries: the caller is asked, then time passes.
+
+use crate::protocol::instant::Instant;
+
+use super::State;
+use super::event::{Question, WaitReason};
+
+/// Awaits the caller's word on a retry.
+#[derive(Debug)]
+pub(super) struct Deciding {
+    pub(super) question: Question,
+    pub(super) then: Box<State>,
+}
+
+/// Awaits a point in time.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) until: Instant,
+    pub(super) why: WaitReason,
+    pub(super) then: Box<State>,
+}

@@ -1,0 +1,66 @@
+//! Awaits the answer to DELETE (T-110, T-111).
+
+use crate::error::ErrorKind;
+use crate::protocol::answer::Answer;
+use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
+use crate::protocol::url::AbsoluteUrl;
+
+use super::core::{Core, Retry, broke, fail, is_worth_retrying, refused};
+use super::event::Broken;
+use super::exchange::{Exchange, Method, Request};
+use super::outcome::Outcome;
+use super::{Finished, State};
+
+#[derive(Debug)]
+pub(super) struct Terminate {
+    pub(super) request: Request,
+    pub(super) url: AbsoluteUrl,
+}
+
+impl Terminate {
+    /// Deletes, unless the server's capabilities are known and lack it (T-007). `asked` is the exchange that told.
+    pub(super) fn if_offered(core: &mut Core, url: AbsoluteUrl, asked: &Exchange) -> State {
+        if core.capabilities.as_ref().is_some_and(|known| !known.has("termination")) {
+            let what = "the server does not offer to delete uploads (termination extension)";
+            return Finished::error(fail(ErrorKind::Unsupported, what, asked, None).with_upload_url(Some(url)));
+        }
+        Self::delete(core, url)
+    }
+
+    pub(super) fn delete(core: &Core, url: AbsoluteUrl) -> State {
+        let request = core.request(Purpose::Terminate, Method::Delete, &url).override_method(core.plan.override_method);
+        State::Terminate(Terminate { request, url })
+    }
+
+    pub(super) fn answered(self, core: &mut Core, answer: Answer) -> State {
+        let exchange = &self.request.exchange;
+        let url = Some(self.url.clone());
+        match react(Purpose::Terminate, &answer) {
+            Reaction::Accept | Reaction::Gone => Finished::ok(Outcome::Terminated),
+            Reaction::Again(budget) => {
+                let kind = if budget == Budget::Lock { ErrorKind::Locked } else { ErrorKind::HttpStatus };
+                let error = refused(kind, exchange, &answer).with_upload_url(url);
+                let then = Self::delete(core, self.url);
+                core.retry(Retry { error, budget, answer: Some(answer), then })
+            }
+            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer).with_upload_url(url)),
+            Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::TooMuch => {
+                Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer).with_upload_url(url))
+            }
+        }
+    }
+
+    pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
+        let forgiven = core.forgive_stale(&broken);
+        let kind = broken.kind;
+        let error = broke(broken, &self.request.exchange).with_upload_url(Some(self.url.clone()));
+        if !is_worth_retrying(kind) {
+            return Finished::error(error);
+        }
+        let then = Self::delete(core, self.url);
+        if forgiven {
+            return then;
+        }
+        core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
+    }
+}

@@ -1,0 +1,216 @@
+//! OPTIONS and POST.
+
+use super::*;
+use crate::error::BrokenRule;
+use crate::protocol::chunk::ChunkSize;
+use std::num::NonZeroU64;
+
+fn asking(size: u64) -> Plan {
+    Plan { discover: true, ..upload(size) }
+}
+
+fn options(fields: &[(&'static str, &str)]) -> Reply {
+    ok(204, fields)
+}
+
+#[test]
+fn create_then_patch() {
+    let run = play_list(upload(11), vec![created(), at(11)]);
+    run.expect_done(11);
+    run.expect_requests(&["POST http://h/files/", "PATCH http://h/files/1 0+11"]);
+    let header = |n: usize, name: &str| {
+        run.exchanges[n].headers.iter().filter(|(have, _)| *have == name).map(|(_, v)| v.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(header(0, "Tus-Resumable"), ["1.0.0"]);
+    assert_eq!(header(0, "Upload-Length"), ["11"]);
+    assert_eq!(header(0, "Content-Type"), Vec::<&str>::new());
+    assert_eq!(run.exchanges[0].body, Body::Empty);
+    assert_eq!(header(1, "Upload-Offset"), ["0"]);
+    assert_eq!(header(1, "Content-Type"), ["application/offset+octet-stream"]);
+    assert!(run.notices.contains(&Notice::UploadUrl(url("http://h/files/1"))));
+}
+
+#[test]
+fn an_empty_source_needs_no_patch() {
+    let run = play_list(upload(0), vec![created()]);
+    run.expect_done(0);
+}
+
+#[test]
+fn metadata_goes_with_the_creation_only() {
+    let plan = Plan { metadata: Some("filename eA==".into()), ..upload(1) };
+    let run = play_list(plan, vec![created(), at(1)]);
+    assert!(run.exchanges[0].headers.contains(&("Upload-Metadata", "filename eA==".into())));
+    assert!(!run.exchanges[1].headers.iter().any(|(name, _)| *name == "Upload-Metadata"));
+}
+
+#[test]
+fn capabilities_are_asked_for_once_and_optional() {
+    for reply in [ok(404, &[]), ok(500, &[]), NO_ANSWER, RESET, ok(200, &[]), ok(302, &[("Location", "/x")])] {
+        let then_patch = matches!(&reply, Reply::Answer(302, _));
+        let mut replies = vec![reply];
+        if then_patch {
+            replies.push(ok(500, &[]));
+        }
+        replies.extend([created(), at(11)]);
+        let run = play_list(asking(11), replies);
+        run.expect_done(11);
+        assert!(run.sleeps.is_empty());
+        assert!(run.exchanges[0].headers.is_empty(), "T-002");
+        assert!(run.exchanges[0].optional);
+    }
+}
+
+#[test]
+fn options_may_want_the_version_after_all() {
+    let run = play_list(asking(3), vec![ok(405, &[]), options(&[("Tus-Version", "1.0.0")]), created(), at(3)]);
+    run.expect_done(3);
+    assert_eq!(run.exchanges[1].headers, [("Tus-Resumable", "1.0.0".to_owned())]);
+}
+
+#[test]
+fn a_refused_connection_is_retried_from_options_on() {
+    let refused = || Reply::Break(BrokenKind::Connect, 0);
+    let run = play_list(asking(3), vec![refused(), refused(), ok(404, &[]), created(), at(3)]);
+    run.expect_done(3);
+    assert_eq!(run.sleeps.len(), 2);
+}
+
+#[test]
+fn too_large_or_another_version_fails_before_the_post() {
+    let run = play_list(asking(11), vec![options(&[("Tus-Version", "1.0.0"), ("Tus-Max-Size", "10")])]);
+    run.expect_error(ErrorKind::TooLarge);
+    let run = play_list(asking(11), vec![options(&[("Tus-Version", "0.2.2")])]);
+    run.expect_error(ErrorKind::Version);
+    for junk in ["abc", "-1"] {
+        play_list(asking(11), vec![options(&[("Tus-Max-Size", junk)]), created(), at(11)]).expect_done(11);
+    }
+}
+
+#[test]
+fn small_uploads_go_with_their_creation() {
+    let offers = || options(&[("Tus-Version", "1.0.0"), ("Tus-Extension", "creation,creation-with-upload")]);
+    let with_offset =
+        |offset: &str| ok(201, &[("Tus-Resumable", "1.0.0"), ("Location", "1"), ("Upload-Offset", offset)]);
+
+    let run = play_list(asking(11), vec![offers(), with_offset("11")]);
+    run.expect_done(11);
+    run.expect_requests(&["OPTIONS http://h/files/", "POST http://h/files/ 0+11"]);
+
+    let run = play_list(asking(11), vec![offers(), with_offset("4"), at(11)]);
+    run.expect_done(11);
+    assert_eq!(run.requests[2], "PATCH http://h/files/1 4+7");
+
+    // A server that ignored the data.
+    play_list(asking(11), vec![offers(), with_offset("0"), at(11)]).expect_done(11);
+    // One that does not say.
+    let run = play_list(asking(11), vec![offers(), created(), head(0, 11), at(11)]);
+    run.expect_done(11);
+    // One that took more than there is.
+    let run = play_list(asking(2), vec![offers(), with_offset("3")]);
+    run.expect_error(ErrorKind::Protocol(BrokenRule::OffsetBeyondLength));
+    // A proxy with a body limit.
+    let run = play_list(asking(11), vec![offers(), ok(413, &[]), created(), at(11)]);
+    run.expect_done(11);
+    assert_eq!(run.exchanges[2].body, Body::Empty);
+    // Not for uploads in smaller chunks, and not for large ones.
+    let plan = Plan { chunk_size: ChunkSize::Fixed(NonZeroU64::new(4).unwrap()), ..asking(11) };
+    let run = play_list(plan, vec![offers(), created(), at(4), at(8), at(11)]);
+    assert_eq!(run.requests[1..3], ["POST http://h/files/", "PATCH http://h/files/1 0+4"]);
+    let run = play_list(asking(2 << 20), vec![offers(), created(), at(2 << 20)]);
+    assert_eq!(run.requests[1], "POST http://h/files/");
+}
+
+#[test]
+fn locations_must_be_usable() {
+    for fields in [
+        &[][..],
+        &[("Location", "")],
+        &[("Location", "/a"), ("Location", "/b")],
+        &[("Location", "ftp://h/1")],
+        &[("Location", "file:///etc/passwd")],
+    ] {
+        let run = play_list(upload(11), vec![ok(201, fields)]);
+        run.expect_error(ErrorKind::Protocol(BrokenRule::BadLocation));
+        run.expect_requests(&["POST http://h/files/"]);
+    }
+    let secure = Plan { discover: false, ..Plan::new(Goal::Upload { endpoint: url("https://h/"), size: 1 }) };
+    play_list(secure, vec![ok(201, &[("Location", "http://h/1")])])
+        .expect_error(ErrorKind::Protocol(BrokenRule::InsecureLocation));
+}
+
+#[test]
+fn another_origin_gets_no_credentials_unless_allowed() {
+    let elsewhere = || ok(201, &[("Location", "http://h:81/1")]);
+    let run = play_list(upload(1), vec![elsewhere(), at(1)]);
+    assert!(run.exchanges[0].trusted && !run.exchanges[1].trusted);
+    let mut plan = upload(1);
+    plan.trusted.push(url("http://h:81/").origin().clone());
+    assert!(play_list(plan, vec![elsewhere(), at(1)]).exchanges[1].trusted);
+}
+
+#[test]
+fn statuses_that_end_a_creation() {
+    for (status, kind) in [
+        (400, ErrorKind::HttpStatus),
+        (401, ErrorKind::HttpStatus),
+        (403, ErrorKind::HttpStatus),
+        (404, ErrorKind::HttpStatus),
+        (410, ErrorKind::HttpStatus),
+        (412, ErrorKind::Version),
+        (413, ErrorKind::TooLarge),
+        (415, ErrorKind::HttpStatus),
+        (501, ErrorKind::Unsupported),
+    ] {
+        let run = play_list(upload(1), vec![ok(status, &[])]);
+        assert_eq!(run.expect_error(kind).answer().unwrap().status, status);
+    }
+}
+
+#[test]
+fn creation_is_retried_and_says_so() {
+    let run = play_list(upload(1), vec![RESET, ok(503, &[]), ok(423, &[]), NO_ANSWER, created(), at(1)]);
+    run.expect_done(1);
+    assert_eq!(run.sleeps.len(), 4);
+    // An old connection that was dead is nobody's failure.
+    let run = play_list(upload(1), vec![Reply::Stale, created(), at(1)]);
+    run.expect_done(1);
+    assert!(run.sleeps.is_empty() && run.exchanges[1].fresh_connection);
+}
+
+#[test]
+fn discovery_as_a_goal_wants_a_tus_server() {
+    let plan = || Plan::new(Goal::Discover { endpoint: url("http://h/files/") });
+    let run = play_list(plan(), vec![ok(503, &[]), options(&[("Tus-Version", "1.0.0"), ("Tus-Max-Size", "5")])]);
+    match run.result {
+        Ok(Outcome::Discovered(capabilities)) => assert_eq!(capabilities.max_size, Some(5)),
+        other => panic!("{other:?}"),
+    }
+    play_list(plan(), vec![ok(200, &[])]).expect_error(ErrorKind::Protocol(BrokenRule::NotTus));
+    play_list(plan(), vec![ok(404, &[])]).expect_error(ErrorKind::HttpStatus);
+}
+
+#[test]
+fn termination_by_status() {
+    let plan = || Plan {
+        discover: false,
+        ..Plan::new(Goal::Terminate { url: url("http://h/files/1"), endpoint: Some(url("http://h/files/")) })
+    };
+    for replies in [
+        vec![ok(204, &[])],
+        vec![ok(404, &[])],
+        vec![ok(410, &[])],
+        vec![ok(423, &[]), ok(423, &[]), ok(204, &[])],
+        vec![RESET, ok(404, &[])],
+    ] {
+        assert_eq!(play_list(plan(), replies).result.unwrap(), Outcome::Terminated);
+    }
+    play_list(plan(), vec![ok(501, &[])]).expect_error(ErrorKind::Unsupported);
+    play_list(plan(), vec![ok(403, &[])]).expect_error(ErrorKind::HttpStatus);
+    let asking = Plan { discover: true, ..plan() };
+    let run = play_list(asking, vec![options(&[("Tus-Extension", "creation")])]);
+    run.expect_error(ErrorKind::Unsupported);
+    let run = play_list(Plan { override_method: true, ..plan() }, vec![ok(204, &[])]);
+    assert_eq!(run.exchanges[0].method, HttpMethod::Post);
+    assert!(run.exchanges[0].headers.contains(&("X-HTTP-Method-Override", "DELETE".into())));
+}

@@ -1,0 +1,168 @@
+//! Sessions against scripted and random servers, on a virtual clock.
+
+mod create;
+mod model;
+mod probe;
+mod redirects;
+mod transfer;
+mod waiting;
+
+use std::time::Duration;
+
+use super::*;
+use crate::error::TimeLimit;
+use crate::protocol::answer::Answer;
+
+/// What a scripted server does with one request.
+pub(super) enum Reply {
+    /// Answers with status and headers, having taken the whole body.
+    Answer(u16, Vec<(&'static str, String)>),
+    /// Answers after only so many body bytes were sent.
+    Early(u64, u16, Vec<(&'static str, String)>),
+    /// Breaks after so many body bytes were sent.
+    Break(BrokenKind, u64),
+    /// An old connection turned out dead.
+    Stale,
+}
+
+/// A run that is over.
+pub(super) struct Run {
+    pub(super) result: Result<Outcome, Error>,
+    /// Every exchange, as `METHOD url [offset+length]`.
+    pub(super) requests: Vec<String>,
+    pub(super) exchanges: Vec<Exchange>,
+    pub(super) sleeps: Vec<(Duration, WaitReason)>,
+    pub(super) notices: Vec<Notice>,
+}
+
+impl Run {
+    #[track_caller]
+    pub(super) fn expect_requests(&self, expected: &[&str]) {
+        assert_eq!(self.requests, expected, "result: {:?}", self.result);
+    }
+
+    #[track_caller]
+    pub(super) fn expect_done(&self, size: u64) {
+        match &self.result {
+            Ok(Outcome::Uploaded { offset, .. }) => assert_eq!(*offset, size),
+            other => panic!("expected success, got {other:?} after {:?}", self.requests),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn expect_error(&self, kind: ErrorKind) -> &Error {
+        match &self.result {
+            Err(error) if error.kind() == kind => error,
+            other => panic!("expected {kind:?}, got {other:?} after {:?}", self.requests),
+        }
+    }
+}
+
+pub(super) fn url(text: &str) -> AbsoluteUrl {
+    AbsoluteUrl::parse(text).unwrap().0
+}
+
+/// An upload of `size` bytes to `http://h/files/`, without asking for capabilities.
+pub(super) fn upload(size: u64) -> Plan {
+    let mut plan = Plan::new(Goal::Upload { endpoint: url("http://h/files/"), size });
+    plan.discover = false;
+    plan
+}
+
+/// A resume of `http://h/files/1` from a source of `size` bytes.
+pub(super) fn resume(size: u64) -> Plan {
+    Plan::new(Goal::Resume { url: url("http://h/files/1"), size })
+}
+
+pub(super) fn ok(status: u16, headers: &[(&'static str, &str)]) -> Reply {
+    Reply::Answer(status, headers.iter().map(|(name, value)| (*name, value.to_string())).collect())
+}
+
+pub(super) fn created() -> Reply {
+    ok(201, &[("Tus-Resumable", "1.0.0"), ("Location", "/files/1")])
+}
+
+pub(super) fn at(offset: u64) -> Reply {
+    ok(204, &[("Tus-Resumable", "1.0.0"), ("Upload-Offset", &offset.to_string())])
+}
+
+pub(super) fn head(offset: u64, length: u64) -> Reply {
+    ok(
+        200,
+        &[("Tus-Resumable", "1.0.0"), ("Upload-Offset", &offset.to_string()), ("Upload-Length", &length.to_string())],
+    )
+}
+
+pub(super) fn describe(exchange: &Exchange) -> String {
+    let range = match exchange.body {
+        Body::Range { start, length } => format!(" {start}+{length}"),
+        Body::None | Body::Empty => String::new(),
+    };
+    format!("{} {}{range}", exchange.meaning().as_str(), exchange.url)
+}
+
+/// Plays `plan` against a server that answers request number n (from 0).
+pub(super) fn play(plan: Plan, mut server: impl FnMut(usize, &Exchange) -> Reply) -> Run {
+    let mut now = Instant(1_000_000);
+    let mut session = Session::start(plan, now);
+    let mut run =
+        Run { result: Ok(Outcome::Terminated), requests: vec![], exchanges: vec![], sleeps: vec![], notices: vec![] };
+    for _ in 0..5_000 {
+        let event = match session.next() {
+            Action::Finished(_) => {
+                run.result = session.into_result().unwrap();
+                return run;
+            }
+            Action::Decide(question) => Event::Decided(Ok(question.delay)),
+            Action::Sleep { until, why } => {
+                run.sleeps.push((until - now, why));
+                now = until;
+                Event::Woke
+            }
+            Action::Send(exchange) => {
+                run.requests.push(describe(exchange));
+                run.exchanges.push(exchange.clone());
+                let length = match exchange.body {
+                    Body::Range { length, .. } => length,
+                    Body::None | Body::Empty => 0,
+                };
+                now = now + Duration::from_millis(10);
+                let reply = server(run.requests.len() - 1, exchange);
+                reply_event(reply, length)
+            }
+        };
+        session = session.happened(event, now);
+        run.notices.extend(session.take_notices());
+    }
+    panic!("the session does not end: {:?}", &run.requests[..40]);
+}
+
+/// Plays against a fixed list of replies; a request too many is a failure.
+pub(super) fn play_list(plan: Plan, replies: Vec<Reply>) -> Run {
+    let mut replies = replies.into_iter();
+    play(plan, |_, exchange| replies.next().unwrap_or_else(|| panic!("one request too many: {}", describe(exchange))))
+}
+
+fn reply_event(reply: Reply, length: u64) -> Event {
+    let answered = |status, headers: Vec<(&'static str, String)>, body_sent| Event::Answered {
+        answer: Answer {
+            status,
+            headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            body: Vec::new(),
+        },
+        body_sent,
+        wall: 784_111_777,
+    };
+    let broken = |kind, body_sent, stale_connection| {
+        Event::Broken(Broken { kind, cause: None, os_code: None, body_sent, stale_connection })
+    };
+    match reply {
+        Reply::Answer(status, headers) => answered(status, headers, length),
+        Reply::Early(sent, status, headers) => answered(status, headers, sent.min(length)),
+        Reply::Break(kind, sent) => broken(kind, sent.min(length), false),
+        Reply::Stale => broken(BrokenKind::Closed, length, true),
+    }
+}
+
+pub(super) const RESET: Reply = Reply::Break(BrokenKind::Closed, u64::MAX);
+pub(super) const NO_ANSWER: Reply = Reply::Break(BrokenKind::Timeout(TimeLimit::Response), u64::MAX);

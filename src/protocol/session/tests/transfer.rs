@@ -1,0 +1,231 @@
+//! PATCH: offsets, statuses, breaks.
+
+use super::*;
+use crate::error::BrokenRule;
+use crate::protocol::chunk::ChunkSize;
+use std::num::NonZeroU64;
+
+fn chunks(size: u64, of: u64) -> Plan {
+    Plan { chunk_size: ChunkSize::Fixed(NonZeroU64::new(of).unwrap()), ..upload(size) }
+}
+
+#[test]
+fn chunks_are_exact() {
+    let run = play_list(chunks(11, 4), vec![created(), at(4), at(8), at(11)]);
+    run.expect_done(11);
+    assert_eq!(
+        run.requests[1..],
+        ["PATCH http://h/files/1 0+4", "PATCH http://h/files/1 4+4", "PATCH http://h/files/1 8+3"]
+    );
+}
+
+#[test]
+fn partly_accepted_goes_on_from_there() {
+    let run = play_list(upload(11), vec![created(), at(3), at(11)]);
+    run.expect_done(11);
+    assert_eq!(run.requests[2], "PATCH http://h/files/1 3+8");
+}
+
+#[test]
+fn any_2xx_with_a_good_offset_is_success() {
+    for status in [200, 202, 206, 299] {
+        play_list(upload(5), vec![created(), ok(status, &[("Upload-Offset", "5")])]).expect_done(5);
+    }
+}
+
+#[test]
+fn stops_where_asked() {
+    let run = play_list(Plan { stop_at: Some(6), ..chunks(11, 4) }, vec![created(), at(4), at(6)]);
+    run.expect_done(6);
+    play_list(Plan { stop_at: Some(0), ..upload(11) }, vec![created()]).expect_done(0);
+}
+
+#[test]
+fn an_offset_that_cannot_be_is_checked_by_head() {
+    // Beyond what was sent, before where it was sent, missing, malformed; HEAD then tells the truth.
+    for odd in [at(5), ok(204, &[]), ok(204, &[("Upload-Offset", "x")]), ok(204, &[("Upload-Offset", "400")])] {
+        let run = play_list(chunks(8, 4), vec![created(), odd, head(4, 8), at(8)]);
+        run.expect_done(8);
+        assert_eq!(run.requests[2..], ["HEAD http://h/files/1", "PATCH http://h/files/1 4+4"]);
+    }
+    let run = play_list(chunks(8, 4), vec![created(), at(4), at(3), head(4, 8), at(8)]);
+    run.expect_done(8);
+    // HEAD insists on bytes that were never sent.
+    let run = play_list(chunks(8, 4), vec![created(), at(5), head(5, 8)]);
+    run.expect_error(ErrorKind::Protocol(BrokenRule::ImpossibleOffset));
+    // HEAD has nothing to believe either.
+    let run = play_list(chunks(8, 4), vec![created(), ok(204, &[]), ok(200, &[("Upload-Length", "8")])]);
+    run.expect_error(ErrorKind::Protocol(BrokenRule::MissingOffset));
+}
+
+#[test]
+fn no_progress_ends() {
+    let run = play(upload(8), |n, _| if n == 0 { created() } else { at(0) });
+    let error = run.expect_error(ErrorKind::Protocol(BrokenRule::NoProgress));
+    assert_eq!(error.upload_url(), Some(&url("http://h/files/1")));
+    assert_eq!(run.requests.len(), 1 + 6);
+    // 204 without an offset, and HEAD never moves.
+    let run = play(upload(8), |n, exchange| match (n, exchange.method) {
+        (0, _) => created(),
+        (_, HttpMethod::Head) => head(0, 8),
+        _ => ok(204, &[]),
+    });
+    run.expect_error(ErrorKind::Protocol(BrokenRule::NoProgress));
+}
+
+#[test]
+fn a_break_is_followed_by_head_then_patch() {
+    for broken in [RESET, NO_ANSWER, Reply::Break(BrokenKind::Closed, 3), Reply::Break(BrokenKind::NotHttp, 9)] {
+        let run = play_list(upload(11), vec![created(), broken, head(3, 11), at(11)]);
+        run.expect_done(11);
+        assert_eq!(run.requests[2..], ["HEAD http://h/files/1", "PATCH http://h/files/1 3+8"]);
+        assert_eq!(run.sleeps.len(), 1);
+    }
+    // The answer to the last PATCH was lost: nothing is sent again.
+    let run = play_list(upload(11), vec![created(), NO_ANSWER, head(11, 11)]);
+    run.expect_done(11);
+    // The dead request commits after that HEAD (T-030).
+    let run = play_list(upload(11), vec![created(), RESET, head(0, 11), ok(409, &[]), head(6, 11), at(11)]);
+    run.expect_done(11);
+    assert_eq!(run.requests[5], "PATCH http://h/files/1 6+5");
+}
+
+#[test]
+fn an_old_dead_connection_is_forgiven_once() {
+    let run = play_list(upload(4), vec![created(), Reply::Stale, head(0, 4), at(4)]);
+    run.expect_done(4);
+    assert!(run.sleeps.is_empty());
+    assert!(run.exchanges[3].fresh_connection);
+    let run = play(upload(4), |n, exchange| match (n, exchange.method) {
+        (0, _) => created(),
+        (_, HttpMethod::Head) => head(0, 4),
+        _ => Reply::Stale,
+    });
+    run.expect_error(ErrorKind::Io);
+}
+
+#[test]
+fn tls_that_was_rejected_and_the_deadline_end_at_once() {
+    let run = play_list(upload(4), vec![created(), Reply::Break(BrokenKind::TlsRejected, 0)]);
+    assert_eq!(run.expect_error(ErrorKind::Tls).upload_url(), Some(&url("http://h/files/1")));
+    let total = BrokenKind::Timeout(TimeLimit::Total);
+    play_list(upload(4), vec![created(), Reply::Break(total, 0)]).expect_error(ErrorKind::Timeout(TimeLimit::Total));
+}
+
+#[test]
+fn an_endless_conflict_ends() {
+    let run = play(upload(4), |n, exchange| match (n, exchange.method) {
+        (0, _) => created(),
+        (_, HttpMethod::Head) => head(0, 4),
+        _ => ok(409, &[]),
+    });
+    run.expect_error(ErrorKind::OffsetConflict);
+    assert_eq!(run.requests.iter().filter(|line| line.starts_with("PATCH")).count(), 6);
+    assert!(run.sleeps.iter().all(|(_, why)| *why == WaitReason::Lock));
+}
+
+#[test]
+fn the_offset_may_go_back_a_few_times() {
+    let run = play_list(chunks(12, 4), vec![created(), at(4), at(8), ok(500, &[]), head(3, 12), at(7), at(11), at(12)]);
+    run.expect_done(12);
+    assert!(run.notices.iter().any(|notice| matches!(notice, Notice::Warning(text) if text.contains("went back"))));
+    // Again and again.
+    let mut offset = 8;
+    let run = play(chunks(12, 4), |n, exchange| match (n, exchange.method) {
+        (0, _) => created(),
+        (1, _) => at(4),
+        (2, _) => at(8),
+        (_, HttpMethod::Head) => {
+            offset -= 1;
+            head(offset, 12)
+        }
+        _ => ok(500, &[]),
+    });
+    run.expect_error(ErrorKind::Protocol(BrokenRule::OffsetRegressed));
+}
+
+#[test]
+fn a_refused_size_is_halved() {
+    let size = 1 << 20;
+    let run = play(Plan { chunk_size: ChunkSize::Whole, ..upload(size) }, |n, exchange| match exchange.body {
+        _ if n == 0 => created(),
+        Body::Range { length, .. } if length > 300 << 10 => ok(413, &[]),
+        Body::Range { start, length } => at(start + length),
+        _ => head(0, size),
+    });
+    run.expect_done(size);
+    assert_eq!(run.requests[5], "PATCH http://h/files/1 0+262144");
+    // No size is small enough.
+    let run = play(Plan { chunk_size: ChunkSize::Whole, ..upload(size) }, |n, exchange| match exchange.method {
+        _ if n == 0 => created(),
+        HttpMethod::Head => head(0, size),
+        _ => ok(413, &[]),
+    });
+    run.expect_error(ErrorKind::TooLarge);
+}
+
+#[test]
+fn an_upload_that_vanishes_is_begun_again() {
+    let run = play_list(upload(4), vec![created(), ok(410, &[]), created(), at(4)]);
+    run.expect_done(4);
+    run.expect_requests(&[
+        "POST http://h/files/",
+        "PATCH http://h/files/1 0+4",
+        "POST http://h/files/",
+        "PATCH http://h/files/1 0+4",
+    ]);
+    let run = play(upload(4), |_, exchange| match exchange.method {
+        HttpMethod::Post => created(),
+        _ => ok(404, &[]),
+    });
+    run.expect_error(ErrorKind::Protocol(BrokenRule::KeepsVanishing));
+    assert_eq!(run.requests.iter().filter(|line| line.starts_with("POST")).count(), 4);
+    // One that the caller named is not replaced.
+    let run = play_list(resume(4), vec![head(0, 4), ok(404, &[])]);
+    assert_eq!(run.expect_error(ErrorKind::Gone).upload_url(), None);
+}
+
+#[test]
+fn statuses_that_end_a_transfer_keep_the_upload() {
+    for (status, kind) in [
+        (400, ErrorKind::HttpStatus),
+        (401, ErrorKind::HttpStatus),
+        (403, ErrorKind::HttpStatus),
+        (412, ErrorKind::Version),
+        (415, ErrorKind::HttpStatus),
+        (418, ErrorKind::HttpStatus),
+        (501, ErrorKind::Unsupported),
+    ] {
+        let run = play_list(upload(4), vec![created(), ok(status, &[])]);
+        assert_eq!(run.expect_error(kind).upload_url(), Some(&url("http://h/files/1")), "{status}");
+    }
+}
+
+#[test]
+fn early_answers_count_only_what_was_sent() {
+    let early = |sent, offset: &str| Reply::Early(sent, 204, vec![("Upload-Offset", offset.to_owned())]);
+    let run = play_list(upload(100), vec![created(), early(10, "7"), at(100)]);
+    run.expect_done(100);
+    assert_eq!(run.requests[2], "PATCH http://h/files/1 7+93");
+    let run = play_list(upload(100), vec![created(), early(10, "11"), head(11, 100)]);
+    run.expect_error(ErrorKind::Protocol(BrokenRule::ImpossibleOffset));
+}
+
+#[test]
+fn method_override_hides_the_patch_alone() {
+    let run = play_list(Plan { override_method: true, ..upload(4) }, vec![created(), RESET, head(0, 4), at(4)]);
+    run.expect_done(4);
+    let patch = &run.exchanges[3];
+    assert_eq!((patch.method, patch.meaning()), (HttpMethod::Post, HttpMethod::Patch));
+    assert!(patch.headers.contains(&("X-HTTP-Method-Override", "PATCH".into())));
+    assert_eq!(run.exchanges[2].method, HttpMethod::Head);
+}
+
+#[test]
+fn a_stopped_session_keeps_the_upload() {
+    let now = Instant(0);
+    let mut session = Session::start(resume(4), now);
+    session = session.happened(Event::Stopped(Error::new(ErrorKind::Cancelled, "cancelled")), now);
+    let error = session.into_result().unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.upload_url()), (ErrorKind::Cancelled, Some(&url("http://h/files/1"))));
+}

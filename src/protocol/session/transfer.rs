@@ -1,0 +1,157 @@
+//! Awaits the answer to a PATCH (T-020 to T-034), and decides what the next one carries.
+
+use std::time::Duration;
+
+use crate::error::{BrokenRule, ErrorKind};
+use crate::protocol::answer::Answer;
+use crate::protocol::instant::Instant;
+use crate::protocol::offset::{Acknowledged, Proven};
+use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
+
+use super::core::{Core, Retry, broke, broke_rule, is_worth_retrying, refused};
+use super::event::{Broken, Notice};
+use super::exchange::{Body, Method, Request};
+use super::outcome::Outcome;
+use super::probe::{Probe, gone};
+use super::remote::Remote;
+use super::{Finished, State};
+
+#[derive(Debug)]
+pub(super) struct Transfer {
+    pub(super) request: Request,
+    pub(super) remote: Remote,
+    at: Proven,
+    length: u64,
+    declares_length: bool,
+    began: Instant,
+}
+
+impl Transfer {
+    /// What comes at a proven offset: nothing more, or the next PATCH. `declare_length` for an upload whose length
+    /// the server does not know yet (T-071).
+    pub(super) fn go_on(core: &mut Core, remote: Remote, at: Proven, declare_length: bool) -> State {
+        let size = core.plan.goal.size();
+        let end = core.plan.stop_at.map_or(size, |stop| stop.min(size));
+        let left = end.saturating_sub(at.get());
+        // T-073: only a deferred length is worth a PATCH without data.
+        if left == 0 && !(declare_length && at.get() == size) {
+            let expires = core.expires;
+            return Finished::ok(Outcome::Uploaded { url: remote.url, offset: at.get(), size, expires });
+        }
+        let length = if left == 0 { 0 } else { core.sizer.next(left) };
+        let body = if length == 0 { Body::Empty } else { Body::Range { start: at.get(), length } };
+        let mut request = core
+            .request(Purpose::Transfer, Method::Patch, &remote.url)
+            .header("Upload-Offset", at.get())
+            .header("Content-Type", "application/offset+octet-stream");
+        if declare_length {
+            request = request.header("Upload-Length", size);
+        }
+        let request = request.body(body).override_method(core.plan.override_method);
+        State::Transfer(Transfer { request, remote, at, length, declares_length: declare_length, began: core.now })
+    }
+
+    /// The PATCH was redirected after some of its bytes had gone out.
+    pub(super) fn redirected(&mut self, body_sent: u64) {
+        self.remote.sent(self.at, body_sent);
+    }
+
+    pub(super) fn answered(mut self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
+        self.remote.sent(self.at, body_sent);
+        let reaction = react(Purpose::Transfer, &answer);
+        if reaction == Reaction::Accept {
+            return self.accepted(core, answer, body_sent);
+        }
+        core.notices.push(Notice::ChunkFailed);
+        let exchange = &self.request.exchange;
+        let url = Some(self.remote.url.clone());
+        match reaction {
+            Reaction::Again(budget) => {
+                let kind = if budget == Budget::Lock { ErrorKind::Locked } else { ErrorKind::HttpStatus };
+                let error = refused(kind, exchange, &answer).with_upload_url(url);
+                let then = Probe::resync(core, self.remote, self.at, self.length, false);
+                core.retry(Retry { error, budget, answer: Some(answer), then })
+            }
+            Reaction::Conflict => {
+                let error = refused(ErrorKind::OffsetConflict, exchange, &answer).with_upload_url(url);
+                let then = Probe::resync(core, self.remote, self.at, self.length, false);
+                core.conflict(error, answer, then)
+            }
+            Reaction::Interrupted if core.believe_interruption() => {
+                let error = refused(ErrorKind::HttpStatus, exchange, &answer).with_upload_url(url);
+                let then = Probe::resync(core, self.remote, self.at, self.length, false);
+                core.retry(Retry { error, budget: Budget::Tries, answer: Some(answer), then })
+            }
+            Reaction::Gone => gone(core, self.remote.url, &self.request.exchange, &answer),
+            Reaction::TooMuch => {
+                if core.sizer.refused(self.length) {
+                    // Nothing of a refused body is kept, but only HEAD proves it.
+                    return Probe::resync(core, self.remote, self.at, 0, false);
+                }
+                Finished::error(refused(ErrorKind::TooLarge, exchange, &answer).with_upload_url(url))
+            }
+            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer).with_upload_url(url)),
+            Reaction::Accept | Reaction::Redirect | Reaction::Interrupted => {
+                Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer).with_upload_url(url))
+            }
+        }
+    }
+
+    fn accepted(mut self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
+        let size = core.plan.goal.size();
+        if self.length == 0 {
+            // The empty PATCH that declares a length moves nothing.
+            return match answer.headers.integer("Upload-Offset") {
+                Ok(Some(offset)) if offset != size => self.disbelieve(core),
+                Ok(_) => Self::go_on(core, self.remote, self.at, false),
+                Err(_) => self.disbelieve(core),
+            };
+        }
+        match self.at.acknowledged(&answer.headers, body_sent, size) {
+            Ok(Acknowledged::Grown(at)) => {
+                let took: Duration = core.now - self.began;
+                if at.get() - self.at.get() == self.length {
+                    core.sizer.went_through(self.length, took);
+                }
+                if at.get() > self.remote.best {
+                    self.remote.best = at.get();
+                    core.progressed(at.get());
+                }
+                // An early answer with part of the data still counts its offset as the server's word (T-025).
+                Self::go_on(core, self.remote, at, false)
+            }
+            Ok(Acknowledged::Unchanged) => {
+                core.notices.push(Notice::ChunkFailed);
+                let error = broke_rule(BrokenRule::NoProgress, &self.request.exchange, &answer)
+                    .with_upload_url(Some(self.remote.url.clone()));
+                core.sizer.lost(self.length);
+                let then = Self::go_on(core, self.remote, self.at, self.declares_length);
+                core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
+            }
+            // T-025, T-026: the answer cannot be believed or has nothing to believe; HEAD has the last word.
+            Err(_) => self.disbelieve(core),
+        }
+    }
+
+    fn disbelieve(self, core: &mut Core) -> State {
+        core.warn("the answer to a PATCH has no believable Upload-Offset: asking for it");
+        Probe::resync(core, self.remote, self.at, self.length, true)
+    }
+
+    pub(super) fn broken(mut self, core: &mut Core, broken: Broken) -> State {
+        core.notices.push(Notice::ChunkFailed);
+        let forgiven = core.forgive_stale(&broken);
+        self.remote.sent(self.at, broken.body_sent);
+        let kind = broken.kind;
+        let error = broke(broken, &self.request.exchange).with_upload_url(Some(self.remote.url.clone()));
+        if !is_worth_retrying(kind) {
+            return Finished::error(error);
+        }
+        // T-030: close, wait, HEAD, PATCH. The answer may have been lost on the way back.
+        let then = Probe::resync(core, self.remote, self.at, self.length, false);
+        if forgiven {
+            return then;
+        }
+        core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
+    }
+}

@@ -1,0 +1,278 @@
+//! Absolute URLs, their origins, and how a `Location` is resolved (T-044, T-045, T-150).
+
+use std::fmt;
+
+use iri_string::format::ToDedicatedString as _;
+use iri_string::types::{UriAbsoluteStr, UriReferenceStr, UriStr};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use crate::error::BrokenRule;
+
+/// An absolute http or https URL without userinfo and fragment, otherwise byte for byte as it was given.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AbsoluteUrl {
+    text: String,
+    origin: Origin,
+}
+
+/// Scheme, host and port: the boundary credentials do not cross.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// Whether the scheme is https.
+    pub secure: bool,
+    /// Host in lower case; an IPv6 address keeps its brackets.
+    pub host: String,
+    /// The port, the scheme's default filled in.
+    pub port: u16,
+}
+
+/// Userinfo found in a URL, percent-decoded.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserInfo {
+    /// Before the colon.
+    pub name: String,
+    /// After it; empty if there is none.
+    pub password: String,
+}
+
+/// Why a text is not a URL we can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UrlError {
+    /// Not a URL at all, or a relative one.
+    Malformed,
+    /// A scheme other than http and https.
+    Scheme,
+    /// No host.
+    NoHost,
+    /// The port is not a number from 1 to 65535.
+    Port,
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            UrlError::Malformed => "not an absolute URL",
+            UrlError::Scheme => "the scheme is neither http nor https",
+            UrlError::NoHost => "the URL has no host",
+            UrlError::Port => "the port is not a number from 1 to 65535",
+        })
+    }
+}
+
+impl AbsoluteUrl {
+    /// Parses an absolute URL; userinfo and fragment are taken out, userinfo is handed back.
+    pub fn parse(text: &str) -> Result<(AbsoluteUrl, Option<UserInfo>), UrlError> {
+        let escaped = escape_illegal(text);
+        let uri = UriStr::new(&escaped).map_err(|_| UrlError::Malformed)?;
+        Self::from_uri(uri)
+    }
+
+    fn from_uri(uri: &UriStr) -> Result<(AbsoluteUrl, Option<UserInfo>), UrlError> {
+        let secure = match uri.scheme_str() {
+            scheme if scheme.eq_ignore_ascii_case("https") => true,
+            scheme if scheme.eq_ignore_ascii_case("http") => false,
+            _ => return Err(UrlError::Scheme),
+        };
+        let authority = uri.authority_components().ok_or(UrlError::NoHost)?;
+        let host = authority.host().to_ascii_lowercase();
+        if host.is_empty() {
+            return Err(UrlError::NoHost);
+        }
+        let port = match authority.port() {
+            None | Some("") => default_port(secure),
+            Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or(UrlError::Port)?,
+        };
+        let user = authority.userinfo().map(|info| {
+            let (name, password) = info.split_once(':').unwrap_or((info, ""));
+            UserInfo { name: percent_decode(name), password: percent_decode(password) }
+        });
+        let mut shown = uri.scheme_str().to_ascii_lowercase();
+        shown.push_str("://");
+        shown.push_str(authority.host());
+        if let Some(port) = authority.port().filter(|port| !port.is_empty()) {
+            shown.push(':');
+            shown.push_str(port);
+        }
+        shown.push_str(uri.path_str());
+        if let Some(query) = uri.query_str() {
+            shown.push('?');
+            shown.push_str(query);
+        }
+        Ok((AbsoluteUrl { text: shown, origin: Origin { secure, host, port } }, user))
+    }
+
+    /// Resolves a `Location` that came from `self` (RFC 3986 section 5, T-044). Userinfo in it is dropped: an answer
+    /// does not tell us which credentials to send. https to http is refused (T-045).
+    pub fn resolve(&self, location: &str) -> Result<AbsoluteUrl, BrokenRule> {
+        let location = location.trim_matches([' ', '\t']);
+        if location.is_empty() {
+            return Err(BrokenRule::BadLocation);
+        }
+        let escaped = escape_illegal(location);
+        let reference = UriReferenceStr::new(&escaped).map_err(|_| BrokenRule::BadLocation)?;
+        let base = UriAbsoluteStr::new(&self.text).map_err(|_| BrokenRule::BadLocation)?;
+        let resolved = reference.resolve_against(base).to_dedicated_string();
+        let (url, _) = Self::from_uri(resolved.as_ref()).map_err(|_| BrokenRule::BadLocation)?;
+        if self.origin.secure && !url.origin.secure {
+            return Err(BrokenRule::InsecureLocation);
+        }
+        Ok(url)
+    }
+
+    /// The URL as text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its scheme, host and port.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The URL with its query hidden, for messages and logs: queries carry signatures and tokens.
+    pub fn redacted(&self) -> String {
+        match self.text.split_once('?') {
+            Some((path, _)) => format!("{path}?…"),
+            None => self.text.clone(),
+        }
+    }
+}
+
+impl fmt::Display for AbsoluteUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for AbsoluteUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+impl fmt::Debug for UserInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserInfo(…)")
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.host)?;
+        if self.port != default_port(self.secure) {
+            write!(f, ":{}", self.port)?;
+        }
+        Ok(())
+    }
+}
+
+fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
+}
+
+/// What may not stand in a URL but is often sent in one: escaped, so that `Location: /files/my file` still works.
+/// Control characters stay as they are and make the URL malformed.
+const ILLEGAL: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+
+fn escape_illegal(text: &str) -> String {
+    if text.bytes().any(|byte| byte.is_ascii_control()) {
+        return text.to_owned();
+    }
+    utf8_percent_encode(text, ILLEGAL).to_string()
+}
+
+fn percent_decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> AbsoluteUrl {
+        AbsoluteUrl::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).0
+    }
+
+    #[test]
+    fn keeps_what_was_given() {
+        for text in [
+            "http://h/files/",
+            "http://h/files",
+            "https://h:8443/a//b/../c;x=1?sig=a%2Fb%2f+&x",
+            "http://[::1]:1080/f",
+            "http://h",
+            "http://h:80/%7Ea",
+        ] {
+            assert_eq!(url(text).as_str(), text);
+        }
+        assert_eq!(url("HTTP://h/f#part").as_str(), "http://h/f");
+    }
+
+    #[test]
+    fn userinfo_is_taken_out() {
+        let (url, user) = AbsoluteUrl::parse("http://al:p%40ss:x@h/f").unwrap();
+        assert_eq!(url.as_str(), "http://h/f");
+        assert_eq!(user, Some(UserInfo { name: "al".into(), password: "p@ss:x".into() }));
+    }
+
+    #[test]
+    fn refuses_what_is_no_url() {
+        for (text, why) in [
+            ("", UrlError::Malformed),
+            ("files/", UrlError::Malformed),
+            ("//h/files", UrlError::Malformed),
+            ("http:///x", UrlError::NoHost),
+            ("http:x", UrlError::NoHost),
+            ("ftp://h/", UrlError::Scheme),
+            ("javascript:alert(1)", UrlError::Scheme),
+            ("http://h:0/", UrlError::Port),
+            ("http://h:99999/", UrlError::Port),
+            ("http://h/a\r\nX: y", UrlError::Malformed),
+            ("http://h/%zz", UrlError::Malformed),
+        ] {
+            assert_eq!(AbsoluteUrl::parse(text).map(|(url, _)| url), Err(why), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn origins_compare_with_default_ports() {
+        assert_eq!(url("http://H/a").origin(), url("http://h:80/b").origin());
+        assert_ne!(url("http://h/").origin(), url("https://h/").origin());
+        assert_ne!(url("http://h/").origin(), url("http://h:81/").origin());
+        assert_eq!(url("https://h:443/").origin().to_string(), "https://h");
+    }
+
+    #[test]
+    fn locations_resolve_as_rfc_3986_says() {
+        for (base, location, expected) in [
+            ("http://h:1/files/", "http://h:1/files/abc", "http://h:1/files/abc"),
+            ("http://h:1/files/", "/f/1", "http://h:1/f/1"),
+            ("http://h:1/files/", "1", "http://h:1/files/1"),
+            ("http://h:1/files", "1", "http://h:1/1"),
+            ("http://h:1/files/", "../1", "http://h:1/1"),
+            ("http://h:1/files/", "../../../1", "http://h:1/1"),
+            ("http://h:1/files/", "?id=1", "http://h:1/files/?id=1"),
+            ("http://h:1/files/?old=1", "?id=1", "http://h:1/files/?id=1"),
+            ("http://h:1/files/", "//h:2/f/1", "http://h:2/f/1"),
+            ("http://h:1/files/", "/f/1#frag", "http://h:1/f/1"),
+            ("http://h:1/files/", "  /f/1\t", "http://h:1/f/1"),
+            ("http://h:1/files/", "/f/a%2Fb?x=%20", "http://h:1/f/a%2Fb?x=%20"),
+            ("http://h:1/files/", "/f/my file", "http://h:1/f/my%20file"),
+            ("http://h:1/files/", "http://u:p@h:1/f", "http://h:1/f"),
+            ("http://h", "x", "http://h/x"),
+        ] {
+            assert_eq!(url(base).resolve(location).unwrap().as_str(), expected, "{base} + {location}");
+        }
+    }
+
+    #[test]
+    fn bad_locations_are_refused() {
+        for location in ["", "   ", "file:///etc/passwd", "javascript:x", "ftp://h/f", "http://", "http://h:x/"] {
+            assert_eq!(url("http://h/f").resolve(location), Err(BrokenRule::BadLocation), "{location:?}");
+        }
+        assert_eq!(url("https://h/f").resolve("http://h/f/1"), Err(BrokenRule::InsecureLocation));
+        assert!(url("http://h/f").resolve("https://h/f/1").is_ok());
+    }
+}

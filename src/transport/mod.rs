@@ -1,0 +1,167 @@
+//! HTTP/1.1 on ureq: one request out, one answer or one honest account of how it broke.
+//!
+//! The transport knows sockets, TLS, proxies, timeouts and cancellation. It knows nothing of tus: it neither
+//! retries, nor follows redirects, nor judges a status. The engine calls [`Transport::perform`].
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crate::error::{Cause, TimeLimit};
+use crate::protocol::answer::Answer;
+
+/// One request, ready for the wire.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The method as sent.
+    pub method: &'a str,
+    /// Absolute http or https URL; no userinfo, no fragment.
+    pub url: &'a str,
+    /// All headers but Host, Content-Length, Transfer-Encoding and Connection, which the transport writes.
+    pub headers: &'a [(String, String)],
+    /// When the whole operation must have ended.
+    pub deadline: Option<Instant>,
+}
+
+/// The body of a request.
+pub enum Body<'a> {
+    /// No body and no Content-Length (HEAD, OPTIONS, DELETE).
+    None,
+    /// `Content-Length: 0` (an empty POST, T-041).
+    Empty,
+    /// Exactly `length` bytes of `reader`, with Content-Length.
+    Sized {
+        /// Where they come from.
+        reader: &'a mut dyn BodyReader,
+        /// How many (at least 1).
+        length: u64,
+    },
+}
+
+/// Where the bytes of a body come from.
+pub trait BodyReader {
+    /// Fills the beginning of `buffer`; `Ok(0)` means the source ended, which is an error in the transport's eyes
+    /// when bytes are still due.
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize>;
+
+    /// A regular file and the position of the next byte, if the kernel may send the bytes by itself (sendfile).
+    fn file(&self) -> Option<(&std::fs::File, u64)>;
+
+    /// `n` bytes were taken from [`BodyReader::file`] by the transport: move on without reading them.
+    fn skip(&mut self, n: u64);
+}
+
+/// Looks on while a request is under way; called on the thread that runs it.
+pub trait Watch: Send + Sync {
+    /// `body_sent` bytes of this request's body are in the kernel's hands. Called whenever that number has grown
+    /// or [`Watch::interval`] has passed while waiting. `Break` ends the request with [`BreakKind::Aborted`].
+    fn tick(&self, body_sent: u64) -> ControlFlow<()>;
+
+    /// How long a wait may last without a tick; `None` if ticks are not wanted while nothing moves.
+    fn interval(&self) -> Option<Duration>;
+}
+
+/// How a request broke.
+#[derive(Debug)]
+pub struct Break {
+    /// What happened.
+    pub kind: BreakKind,
+    /// The error below, with its own causes.
+    pub cause: Option<Cause>,
+    /// errno, where the cause is the operating system's.
+    pub os_code: Option<i32>,
+    /// Body bytes handed to the kernel: the server may have got any number up to this.
+    pub body_sent: u64,
+    /// The connection had been used before and broke before a single byte of an answer came: most likely the
+    /// server had closed it while it was idle.
+    pub stale_connection: bool,
+    /// Nothing of the request left this machine.
+    pub never_sent: bool,
+}
+
+/// What ended a request without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakKind {
+    /// The host name could not be resolved.
+    Resolve,
+    /// No connection (refused, unreachable, proxy said no).
+    Connect,
+    /// A certificate or TLS setting that will not get better by itself.
+    TlsRejected,
+    /// The connection ended or was reset, in a TLS handshake too.
+    Closed,
+    /// The peer's bytes are not HTTP/1.x, or beyond our limits.
+    NotHttp,
+    /// A time limit.
+    Timeout(TimeLimit),
+    /// The cancel flag was raised.
+    Cancelled,
+    /// [`Watch::tick`] said so.
+    Aborted,
+    /// [`BodyReader::read`] failed or ended early; the connection was aborted (T-101).
+    Body,
+    /// The request could not be formed: a bug, or a header that cannot be sent.
+    Unsendable,
+}
+
+/// An answer and what is known about the sending.
+#[derive(Debug)]
+pub struct Received {
+    /// Status, headers, bounded body.
+    pub answer: Answer,
+    /// Body bytes handed to the kernel before the answer was noticed.
+    pub body_sent: u64,
+    /// The answer came before the whole body was sent (T-031).
+    pub early: bool,
+    /// Interim answers (1xx) that came before: status and headers.
+    pub interim: Vec<Answer>,
+}
+
+/// The time limits of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Resolving, connecting (proxy included) and the TLS handshake together.
+    pub connect: Duration,
+    /// From the last body byte leaving the machine to the complete answer head.
+    pub response: Duration,
+    /// No byte moved in either direction.
+    pub stall: Duration,
+}
+
+/// TLS settings (temporary shape, the transport's own file replaces it).
+#[derive(Debug, Clone)]
+pub struct TlsSettings {
+    /// Whether certificates are verified.
+    pub verify: bool,
+    /// Certificates to trust instead of the platform's.
+    pub ca_file: Option<std::path::PathBuf>,
+    /// Certificate chain and key.
+    pub client_certificate: Option<(std::path::PathBuf, std::path::PathBuf)>,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        TlsSettings { verify: true, ca_file: None, client_certificate: None }
+    }
+}
+
+/// The proxy to use.
+#[derive(Debug, Clone)]
+pub enum ProxySetting {
+    /// What the environment says.
+    Environment,
+    /// None.
+    None,
+    /// This one.
+    Url(ProxyUrl),
+}
+
+/// A proxy's URL.
+#[derive(Debug, Clone)]
+pub struct ProxyUrl(String);
+
+impl ProxyUrl {
+    /// Parses it.
+    pub fn parse(text: &str) -> Result<ProxyUrl, String> {
+        Ok(ProxyUrl(text.to_owned()))
+    }
+}

@@ -1,0 +1,28 @@
+// One @tus/server with the file store on a loopback port, for libtus' tests.
+import { parseArgs } from 'node:util'
+import { FileStore } from '@tus/file-store'
+import { Server } from '@tus/server'
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string' },
+    directory: { type: 'string' },
+    'max-size': { type: 'string' },
+    'expiry-ms': { type: 'string' },
+    'relative-location': { type: 'boolean', default: false },
+    'keep-finished': { type: 'boolean', default: false },
+  },
+})
+const number = (text) => (text === undefined ? undefined : Number(text))
+
+const server = new Server({
+  path: '/files',
+  datastore: new FileStore({
+    directory: values.directory,
+    expirationPeriodInMilliseconds: number(values['expiry-ms']),
+  }),
+  maxSize: number(values['max-size']),
+  relativeLocation: values['relative-location'],
+  disableTerminationForFinishedUploads: values['keep-finished'],
+})
+server.listen({ host: '127.0.0.1', port: Number(values.port) })

@@ -1,0 +1,59 @@
+//! The project's own commands, run as `cargo xtask <command>`.
+//!
+//! Each command has a file of its own; what they share is in small files beside them. Nothing here is part of the
+//! library, and nothing here is needed to build it.
+
+mod abi;
+mod bench;
+mod declarations;
+mod demo;
+mod header;
+mod library;
+mod line_diff;
+mod process;
+mod steps;
+mod symbols;
+mod test;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  test [--strict] [FILTER]   run every check and test; --strict: a part left out is a failure;
+                             with FILTER only the tests whose names contain it
+  header [--check]           write include/tus.h and include/symbols.txt from the source;
+                             --check: compare only, and show the difference
+  abi [--baseline]           hold the header against the library, the compilers and the last release;
+                             --baseline: make the present ABI the one of the last release
+  demo                       upload a file, interrupt the upload, resume it, compare the bytes
+  bench [ARGUMENTS]          run the benchmarks
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["test", rest @ ..] => test::run(rest),
+        ["header"] => header::write(),
+        ["header", "--check"] => header::check(),
+        ["abi"] => abi::check(),
+        ["abi", "--baseline"] => abi::write_baseline(),
+        ["demo"] => demo::run(),
+        ["bench", rest @ ..] => bench::run(rest),
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("no such command: {}\n\n{USAGE}", other.join(" "))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("xtask: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
