@@ -4,29 +4,29 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::exchange::{self, Next};
 use crate::fault::{Answer, Ending, Fault};
 use crate::head::{HEAD_LIMIT, Head};
 use crate::link::{Found, Link};
+use crate::peers::{Activity, Phase};
 use crate::response::Response;
 use crate::shared::Shared;
 
 /// Serves a connection until it ends, then forgets it.
 pub(crate) fn serve(shared: &Arc<Shared>, socket: Arc<TcpStream>, number: u64) {
-    let idle = shared.peers.add(number, Arc::clone(&socket));
+    let activity = shared.peers.add(number, Arc::clone(&socket));
     // Answers are small and written whole; waiting to fill packets only slows tests down.
     let _slow = socket.set_nodelay(true);
     if !shared.control.is_stopping() {
-        serve_open(shared, &socket, number, &idle);
+        serve_open(shared, &socket, number, &activity);
     }
     // With the registry's handle gone, dropping ours closes the socket.
     shared.peers.remove(number);
 }
 
-fn serve_open(shared: &Arc<Shared>, socket: &Arc<TcpStream>, number: u64, idle: &AtomicBool) {
+fn serve_open(shared: &Arc<Shared>, socket: &Arc<TcpStream>, number: u64, activity: &Arc<Activity>) {
     if let Some(fault) = shared.script.for_connection()
         && let Some(ending) = bad_start(shared, socket, &fault)
     {
@@ -38,14 +38,24 @@ fn serve_open(shared: &Arc<Shared>, socket: &Arc<TcpStream>, number: u64, idle: 
     let Ok(mut link) = Link::new(Arc::clone(socket), shared.tls.as_ref()) else {
         return;
     };
+    link.activity = Arc::clone(activity);
     loop {
-        idle.store(true, Ordering::SeqCst);
+        activity.set(Phase::Idle);
         if !link.wait_for_byte() {
             break;
         }
-        idle.store(false, Ordering::SeqCst);
-        match one_request(shared, &mut link, number) {
+        activity.set(Phase::Busy);
+        let next = one_request(shared, &mut link, number);
+        if next != Next::KeepAlive {
+            activity.set(Phase::Busy);
+        }
+        match next {
             Next::KeepAlive => {}
+            Next::Goodbye => {
+                link.close_notify();
+                link.end(Ending::Fin);
+                return;
+            }
             Next::End(ending) => {
                 end(shared, &mut link, ending);
                 return;
@@ -89,7 +99,7 @@ fn refuse(shared: &Shared, link: &mut Link, number: u64, bytes: &[u8], status: u
         wire.extend_from_slice(body);
     }
     let _gone = link.write(&wire);
-    Next::End(Ending::Fin)
+    Next::Goodbye
 }
 
 /// What a rule does to a fresh connection; None if it may go on.

@@ -12,6 +12,7 @@ use crate::head::{Framing, Head};
 use crate::judge::{Finding, judge};
 use crate::link::Link;
 use crate::log::{Level, Violation};
+use crate::peers::Phase;
 use crate::response::Response;
 use crate::send::{Sent, send, send_raw, will_be_whole};
 use crate::shared::Shared;
@@ -21,6 +22,8 @@ use crate::urls::Route;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     KeepAlive,
+    /// It ends in good order: TLS says so too, and late bytes are read and dropped.
+    Goodbye,
     End(Ending),
 }
 
@@ -208,6 +211,7 @@ impl Exchange<'_> {
             self.unanswered("T-011");
             return Next::End(Ending::Close);
         }
+        link.activity.set(Phase::Answering);
         let sent = match &self.fault.answer {
             Answer::Raw(bytes) => {
                 self.unanswered("T-030");
@@ -229,8 +233,10 @@ impl Exchange<'_> {
                 Next::End(Ending::Close)
             }
             Sent::Whole => match self.fault.ending {
+                Some(Ending::Fin) if self.fault.announce => Next::Goodbye,
                 Some(ending) => Next::End(ending),
-                None if close || raw || unread => Next::End(Ending::Fin),
+                None if raw => Next::End(Ending::Fin),
+                None if close => Next::Goodbye,
                 None => Next::KeepAlive,
             },
         }

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-/// How a connection ends.
+/// How a connection ends. Only the announced end of [`Rule::close`](crate::Rule::close) and that
+/// of a correct server send a TLS close_notify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// A FIN goes out, and whatever the client still sends is read and dropped.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rustls::{ServerConfig, ServerConnection};
 
 use crate::fault::Ending;
+use crate::peers::Activity;
 
 /// A socket shared with the peer registry.
 #[derive(Clone)]
@@ -43,6 +44,8 @@ pub(crate) struct Link {
     socket: Arc<TcpStream>,
     buffer: Vec<u8>,
     start: usize,
+    /// What the registry of peers shows of this connection.
+    pub(crate) activity: Arc<Activity>,
 }
 
 /// Result of looking for the end of a head or a line.
@@ -66,7 +69,7 @@ impl Link {
                 Carrier::Tls(Box::new(rustls::StreamOwned::new(session, raw)))
             }
         };
-        Ok(Self { carrier, socket, buffer: Vec::new(), start: 0 })
+        Ok(Self { carrier, socket, buffer: Vec::new(), start: 0, activity: Arc::default() })
     }
 
     /// Reads what is there, from the buffer first; 0 at the end of the stream.

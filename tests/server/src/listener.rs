@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -103,8 +104,8 @@ fn accept(listener: &TcpListener, stop: &AtomicBool, shared: &Arc<Shared>) {
             return;
         }
         let Ok((stream, _)) = accepted else {
-            // Out of descriptors, or a client that was gone at once: others may do better.
-            thread::yield_now();
+            // A client that was gone at once, or out of descriptors, which may pass.
+            shared.control.sleep(Duration::from_millis(10));
             continue;
         };
         let number = shared.accepted.fetch_add(1, Ordering::SeqCst) + 1;

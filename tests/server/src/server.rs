@@ -70,8 +70,11 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the folder cannot be used or the port is taken.
+    /// If the folder cannot be used, the port is taken, or the path lacks a slash at an end.
     pub fn start(options: Options) -> io::Result<Self> {
+        if !options.path.starts_with('/') || !options.path.ends_with('/') {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path must begin and end with a slash"));
+        }
         let address = SocketAddr::new(options.ip, options.port);
         let mut listener = Listener::bind(address, options.receive_buffer)?;
         let address = listener.address();
@@ -225,7 +228,7 @@ impl Server {
         self.shared.store.find(id).map(|entry| Upload::of(&entry))
     }
 
-    /// The bytes of an upload; None if there is no such upload.
+    /// The bytes of an upload; None if there is no such upload, or in a sink.
     pub fn upload_bytes(&self, id: &str) -> Option<Vec<u8>> {
         let entry = self.shared.store.find(id)?;
         self.shared.store.settle(&entry).ok()?;

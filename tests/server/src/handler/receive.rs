@@ -133,7 +133,7 @@ impl Limit {
         }
         if beyond(self.max_size) {
             let text = "the body goes beyond Tus-Max-Size";
-            cx.violate("T-074", Level::Must, text.into());
+            cx.violate("T-008", Level::Should, text.into());
             return Some(Response::refusal(413, text));
         }
         beyond(self.max_body).then(|| Response::refusal(413, "the request body is too big"))

@@ -108,23 +108,25 @@ impl Client {
         std::mem::take(&mut self.waiting)
     }
 
-    /// Whether the connection ends without another byte; false if it stays open for a while.
-    pub(crate) fn ends(&mut self) -> bool {
-        self.ends_with() == Some("FIN") || self.ends_with() == Some("RST")
+    /// Asserts that the connection ends in good order.
+    #[track_caller]
+    pub(crate) fn ends(&mut self) {
+        self.ends_as(Some("FIN"));
     }
 
-    /// How the connection ends, if it does at once.
-    pub(crate) fn ends_with(&mut self) -> Option<&'static str> {
-        self.stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        let mut byte = [0];
-        let end = match self.stream.read(&mut byte) {
+    /// Asserts how the connection ends (`FIN`, `RST`, `byte`), or that it stays open.
+    #[track_caller]
+    pub(crate) fn ends_as(&mut self, expected: Option<&str>) {
+        let patience = if expected.is_some() { PATIENCE } else { Duration::from_millis(200) };
+        self.stream.set_read_timeout(Some(patience)).unwrap();
+        let end = match self.stream.read(&mut [0]) {
             Ok(0) => Some("FIN"),
-            Ok(_) => Some("more bytes"),
+            Ok(_) => Some("byte"),
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Some("RST"),
             Err(_) => None,
         };
         self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        end
+        assert_eq!(end, expected);
     }
 
     fn until(&mut self, end: &[u8]) -> Option<Vec<u8>> {

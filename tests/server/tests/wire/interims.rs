@@ -44,7 +44,7 @@ fn a_refusal_comes_instead_of_the_continue() {
     let mut client = Client::connect(&server);
     server.script(Rule::on("PATCH").no_continue());
     client.send(request("PATCH", &target, &fields.replace('7', "0"), b""));
-    assert_eq!(client.ends_with(), None);
+    client.ends_as(None);
     client.send(b"hello");
     assert_eq!(client.answer("PATCH").unwrap().status, 204);
 }
@@ -67,7 +67,7 @@ fn interims_come_where_they_are_wanted() {
     client.send(b"hel");
     let answer = client.answer("PATCH").unwrap();
     assert_eq!((answer.status, answer.header("Upload-Offset")), (104, Some("3")));
-    assert_eq!(client.ends_with(), None);
+    client.ends_as(None);
     client.send(b"lo");
     assert_eq!(statuses(&mut client), [103, 103, 101, 204]);
     assert_eq!(broken(&server), "");

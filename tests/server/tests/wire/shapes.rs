@@ -55,7 +55,7 @@ fn http_1_0() {
     let mut client = Client::connect(&one);
     let (target, _) = create(&mut client, 5);
     assert_eq!(client.ask("HEAD", &target, "", b"").line, "HTTP/1.0 200 OK");
-    assert!(client.ends());
+    client.ends();
 
     let all = start(Options { http10: true, ..Options::default() });
     let mut client = Client::connect(&all);
@@ -65,7 +65,7 @@ fn http_1_0() {
     let mut client = Client::connect(&all);
     let answer = client.ask("PATCH", &format!("/files/{}", answer.id()), &at(0), b"hello");
     assert_eq!(answer.offset(), 5);
-    assert!(client.ends());
+    client.ends();
 }
 
 #[test]
