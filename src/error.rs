@@ -225,6 +225,13 @@ impl Error {
         self
     }
 
+    /// Takes the URL away: the upload does not exist any more.
+    #[must_use]
+    pub fn without_upload_url(mut self) -> Self {
+        self.0.upload_url = None;
+        self
+    }
+
     /// Says whether trying the whole operation again later may help.
     #[must_use]
     pub fn with_retryable(mut self, retryable: bool) -> Self {

@@ -5,3 +5,5 @@ pub mod error;
 pub mod protocol;
 pub mod source;
 pub mod transport;
+
+mod sys;

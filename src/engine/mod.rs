@@ -1,4 +1,7 @@
 //! Drives sessions with real sockets, files and clocks. Knows no C.
+//!
+//! Entry points: [`client::Client`] has the operations, `driver` the one loop that carries out what a session asks
+//! for. Everything else here is a setting, a result, or a small helper of those two.
 
 pub mod client;
 pub mod config;
@@ -7,3 +10,8 @@ pub mod hooks;
 pub mod info;
 pub mod log;
 pub mod options;
+
+mod body;
+mod clock;
+mod driver;
+mod meter;

@@ -49,7 +49,6 @@ pub(super) struct FileSource {
     file: File,
     /// Where it was opened; `None` for a caller's descriptor, whose name is not known.
     path: Option<PathBuf>,
-    name: Option<String>,
     identity: Identity,
     position: u64,
 }
@@ -65,7 +64,6 @@ impl FileSource {
             .map_err(|error| source_error(format!("cannot open {}", path.display()), error))?;
         let mut source = Self::from_open(file, &path.display().to_string())?;
         source.path = Some(path.to_owned());
-        source.name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         Ok(source)
     }
 
@@ -77,7 +75,7 @@ impl FileSource {
             let what = if kind.is_dir() { "a directory" } else { "not a regular file" };
             return Err(Error::new(ErrorKind::Source, format!("{shown} is {what}")));
         }
-        Ok(FileSource { identity: Identity::of(&metadata), file, path: None, name: None, position: 0 })
+        Ok(FileSource { identity: Identity::of(&metadata), file, path: None, position: 0 })
     }
 
     fn changed(&self, how: &str) -> Error {
@@ -141,10 +139,6 @@ impl Bytes for FileSource {
             }
         }
         Ok(())
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.name.as_deref()
     }
 }
 

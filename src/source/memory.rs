@@ -50,8 +50,4 @@ impl<B: AsRef<[u8]> + Send> Bytes for MemorySource<B> {
     fn check_unchanged(&self) -> Result<()> {
         Ok(())
     }
-
-    fn name(&self) -> Option<&str> {
-        None
-    }
 }

@@ -32,8 +32,6 @@ pub(crate) trait Bytes: Send {
     fn skip(&mut self, n: u64);
     /// Fails with [`crate::error::ErrorKind::SourceChanged`] if this is no longer what was opened.
     fn check_unchanged(&self) -> Result<()>;
-    /// The name to send as `filename`, if it has one.
-    fn name(&self) -> Option<&str>;
 }
 
 /// A source of bytes, used by one upload at a time.

@@ -10,7 +10,7 @@ use super::Bytes;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many bytes of a reader without `seek` are kept to be sent again.
-pub const REPLAY_WINDOW: usize = 1 << 20;
+const REPLAY_WINDOW: usize = 1 << 20;
 
 /// Why a reader failed.
 #[derive(Debug)]
@@ -154,10 +154,6 @@ impl<R: Reader> Bytes for ReaderSource<R> {
 
     fn check_unchanged(&self) -> Result<()> {
         Ok(())
-    }
-
-    fn name(&self) -> Option<&str> {
-        None
     }
 }
 

@@ -2,12 +2,64 @@
 //!
 //! The transport knows sockets, TLS, proxies, timeouts and cancellation. It knows nothing of tus: it neither
 //! retries, nor follows redirects, nor judges a status. The engine calls [`Transport::perform`].
+//!
+//! ureq writes and parses the messages. Everything around that is here, because a resumable upload needs what ureq
+//! does not offer: a cancel that interrupts every wait, clocks that tell a slow link from a dead one, answers noticed
+//! while the body is still going out, interim answers, files sent by the kernel. The way of a request:
+//!
+//! ```text
+//! perform     one attempt = one ureq agent around a connector that knows this request (context)
+//!  ├ request    headers and body length, ureq's settings
+//!  ├ connector  an idle connection (pool) or a new one: resolve → connect → proxy (tunnel, socks) → tls
+//!  ├ exchange   ureq's view of the connection: head held back, answers watched for (sniff), clocks (wait)
+//!  │  └ send    bytes or sendfile, early answers
+//!  ├ body       where ureq gets the body from
+//!  └ answer     bounded body, then the connection goes back to the pool
+//! ```
+
+mod answer;
+mod body;
+mod buffers;
+mod cancel;
+mod client;
+mod connect;
+mod connector;
+mod context;
+mod dialogue;
+mod exchange;
+mod failure;
+mod no_proxy;
+mod perform;
+mod pool;
+mod proxy;
+mod request;
+mod resolve;
+mod send;
+mod settings;
+mod sniff;
+mod socks;
+mod stream;
+mod target;
+#[cfg(feature = "tls")]
+mod tls;
+mod tunnel;
+#[cfg(feature = "tls")]
+mod verifier;
+mod wait;
+
+#[cfg(test)]
+mod tests;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crate::error::{Cause, TimeLimit};
 use crate::protocol::answer::Answer;
+
+pub use cancel::{Cancel, Slept};
+pub use perform::Transport;
+pub use proxy::{ProxySetting, ProxyUrl};
+pub use settings::{FileSending, Settings, TlsSettings};
 
 /// One request, ready for the wire.
 #[derive(Debug)]
@@ -125,43 +177,4 @@ pub struct Timeouts {
     pub response: Duration,
     /// No byte moved in either direction.
     pub stall: Duration,
-}
-
-/// TLS settings (temporary shape, the transport's own file replaces it).
-#[derive(Debug, Clone)]
-pub struct TlsSettings {
-    /// Whether certificates are verified.
-    pub verify: bool,
-    /// Certificates to trust instead of the platform's.
-    pub ca_file: Option<std::path::PathBuf>,
-    /// Certificate chain and key.
-    pub client_certificate: Option<(std::path::PathBuf, std::path::PathBuf)>,
-}
-
-impl Default for TlsSettings {
-    fn default() -> Self {
-        TlsSettings { verify: true, ca_file: None, client_certificate: None }
-    }
-}
-
-/// The proxy to use.
-#[derive(Debug, Clone)]
-pub enum ProxySetting {
-    /// What the environment says.
-    Environment,
-    /// None.
-    None,
-    /// This one.
-    Url(ProxyUrl),
-}
-
-/// A proxy's URL.
-#[derive(Debug, Clone)]
-pub struct ProxyUrl(String);
-
-impl ProxyUrl {
-    /// Parses it.
-    pub fn parse(text: &str) -> Result<ProxyUrl, String> {
-        Ok(ProxyUrl(text.to_owned()))
-    }
 }

@@ -84,10 +84,14 @@ impl Discover {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
+        let forgiven = core.forgive_stale(&broken);
         let kind = broken.kind;
         let error = broke(broken, &self.request.exchange);
         if !is_worth_retrying(kind) {
             return Finished::error(error);
+        }
+        if forgiven {
+            return Self::ask_with(core, self.endpoint, self.with_version);
         }
         // Without a connection the next request would fare no better; with one, we can do without the answer.
         let unreachable = matches!(kind, BrokenKind::Resolve | BrokenKind::Connect);

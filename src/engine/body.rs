@@ -1,0 +1,64 @@
+//! The part of a source that one request carries.
+
+use std::fs::File;
+use std::io;
+
+use crate::error::{Error, ErrorKind};
+use crate::source::Bytes;
+use crate::transport::BodyReader;
+
+/// Reads a source on from where it stands, and keeps the reason if that fails.
+pub(super) struct SourceBody<'a> {
+    source: &'a mut dyn Bytes,
+    position: u64,
+    /// Why reading failed.
+    pub(super) error: Option<Error>,
+}
+
+impl<'a> SourceBody<'a> {
+    /// The source stands at `position`.
+    pub(super) fn new(source: &'a mut dyn Bytes, position: u64) -> Self {
+        SourceBody { source, position, error: None }
+    }
+
+    /// What broke the body: the source's own error, or that it changed, or that it ended early.
+    pub(super) fn into_error(self) -> Error {
+        if let Some(error) = self.error {
+            return error;
+        }
+        if let Err(error) = self.source.check_unchanged() {
+            return error;
+        }
+        short(self.position, self.source.size())
+    }
+}
+
+/// A source that ended before its own size.
+pub(super) fn short(position: u64, size: Option<u64>) -> Error {
+    let of = size.map(|size| format!(" of {size}")).unwrap_or_default();
+    Error::new(ErrorKind::Source, format!("the source ended after {position}{of} bytes"))
+}
+
+impl BodyReader for SourceBody<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.source.read(buffer) {
+            Ok(n) => {
+                self.position += n as u64;
+                Ok(n)
+            }
+            Err(error) => {
+                self.error = Some(error);
+                Err(io::Error::other("the source failed"))
+            }
+        }
+    }
+
+    fn file(&self) -> Option<(&File, u64)> {
+        self.source.file()
+    }
+
+    fn skip(&mut self, n: u64) {
+        self.position += n;
+        self.source.skip(n);
+    }
+}

@@ -1,0 +1,48 @@
+//! The clocks of one operation: a steady one for waits and deadlines, the wall's for dates in answers.
+
+use std::time::{Duration, Instant as Steady, SystemTime, UNIX_EPOCH};
+
+use crate::protocol::instant::Instant;
+
+/// Time since the operation began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    began: Steady,
+    total: Option<Duration>,
+}
+
+impl Clock {
+    /// Starts; `total` is how long the operation may take.
+    pub(super) fn start(total: Option<Duration>) -> Clock {
+        Clock { began: Steady::now(), total }
+    }
+
+    pub(super) fn elapsed(self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Now, as the session counts.
+    pub(super) fn now(self) -> Instant {
+        Instant(0) + self.elapsed()
+    }
+
+    /// The operation's end, as the session counts.
+    pub(super) fn deadline(self) -> Option<Instant> {
+        self.total.map(|total| Instant(0) + total)
+    }
+
+    /// The operation's end, as the transport counts; `None` also for one too far away to be told.
+    pub(super) fn steady_deadline(self) -> Option<Steady> {
+        self.total.and_then(|total| self.began.checked_add(total))
+    }
+
+    /// From now until `then`.
+    pub(super) fn until(self, then: Instant) -> Duration {
+        then - self.now()
+    }
+}
+
+/// Seconds since 1970; 0 if the clock is set before that.
+pub(super) fn wall() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

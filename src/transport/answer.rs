@@ -1,0 +1,46 @@
+//! An answer in our own terms.
+
+use std::io::Read as _;
+use std::sync::Arc;
+
+use ureq::http::Response;
+use ureq::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+
+use super::context::Context;
+use crate::protocol::answer::{Answer, BODY_LIMIT};
+use crate::protocol::headers::Headers;
+
+/// Reads the rest of an answer whose head is complete. Whatever happens now, the status counts and is returned: a
+/// body that breaks off, drips, or never ends is cut, and the connection then closed.
+pub(super) fn finish(response: Response<ureq::Body>, context: &Arc<Context>) -> Answer {
+    let (parts, body) = response.into_parts();
+    if parts.headers.contains_key(TRANSFER_ENCODING) && parts.headers.contains_key(CONTENT_LENGTH) {
+        // RFC 9112 section 6.3: it may be an attempt to smuggle an answer in, so nothing after it is trusted.
+        context.facts().doubtful = true;
+    }
+    let headers: Headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    Answer { status: parts.status.as_u16(), headers, body: read_body(body) }
+}
+
+/// Up to [`BODY_LIMIT`] bytes. ureq lets go of the connection when it has been read to its end.
+fn read_body(body: ureq::Body) -> Vec<u8> {
+    let mut reader = body.into_reader();
+    let mut kept = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) | Err(_) => return kept,
+            Ok(count) => {
+                let fits = count.min(BODY_LIMIT - kept.len());
+                kept.extend_from_slice(&buffer[..fits]);
+                if fits < count {
+                    return kept;
+                }
+            }
+        }
+    }
+}

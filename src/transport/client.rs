@@ -1,0 +1,64 @@
+//! What the requests of one client share: settings, idle connections, buffers, names, certificates.
+
+use super::buffers::Spare;
+use super::pool::Pool;
+use super::proxy::Proxies;
+use super::resolve::Resolver;
+use super::settings::{FileSending, Settings};
+use super::stream::Stream;
+use crate::error::Error;
+
+#[cfg(feature = "tls")]
+use super::tls::Tls;
+
+/// Bodies below this are copied: two system calls instead of five, for less than a page or two.
+const SENDFILE_FROM: u64 = 64 * 1024;
+
+/// What the requests of one client share.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) settings: Settings,
+    pub(super) agent_config: ureq::config::Config,
+    pub(super) pool: Pool,
+    pub(super) spare: Spare,
+    pub(super) resolver: Resolver,
+    pub(super) proxies: Proxies,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Tls,
+}
+
+impl Client {
+    /// Checks the settings, reads the certificates and the proxy variables.
+    pub(super) fn new(settings: Settings) -> Result<Self, Error> {
+        super::request::check_user_agent(&settings.user_agent)?;
+        #[cfg(not(feature = "tls"))]
+        if settings.tls.ca_file.is_some() || settings.tls.client_certificate.is_some() {
+            return Err(Error::new(
+                crate::error::ErrorKind::Unsupported,
+                "this build has no TLS (feature `tls`), so certificates cannot be used",
+            ));
+        }
+        Ok(Client {
+            agent_config: super::request::agent_config(),
+            pool: Pool::default(),
+            spare: Spare::default(),
+            resolver: Resolver::default(),
+            proxies: Proxies::new(&settings.proxy)?,
+            #[cfg(feature = "tls")]
+            tls: Tls::new(&settings.tls)?,
+            settings,
+        })
+    }
+
+    /// Whether the kernel may move a file body of `length` bytes to the connection by itself.
+    pub(super) fn may_sendfile(&self, stream: &Stream, length: u64) -> bool {
+        if stream.is_secure() || length < SENDFILE_FROM {
+            return false;
+        }
+        match self.settings.files {
+            FileSending::Kernel => true,
+            FileSending::Copy => false,
+            FileSending::Choose => stream.socket().congestion_control().is_none_or(|name| name != "bbr"),
+        }
+    }
+}

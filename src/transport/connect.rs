@@ -1,0 +1,108 @@
+//! Making a TCP connection to a host that may have several addresses.
+//!
+//! Each address gets a head start of a quarter of a second over the next (RFC 8305, "happy eyeballs"), so that one
+//! dead address costs that much and not the system's two minutes. The first connection made wins.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd as _;
+use std::time::{Duration, Instant};
+
+use super::BreakKind;
+use super::context::Context;
+use super::failure::Failure;
+use super::wait::{MAX_ENTRIES, Until};
+use crate::sys::poll::Entry;
+use crate::sys::socket::Socket;
+
+/// RFC 8305 section 8 recommends this delay.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Resolves and connects.
+pub(super) fn to_host(context: &Context, host: &str, port: u16, until: Until) -> Result<Socket, Failure> {
+    let addresses = context.client.resolver.resolve(context, host, until)?;
+    let addresses: Vec<SocketAddr> =
+        in_turn(&addresses).into_iter().map(|address| SocketAddr::new(address, port)).collect();
+    let connected = first_of(context, &addresses, until);
+    if connected.as_ref().is_err_and(|failure| failure.kind != BreakKind::Cancelled) {
+        // The addresses may be the old ones of a host that has moved.
+        context.client.resolver.forget(host);
+    }
+    connected.map_err(|failure| match failure.kind {
+        BreakKind::Connect => failure.explained(format!("no connection to {host} port {port}")),
+        _ => failure,
+    })
+}
+
+/// The addresses with the two families taking turns, beginning with the system's first choice (RFC 8305 section 4).
+fn in_turn(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let Some(first) = addresses.first() else {
+        return Vec::new();
+    };
+    let (same, other): (Vec<&IpAddr>, Vec<&IpAddr>) =
+        addresses.iter().partition(|address| address.is_ipv4() == first.is_ipv4());
+    let mut sorted = Vec::with_capacity(addresses.len());
+    for turn in 0..addresses.len() {
+        sorted.extend([same.get(turn), other.get(turn)].into_iter().flatten().copied());
+    }
+    sorted.truncate(MAX_ENTRIES);
+    sorted
+}
+
+/// Connects to the addresses, each a little later than the one before; at once if the ones before have failed.
+fn first_of(context: &Context, addresses: &[SocketAddr], until: Until) -> Result<Socket, Failure> {
+    let mut untried = addresses.iter();
+    let mut attempts: Vec<Socket> = Vec::new();
+    let mut first_error: Option<io::Error> = None;
+    let mut next_start = Instant::now();
+    loop {
+        while attempts.is_empty() || next_start <= Instant::now() {
+            let Some(address) = untried.next() else {
+                break;
+            };
+            match Socket::connect(address) {
+                Ok(socket) => {
+                    attempts.push(socket);
+                    next_start = Instant::now() + HEAD_START;
+                }
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        if attempts.is_empty() {
+            let error = first_error.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
+            return Err(Failure::io(BreakKind::Connect, error));
+        }
+        let slice = (untried.len() > 0).then(|| next_start.saturating_duration_since(Instant::now()));
+        let mut entries: Vec<Entry<'_>> =
+            attempts.iter().map(|socket| Entry::writable(socket.as_fd())).collect();
+        if !context.wait(&mut entries, Some(until), slice)? {
+            continue;
+        }
+        let ready: Vec<usize> =
+            entries.iter().enumerate().filter(|(_, entry)| entry.is_ready()).map(|(index, _)| index).collect();
+        for index in ready.into_iter().rev() {
+            let socket = attempts.swap_remove(index);
+            match socket.connected() {
+                Ok(()) => return Ok(socket),
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let given = ["::1", "::2", "::3", "10.0.0.1"].map(address);
+        assert_eq!(in_turn(&given), ["::1", "10.0.0.1", "::2", "::3"].map(address));
+        assert!(in_turn(&[]).is_empty());
+    }
+}

@@ -1,0 +1,184 @@
+//! One request from beginning to end: [`Transport::perform`].
+
+use std::sync::Arc;
+
+use super::answer;
+use super::body::Outgoing;
+use super::client::Client;
+use super::connector::{NoResolver, OneConnection};
+use super::context::Context;
+use super::failure::Failure;
+use super::request;
+use super::settings::Settings;
+use super::target::{Origin, Target};
+use super::{Body, Break, BreakKind, Cancel, Received, Request, Watch};
+use crate::error::Error;
+
+/// HTTP/1.1 for one client: its settings and its idle connections. Any number of threads may perform requests at
+/// the same time.
+#[derive(Debug)]
+pub struct Transport(Arc<Client>);
+
+impl Transport {
+    /// Checks the settings and reads the certificates and proxy variables they name; makes no connection.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a setting that cannot be right, `Tls` for certificates or a key that cannot be used,
+    /// `Unsupported` for TLS settings in a build without the feature `tls`.
+    pub fn new(settings: Settings) -> Result<Transport, Error> {
+        Ok(Transport(Arc::new(Client::new(settings)?)))
+    }
+
+    /// Sends the request and waits for the answer, on the calling thread.
+    ///
+    /// An answer whose head is complete is always returned, whatever happens to its body: it is cut at
+    /// [`BODY_LIMIT`](crate::protocol::answer::BODY_LIMIT), and where it breaks off, drips for longer than the
+    /// response limit, or the request is cancelled meanwhile. The caller looks at its cancel flag afterwards.
+    ///
+    /// HEAD, OPTIONS and GET without a body are sent once more, on a new connection, when an idle connection turns
+    /// out to have been closed by the server ([`Break::stale_connection`]). The watcher notices nothing of it.
+    /// Other requests are never sent twice.
+    pub fn perform(
+        &self,
+        request: &Request<'_>,
+        mut body: Body<'_>,
+        cancel: &Cancel,
+        watch: &Arc<dyn Watch>,
+    ) -> Result<Received, Break> {
+        let first = self.attempt(request, &mut body, cancel, watch, true);
+        let repeatable = matches!(request.method, "HEAD" | "OPTIONS" | "GET") && !matches!(body, Body::Sized { .. });
+        match first {
+            Err(broken) if broken.stale_connection && repeatable => {
+                self.attempt(request, &mut body, cancel, watch, false)
+            }
+            result => result,
+        }
+    }
+
+    /// Closes all idle connections and frees what is kept for the next request.
+    pub fn close_idle(&self) {
+        self.0.pool.clear();
+        self.0.spare.clear();
+    }
+
+    fn attempt(
+        &self,
+        request: &Request<'_>,
+        body: &mut Body<'_>,
+        cancel: &Cancel,
+        watch: &Arc<dyn Watch>,
+        reuse: bool,
+    ) -> Result<Received, Break> {
+        let client = &self.0;
+        let (built, target) = prepare(client, request, body).map_err(Break::unsent)?;
+        let body_length = match body {
+            Body::Sized { length, .. } => *length,
+            Body::None | Body::Empty => 0,
+        };
+        let context = Arc::new(Context::new(
+            Arc::clone(client),
+            target,
+            cancel.clone(),
+            Arc::clone(watch),
+            client.settings.timeouts,
+            request.deadline,
+            body_length,
+            reuse,
+        ));
+        context.check().map_err(Break::unsent)?;
+        let agent = ureq::Agent::with_parts(
+            client.agent_config.clone(),
+            OneConnection(Arc::clone(&context)),
+            NoResolver,
+        );
+        let declared = built.headers().contains_key(ureq::http::header::CONTENT_LENGTH);
+        let mut outgoing = Outgoing::new(body, &context);
+        let result = match &mut outgoing {
+            Some(outgoing) => agent.run(built.map(|()| ureq::SendBody::from_reader(outgoing))),
+            // Not `()`: ureq would announce chunks for a POST or PATCH.
+            None if declared => agent.run(built.map(|()| &[][..])),
+            None => agent.run(built),
+        };
+        if let Some(mut outgoing) = outgoing {
+            outgoing.settle();
+        }
+        match result {
+            Ok(response) => Ok(received(answer::finish(response, &context), &context)),
+            Err(error) => Err(broken(error, &context)),
+        }
+    }
+}
+
+/// What is to be sent, and where.
+fn prepare(
+    client: &Client,
+    request: &Request<'_>,
+    body: &Body<'_>,
+) -> Result<(ureq::http::Request<()>, Target), Failure> {
+    let uri = request::parse_url(request.url)?;
+    let origin = Origin::of(&uri)?;
+    let built = request::build(request, uri, body, &client.settings.user_agent)?;
+    let proxy = client.proxies.of(&origin);
+    Ok((built, Target { origin, proxy }))
+}
+
+fn received(answer: crate::protocol::answer::Answer, context: &Context) -> Received {
+    let mut facts = context.facts();
+    Received {
+        answer,
+        body_sent: facts.body_sent,
+        early: facts.early,
+        interim: std::mem::take(&mut facts.interim),
+    }
+}
+
+/// The account of a request that got no answer.
+fn broken(error: ureq::Error, context: &Context) -> Break {
+    let (failure, broken) = {
+        let mut facts = context.facts();
+        let failure = facts.failure.take().unwrap_or_else(|| unexplained(error, facts.sent_any));
+        let stale_connection = facts.reused && !facts.received_any && failure.kind == BreakKind::Closed;
+        let broken = Break {
+            kind: failure.kind,
+            cause: None,
+            os_code: failure.os_code,
+            body_sent: facts.body_sent,
+            stale_connection,
+            never_sent: !facts.sent_any,
+        };
+        (failure, broken)
+    };
+    if broken.stale_connection {
+        context.client.pool.forget(&context.target.origin);
+    }
+    Break { cause: failure.cause, ..broken }
+}
+
+/// A failure of ureq's own: it could not form the request, or did not understand the answer.
+fn unexplained(error: ureq::Error, sent: bool) -> Failure {
+    let kind = match &error {
+        ureq::Error::Io(_) => BreakKind::Closed,
+        ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) if sent => BreakKind::NotHttp,
+        _ => BreakKind::Unsendable,
+    };
+    let os_code = match &error {
+        ureq::Error::Io(io) => io.raw_os_error(),
+        _ => None,
+    };
+    Failure { kind, cause: Some(Arc::new(error)), os_code }
+}
+
+impl Break {
+    /// A request that never came so far as to need a connection.
+    fn unsent(failure: Failure) -> Break {
+        Break {
+            kind: failure.kind,
+            cause: failure.cause,
+            os_code: failure.os_code,
+            body_sent: 0,
+            stale_connection: false,
+            never_sent: true,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Host names to addresses.
+//!
+//! The system's resolver blocks for as long as it likes and cannot be interrupted, so it runs on a helper thread
+//! that is abandoned when the request is cancelled or too late. Requests that ask for the same name meanwhile wait
+//! for the same helper. Results are kept for a minute, failures not at all. Addresses need no helper.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs as _};
+use std::os::fd::AsFd as _;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::BreakKind;
+use super::context::Context;
+use super::failure::Failure;
+use super::wait::Until;
+use crate::sys::poll::Entry;
+use crate::sys::signals::with_signals_blocked;
+use crate::sys::wake::Wake;
+
+/// How long addresses are kept: short enough to follow a server that moves, long enough for the chunks of an upload.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// How many names are kept; beyond that the cache starts anew. A client talks to a handful of hosts.
+const MAX_NAMES: usize = 256;
+
+/// Stack of a helper: name service modules are C code of unknown appetite. Only touched pages cost anything.
+const HELPER_STACK: usize = 512 * 1024;
+
+/// The names known to a client.
+#[derive(Debug, Default)]
+pub(super) struct Resolver {
+    names: Mutex<HashMap<String, Arc<Lookup>>>,
+}
+
+/// One lookup, finished or not.
+#[derive(Debug)]
+struct Lookup {
+    result: OnceLock<Found>,
+    done: Wake,
+}
+
+#[derive(Debug)]
+struct Found {
+    addresses: Result<Vec<IpAddr>, Arc<io::Error>>,
+    at: Instant,
+}
+
+impl Resolver {
+    /// The addresses of a host, at least one.
+    pub(super) fn resolve(&self, context: &Context, host: &str, until: Until) -> Result<Vec<IpAddr>, Failure> {
+        if let Ok(address) = host.parse() {
+            return Ok(vec![address]);
+        }
+        let lookup = self.lookup(host).map_err(|error| Failure::io(BreakKind::Resolve, error))?;
+        loop {
+            if let Some(found) = lookup.result.get() {
+                return match &found.addresses {
+                    Ok(addresses) => Ok(addresses.clone()),
+                    Err(error) => {
+                        self.forget(host);
+                        let failure = Failure {
+                            kind: BreakKind::Resolve,
+                            os_code: error.raw_os_error(),
+                            cause: Some(Arc::clone(error) as _),
+                        };
+                        Err(failure.explained(format!("the host name {host} could not be resolved")))
+                    }
+                };
+            }
+            context.wait(&mut [Entry::readable(lookup.done.as_fd())], Some(until), None)?;
+        }
+    }
+
+    /// Forgets a host.
+    pub(super) fn forget(&self, host: &str) {
+        self.names().remove(host);
+    }
+
+    /// The lookup of this name that is still good or still running; a new one if there is none.
+    fn lookup(&self, host: &str) -> io::Result<Arc<Lookup>> {
+        let mut names = self.names();
+        if let Some(lookup) = names.get(host).filter(|lookup| lookup.is_good()) {
+            return Ok(Arc::clone(lookup));
+        }
+        if names.len() >= MAX_NAMES {
+            names.clear();
+        }
+        let lookup = Lookup::begin(host.to_owned())?;
+        names.insert(host.to_owned(), Arc::clone(&lookup));
+        Ok(lookup)
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashMap<String, Arc<Lookup>>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lookup {
+    /// Starts the helper.
+    fn begin(host: String) -> io::Result<Arc<Lookup>> {
+        let lookup = Arc::new(Lookup { result: OnceLock::new(), done: Wake::new()? });
+        let theirs = Arc::clone(&lookup);
+        let helper = std::thread::Builder::new().name("tus-resolve".to_owned()).stack_size(HELPER_STACK);
+        with_signals_blocked(|| {
+            helper.spawn(move || {
+                let _ = theirs.result.set(Found { addresses: look_up(&host), at: Instant::now() });
+                theirs.done.raise();
+            })
+        })?;
+        Ok(lookup)
+    }
+
+    fn is_good(&self) -> bool {
+        self.result.get().is_none_or(|found| found.addresses.is_ok() && found.at.elapsed() < KEPT)
+    }
+}
+
+fn look_up(host: &str) -> Result<Vec<IpAddr>, Arc<io::Error>> {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in (host, 0).to_socket_addrs().map_err(Arc::new)? {
+        if !addresses.contains(&address.ip()) {
+            addresses.push(address.ip());
+        }
+    }
+    if addresses.is_empty() {
+        return Err(Arc::new(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
+    }
+    Ok(addresses)
+}

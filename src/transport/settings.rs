@@ -1,0 +1,80 @@
+//! The settings of a client's transport: plain values, checked and read in [`Transport::new`](super::Transport::new).
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{ProxySetting, Timeouts};
+
+/// Everything a [`Transport`](super::Transport) can be told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The time limits of every request.
+    pub timeouts: Timeouts,
+    /// Sent as `User-Agent` unless the request has one of its own; empty for none.
+    pub user_agent: String,
+    /// Certificates and versions.
+    pub tls: TlsSettings,
+    /// The way to the servers.
+    pub proxy: ProxySetting,
+    /// How many idle connections to one origin are kept; 0 for a new connection each time.
+    pub max_idle_per_origin: usize,
+    /// How the bytes of regular files get to a plain connection.
+    pub files: FileSending,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            timeouts: Timeouts::default(),
+            user_agent: concat!("libtus/", env!("CARGO_PKG_VERSION")).to_owned(),
+            tls: TlsSettings::default(),
+            proxy: ProxySetting::Environment,
+            // As many as there are parallel parts and running uploads to one server in common use.
+            max_idle_per_origin: 16,
+            files: FileSending::Choose,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            connect: Duration::from_secs(30),
+            response: Duration::from_secs(120),
+            stall: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How files are sent over plain HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FileSending {
+    /// By the kernel (`sendfile`), unless the connection's congestion control is bbr: its pacing makes that slower
+    /// than copying.
+    #[default]
+    Choose,
+    /// Always by the kernel.
+    Kernel,
+    /// Always through a buffer of ours.
+    Copy,
+}
+
+/// TLS settings.
+#[derive(Debug, Clone)]
+pub struct TlsSettings {
+    /// Whether the server's certificate is verified.
+    pub verify: bool,
+    /// A PEM file with the certificates to trust instead of the platform's. A server's own certificate in it is
+    /// trusted as it is.
+    pub ca_file: Option<PathBuf>,
+    /// PEM files with our certificate chain and its private key.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// Whether TLS 1.2 is still good enough.
+    pub allow_tls12: bool,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        TlsSettings { verify: true, ca_file: None, client_certificate: None, allow_tls12: true }
+    }
+}

@@ -1,0 +1,47 @@
+//! Where a request goes: the origin, and the proxy on the way.
+
+use super::failure::Failure;
+use super::{BreakKind, ProxyUrl};
+
+/// An origin and the proxy that leads to it. The origin is what idle connections are kept by; which proxy leads to
+/// an origin never changes in the life of a client.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) origin: Origin,
+    pub(super) proxy: Option<ProxyUrl>,
+}
+
+/// Scheme, host and port of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// https.
+    pub(super) secure: bool,
+    /// Lower case; an IPv6 address without its brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+impl Origin {
+    /// The origin of an absolute http or https URL.
+    pub(super) fn of(uri: &ureq::http::Uri) -> Result<Origin, Failure> {
+        let unsendable = |reason: &str| Failure::because(BreakKind::Unsendable, reason);
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(unsendable("the URL is neither http nor https")),
+        };
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| unsendable("the URL has no host"))?;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        Ok(Origin { secure, host: host.to_ascii_lowercase(), port })
+    }
+
+    /// `host:port`, an IPv6 address in brackets.
+    pub(super) fn host_and_port(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}

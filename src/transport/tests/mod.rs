@@ -1,0 +1,15 @@
+//! Tests of the transport against peers scripted byte by byte, on loopback only.
+
+mod body;
+mod cancel;
+mod early;
+mod framing;
+mod interim;
+mod limits;
+mod peer;
+mod proxies;
+mod stale;
+#[cfg(feature = "tls")]
+mod tls;
+mod ureq_facts;
+mod wire;

@@ -1,0 +1,102 @@
+//! An HTTP proxy: CONNECT for https, and the absolute form for http.
+//!
+//! ureq knows CONNECT only, for http targets too, which many proxies refuse for any port but 443; and it makes the
+//! proxied socket by itself, out of reach of our cancel and clocks.
+
+use super::BreakKind;
+use super::context::Context;
+use super::dialogue::Dialogue;
+use super::failure::Failure;
+use super::proxy::{ProxyKind, ProxyUrl};
+use super::target::Target;
+use super::wait::Until;
+use crate::sys::socket::Socket;
+
+/// The longest answer to CONNECT accepted.
+const MAX_ANSWER: usize = 16 * 1024;
+
+/// Asks the proxy for a tunnel to the target.
+pub(super) fn open(context: &Context, socket: &Socket, proxy: &ProxyUrl, until: Until) -> Result<(), Failure> {
+    let dialogue = Dialogue { context, socket, until };
+    let target = context.target.origin.host_and_port();
+    let authorization = proxy.authorization();
+    dialogue.send(format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{authorization}\r\n").as_bytes())?;
+    loop {
+        match read_status(&dialogue)? {
+            100..=199 => {}
+            200..=299 => return Ok(()),
+            407 => {
+                return Err(Failure::because(BreakKind::Connect, "it asks for (other) credentials (407)"));
+            }
+            status => return Err(Failure::because(BreakKind::Connect, format!("it refused the tunnel ({status})"))),
+        }
+    }
+}
+
+/// Reads one head, byte by byte: what follows it is TLS.
+fn read_status(dialogue: &Dialogue<'_>) -> Result<u16, Failure> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
+        if head.len() == MAX_ANSWER {
+            return Err(Failure::because(BreakKind::NotHttp, "its answer is too long"));
+        }
+        head.extend(dialogue.receive::<1>()?);
+    }
+    let digits = match head.as_slice() {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', a, b, c, b' ' | b'\r' | b'\n', ..] => [*a, *b, *c],
+        _ => [0; 3],
+    };
+    let status = std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok());
+    status.ok_or_else(|| Failure::because(BreakKind::NotHttp, "its answer is not HTTP/1.x"))
+}
+
+impl Target {
+    /// Makes a finished request head fit for the way it goes: for an HTTP proxy that forwards it, the absolute form
+    /// of the target and the proxy's credentials. ureq writes the origin form only.
+    pub(super) fn finish_head(&self, head: &mut Vec<u8>) {
+        let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.kind() == ProxyKind::Http) else {
+            return;
+        };
+        if self.origin.secure {
+            return;
+        }
+        let after_method = head.iter().position(|byte| *byte == b' ').map_or(0, |blank| blank + 1);
+        let mut prefix = format!("http://{}", self.origin.host_and_port());
+        if self.origin.port == 80 {
+            prefix.truncate(prefix.len() - ":80".len());
+        }
+        head.splice(after_method..after_method, prefix.into_bytes());
+        let end = head.len() - "\r\n".len();
+        head.splice(end..end, proxy.authorization().into_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::target::Origin;
+    use super::*;
+
+    fn finished(proxy: &str, secure: bool, host: &str, port: u16) -> String {
+        let origin = Origin { secure, host: host.to_owned(), port };
+        let target = Target { origin, proxy: Some(ProxyUrl::parse(proxy).unwrap()) };
+        let mut head = b"PATCH /a?b HTTP/1.1\r\nhost: h\r\n\r\n".to_vec();
+        target.finish_head(&mut head);
+        String::from_utf8(head).unwrap()
+    }
+
+    #[test]
+    fn forwarded_requests_have_the_absolute_form() {
+        assert_eq!(
+            finished("http://u:p@proxy", false, "h", 81),
+            "PATCH http://h:81/a?b HTTP/1.1\r\nhost: h\r\nproxy-authorization: Basic dTpw\r\n\r\n"
+        );
+        assert_eq!(finished("proxy", false, "::1", 80), "PATCH http://[::1]/a?b HTTP/1.1\r\nhost: h\r\n\r\n");
+    }
+
+    #[test]
+    fn credentials_for_the_proxy_never_reach_the_origin() {
+        let untouched = "PATCH /a?b HTTP/1.1\r\nhost: h\r\n\r\n";
+        assert_eq!(finished("http://u:p@proxy", true, "h", 443), untouched);
+        assert_eq!(finished("socks5://u:p@proxy", false, "h", 80), untouched);
+    }
+}
