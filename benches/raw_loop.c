@@ -23,7 +23,7 @@ struct peer {
 };
 
 static const char *contender_version(void) {
-  return "system calls";
+  return "bare system calls";
 }
 
 /* Connects to the http://ADDRESS:PORT/ that the URL begins with. */

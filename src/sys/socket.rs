@@ -203,3 +203,10 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
             | io::ErrorKind::UnexpectedEof
     )
 }
+
+/// Changes the length of a listener's queue, for tests that need one that is full.
+#[cfg(test)]
+pub(crate) fn set_backlog(listener: &OwnedFd, length: libc::c_int) {
+    // SAFETY: `listen` takes integers only; the descriptor is borrowed for the call.
+    super::checked(unsafe { libc::listen(listener.as_raw_fd(), length) }).expect("a listener");
+}

@@ -75,8 +75,7 @@ fn first_of(context: &Context, addresses: &[SocketAddr], until: Until) -> Result
             return Err(Failure::io(BreakKind::Connect, error));
         }
         let slice = (untried.len() > 0).then(|| next_start.saturating_duration_since(Instant::now()));
-        let mut entries: Vec<Entry<'_>> =
-            attempts.iter().map(|socket| Entry::writable(socket.as_fd())).collect();
+        let mut entries: Vec<Entry<'_>> = attempts.iter().map(|socket| Entry::writable(socket.as_fd())).collect();
         if !context.wait(&mut entries, Some(until), slice)? {
             continue;
         }

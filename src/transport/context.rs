@@ -90,17 +90,7 @@ impl Context {
             doubtful: false,
             last_tick: Instant::now(),
         };
-        Context {
-            client,
-            target,
-            cancel,
-            watch,
-            timeouts,
-            deadline,
-            body_length,
-            reuse,
-            facts: Mutex::new(facts),
-        }
+        Context { client, target, cancel, watch, timeouts, deadline, body_length, reuse, facts: Mutex::new(facts) }
     }
 
     /// The facts so far.

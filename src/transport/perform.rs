@@ -87,11 +87,8 @@ impl Transport {
             reuse,
         ));
         context.check().map_err(Break::unsent)?;
-        let agent = ureq::Agent::with_parts(
-            client.agent_config.clone(),
-            OneConnection(Arc::clone(&context)),
-            NoResolver,
-        );
+        let agent =
+            ureq::Agent::with_parts(client.agent_config.clone(), OneConnection(Arc::clone(&context)), NoResolver);
         let declared = built.headers().contains_key(ureq::http::header::CONTENT_LENGTH);
         let mut outgoing = Outgoing::new(body, &context);
         let result = match &mut outgoing {
@@ -125,12 +122,7 @@ fn prepare(
 
 fn received(answer: crate::protocol::answer::Answer, context: &Context) -> Received {
     let mut facts = context.facts();
-    Received {
-        answer,
-        body_sent: facts.body_sent,
-        early: facts.early,
-        interim: std::mem::take(&mut facts.interim),
-    }
+    Received { answer, body_sent: facts.body_sent, early: facts.early, interim: std::mem::take(&mut facts.interim) }
 }
 
 /// The account of a request that got no answer.

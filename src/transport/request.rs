@@ -29,7 +29,9 @@ pub(super) fn agent_config() -> ureq::config::Config {
 
 /// Refuses a user agent that is no header value: ureq would panic on it.
 pub(super) fn check_user_agent(user_agent: &str) -> Result<(), Error> {
-    HeaderValue::from_str(user_agent).map(drop).map_err(|_| Error::invalid("the user agent is not a valid header value"))
+    HeaderValue::from_str(user_agent)
+        .map(drop)
+        .map_err(|_| Error::invalid("the user agent is not a valid header value"))
 }
 
 /// The URL in ureq's terms.
@@ -38,9 +40,14 @@ pub(super) fn parse_url(url: &str) -> Result<Uri, Failure> {
 }
 
 /// The request's head in ureq's terms.
-pub(super) fn build(request: &Request<'_>, uri: Uri, body: &Body<'_>, user_agent: &str) -> Result<http::Request<()>, Failure> {
-    let method =
-        Method::from_bytes(request.method.as_bytes()).map_err(|error| unsendable("the method cannot be sent", error))?;
+pub(super) fn build(
+    request: &Request<'_>,
+    uri: Uri,
+    body: &Body<'_>,
+    user_agent: &str,
+) -> Result<http::Request<()>, Failure> {
+    let method = Method::from_bytes(request.method.as_bytes())
+        .map_err(|error| unsendable("the method cannot be sent", error))?;
     let mut built = http::Request::builder().method(method).uri(uri).body(());
     if let Ok(built) = &mut built {
         let headers = built.headers_mut();

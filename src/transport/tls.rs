@@ -50,7 +50,9 @@ impl Tls {
                 let own = read_certificates(path)?;
                 let mut roots = RootCertStore::empty();
                 for certificate in &own {
-                    roots.add(certificate.clone()).map_err(|error| unusable(path, "has an unusable certificate", error))?;
+                    roots
+                        .add(certificate.clone())
+                        .map_err(|error| unusable(path, "has an unusable certificate", error))?;
                 }
                 let verifier = verifier::trust(roots, own, &tls.provider);
                 Some(verifier.map_err(|error| unusable(path, "cannot be used", error))?)
@@ -59,7 +61,8 @@ impl Tls {
         };
         if let Some(verifier) = verifier {
             let config = tls.configure(verifier);
-            let config = config.map_err(|error| Error::new(ErrorKind::Tls, "TLS cannot be used").with_cause(Arc::new(error)))?;
+            let config =
+                config.map_err(|error| Error::new(ErrorKind::Tls, "TLS cannot be used").with_cause(Arc::new(error)))?;
             // Nobody else has it yet, so it is still empty.
             let _ = tls.config.set(config);
         }
@@ -77,9 +80,7 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         Ok(Arc::new(match &self.identity {
-            Some(identity) => {
-                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(identity))))
-            }
+            Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(identity)))),
             None => builder.with_no_client_auth(),
         }))
     }
@@ -121,7 +122,9 @@ impl Tls {
             };
             if session.0.is_handshaking() {
                 match session.receive(socket) {
-                    Ok(0) => return Err(Failure::ended().explained("the peer closed the connection in the TLS handshake")),
+                    Ok(0) => {
+                        return Err(Failure::ended().explained("the peer closed the connection in the TLS handshake"));
+                    }
                     Ok(_) => continue,
                     Err(error) if would_block(&error) => {}
                     Err(error) => return Err(Failure::stream(error)),

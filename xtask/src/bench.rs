@@ -1,29 +1,16 @@
-//! `cargo xtask bench`: the benchmarks of `benches/`.
+//! `cargo xtask bench`: libtus side by side with libcurl, see `benches/README.md`.
 //!
-//! Two kinds are run, each where it is: what cargo knows as benchmarks of the library, with the arguments given here, and
-//! `benches/run.sh` for comparisons with other programs, with `TUS_LIB_DIR` and `TUS_TEST_SERVER` in its environment as
-//! the tests have them.
-
-use std::process::Command;
+//! `benches/` is a crate outside the workspace, since it builds a libcurl, which nobody needs who builds or tests the
+//! library. It is built below the same build folder and finds the release library by `TUS_LIB_DIR`, as the tests do.
 
 use crate::library;
-use crate::process::{self, cargo, without_cargos_search_path};
-use crate::workspace::{LIBRARY_PACKAGE, release_dir, root};
+use crate::process::{self, cargo};
+use crate::workspace::{release_dir, root, target_dir};
 
-/// Builds the release library and the embedded server, then runs both kinds.
+/// Builds the release library and the benchmark, and runs it with these arguments.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     library::build()?;
-    let server = library::build_server()?;
-
-    let mut bench = cargo(&["bench", "--package", LIBRARY_PACKAGE, "--benches"]);
-    process::run(bench.args(arguments).env("TUS_LIB_DIR", release_dir()).env("TUS_TEST_SERVER", &server))?;
-
-    let script = root().join("benches").join("run.sh");
-    if !script.is_file() {
-        return Ok(());
-    }
-    let mut command = Command::new("bash");
-    command.arg(script).current_dir(root());
-    command.env("TUS_LIB_DIR", release_dir()).env("TUS_TEST_SERVER", &server);
-    process::run(without_cargos_search_path(&mut command))
+    let mut bench = cargo(&["run", "--quiet", "--release", "--locked", "--manifest-path"]);
+    bench.arg(root().join("benches/Cargo.toml")).arg("--target-dir").arg(target_dir().join("benches"));
+    process::run(bench.arg("--").args(arguments).env("TUS_LIB_DIR", release_dir()))
 }

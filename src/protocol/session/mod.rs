@@ -24,6 +24,45 @@
 //! the one event that belongs to it (or [`Event::Stopped`], which is allowed at any time), then takes the notices.
 //! `now` never goes back. After [`Action::Finished`] nothing more is told.
 //!
+//! A complete upload, the driver played by hand:
+//!
+//! ```
+//! use tus::protocol::answer::Answer;
+//! use tus::protocol::instant::Instant;
+//! use tus::protocol::session::{Action, Body, Event, Goal, Outcome, Plan, Session};
+//! use tus::protocol::url::AbsoluteUrl;
+//!
+//! let answer = |status, headers: &[(&str, &str)], body_sent| Event::Answered {
+//!     answer: Answer {
+//!         status,
+//!         headers: headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+//!         body: vec![],
+//!     },
+//!     body_sent,
+//!     wall: 0,
+//! };
+//! let (endpoint, _) = AbsoluteUrl::parse("https://example.com/files/").unwrap();
+//! let mut plan = Plan::new(Goal::Upload { endpoint, size: 11 });
+//! plan.discover = false;
+//!
+//! let session = Session::start(plan, Instant(0));
+//! let Action::Send(post) = session.next() else { panic!() };
+//! assert_eq!((post.method.as_str(), post.body), ("POST", Body::Empty));
+//!
+//! let session = session.happened(answer(201, &[("Location", "a1b2")], 0), Instant(10));
+//! let Action::Send(patch) = session.next() else { panic!() };
+//! assert_eq!(patch.url.as_str(), "https://example.com/files/a1b2");
+//! assert_eq!((patch.method.as_str(), patch.body), ("PATCH", Body::Range { start: 0, length: 11 }));
+//!
+//! // The server took seven bytes: the rest goes on from there.
+//! let session = session.happened(answer(204, &[("Upload-Offset", "7")], 11), Instant(20));
+//! let Action::Send(patch) = session.next() else { panic!() };
+//! assert_eq!(patch.body, Body::Range { start: 7, length: 4 });
+//!
+//! let session = session.happened(answer(204, &[("Upload-Offset", "11")], 4), Instant(30));
+//! assert!(matches!(session.next(), Action::Finished(Ok(Outcome::Uploaded { offset: 11, .. }))));
+//! ```
+//!
 //! What holds for every run, and is tested against random servers: it ends as done only if the server has
 //! acknowledged every byte; a byte range is only ever sent at the offset the server last proved; every run ends;
 //! credentials go to trusted origins alone.

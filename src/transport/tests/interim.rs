@@ -54,7 +54,8 @@ fn they_may_come_while_the_body_goes_out() {
         };
         let received = received.unwrap();
         assert_eq!((received.answer.status, received.early, received.body_sent), (204, false, LENGTH as u64));
-        let offsets: Vec<_> = received.interim.iter().filter_map(|answer| answer.headers.get("upload-offset")).collect();
+        let offsets: Vec<_> =
+            received.interim.iter().filter_map(|answer| answer.headers.get("upload-offset")).collect();
         assert_eq!(offsets, ["0", "1", "2", "3", "4"]);
     }
 }

@@ -52,10 +52,8 @@ impl Peer {
     }
 
     fn join(&mut self) {
-        if let Some(script) = self.script.take() {
-            if let Err(panic) = script.join() {
-                std::panic::resume_unwind(panic);
-            }
+        if let Some(Err(panic)) = self.script.take().map(JoinHandle::join) {
+            std::panic::resume_unwind(panic);
         }
     }
 }
@@ -202,8 +200,7 @@ pub(super) struct Counter {
 impl Watch for Counter {
     fn tick(&self, body_sent: u64) -> ControlFlow<()> {
         let tick = self.ticks.fetch_add(1, Ordering::SeqCst) + 1;
-        let before = self.sent.swap(body_sent, Ordering::SeqCst);
-        assert!(body_sent >= before, "the count went back from {before} to {body_sent}");
+        self.sent.store(body_sent, Ordering::SeqCst);
         if self.stop_at.is_some_and(|stop| tick >= stop) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
@@ -295,3 +292,27 @@ pub(super) fn noise(length: usize) -> Vec<u8> {
 
 /// A list to collect into from a script.
 pub(super) type Log<T> = Arc<Mutex<Vec<T>>>;
+
+/// A port on which connecting neither succeeds nor fails: its queue of connections is full.
+pub(super) struct FullBacklog {
+    listener: std::os::fd::OwnedFd,
+    _waiting: Vec<crate::sys::socket::Socket>,
+    port: u16,
+}
+
+impl FullBacklog {
+    pub(super) fn new() -> FullBacklog {
+        let listener = std::os::fd::OwnedFd::from(TcpListener::bind("127.0.0.1:0").unwrap());
+        let address = TcpListener::from(listener.try_clone().unwrap()).local_addr().unwrap();
+        crate::sys::socket::set_backlog(&listener, 0);
+        // One connection fits, a second one may; the third one's SYN is dropped.
+        let waiting = (0..3).map(|_| crate::sys::socket::Socket::connect(&address).unwrap()).collect();
+        std::thread::sleep(Duration::from_millis(20));
+        FullBacklog { listener, _waiting: waiting, port: address.port() }
+    }
+
+    pub(super) fn url(&self) -> String {
+        let _ = &self.listener;
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+}

@@ -1,0 +1,2019 @@
+/* tus.h - libtus, resumable uploads (tus 1.0.0) for every native program.
+ *
+ * Generated from src/ffi by `cargo xtask header`; do not edit.
+ *
+ * A COMPLETE PROGRAM
+ *
+ *   #include <stdio.h>
+ *   #include "tus.h"
+ *
+ *   int main(int argc, char **argv)
+ *   {
+ *       tus_config *config = tus_config_new();
+ *       tus_client *client = NULL;
+ *       tus_info *info = NULL;
+ *       tus_error *err = NULL;
+ *       tus_status status;
+ *
+ *       if (argc != 3) {
+ *           fprintf(stderr, "usage: %s URL FILE\n", argv[0]);
+ *           return 2;
+ *       }
+ *       tus_config_set_url(config, argv[1]);
+ *       status = tus_client_new(config, &client, &err);
+ *       if (status == TUS_OK)
+ *           status = tus_client_upload_file(client, argv[2], NULL, &info, &err);
+ *       if (status == TUS_OK)
+ *           printf("%s\n", tus_info_url(info));
+ *       else
+ *           fprintf(stderr, "%s: %s\n", tus_status_name(status), tus_error_message(err));
+ *       tus_error_free(err);
+ *       tus_info_free(info);
+ *       tus_client_unref(client);
+ *       tus_config_free(config);
+ *       return status == TUS_OK ? 0 : 1;
+ *   }
+ *
+ * OBJECTS are pointers to incomplete structures. What _new or an operation gives is the caller's: _free ends it, or, for
+ * the shared tus_client, _unref. What a callback gets, and every string, is borrowed: its comment says for how long.
+ * Objects keep alive what they need, so they may be freed in any order. No call takes an argument away: what was the
+ * caller's before is the caller's afterwards. Every _free and _unref takes NULL. free() is never right.
+ * A pointer that is NULL, to another kind of object, or recognisably freed is refused: TUS_E_INVALID_ARGUMENT where a
+ * status is returned, elsewhere the value that the function's comment names.
+ *
+ * ERRORS: functions that can fail return a tus_status, 0 for success. Those with a last parameter `err` write the details
+ * there on failure, and on failure only: an object of the caller's to be freed with tus_error_free. `err` may be NULL;
+ * set `*err` to NULL before. Setters of tus_config and tus_upload_options need not be checked: what they refuse is remembered and
+ * returned by the call that uses the object. Results (`out`) are set to NULL first.
+ * Any function may return TUS_E_PANIC and TUS_E_INTERNAL: bugs of the library, caught.
+ *
+ * THREADS: each comment says which may call. Different objects never need a lock. A tus_client serves any number of
+ * threads at once.
+ *
+ * STRINGS are NUL-terminated UTF-8 and copied before a call returns; paths are raw bytes on Unix and UTF-8 on Windows.
+ * Sizes and offsets are bytes in a uint64_t. Switches are int: 0 is off, anything else on.
+ *
+ * CALLBACKS are registered as function, user_data, destroy. user_data comes first in each call; 0 goes on, any other
+ * value ends the operation with TUS_E_CALLBACK and is kept (tus_error_callback_code). destroy runs exactly once, also
+ * if registering fails. For one operation callbacks never overlap, and no lock is held while they run: they may use
+ * the library, but a blocking call on the same client is TUS_E_BUSY. They must not unwind: a C++ exception that leaves a
+ * callback ends the process, longjmp out of one is undefined.
+ *
+ * STRUCTURES that a program sees into begin with struct_size and only ever grow at the end.
+ *
+ * THE PROCESS is the program's: no global initialisation, no signal handlers, nothing on stderr, no environment but the
+ * proxy variables (tus_config_set_proxy). The library is not unloadable: dlclose() leaves it where it is. Running out
+ * of memory aborts. After fork() a child may not use the parent's clients (TUS_E_FORKED).
+ *
+ * T-numbers are the requirements of tus 1.0.0 as the project numbers them.
+ */
+
+
+#ifndef TUS_H
+#define TUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version of this header. tus_version_number() tells that of the library that is loaded. */
+#define TUS_VERSION_MAJOR 0
+#define TUS_VERSION_MINOR 1
+#define TUS_VERSION_PATCH 0
+/** 0xMMmmpp: major, minor, patch. */
+#define TUS_VERSION_NUMBER 0x000100u
+
+/** A size that is not known (yet). */
+#define TUS_SIZE_UNKNOWN UINT64_MAX
+
+/** A chunk size that grows and shrinks with the link; see tus_config_set_chunk_size. */
+#define TUS_CHUNK_AUTO UINT64_MAX
+/** All that is left in one request; see tus_config_set_chunk_size. */
+#define TUS_CHUNK_WHOLE (UINT64_MAX - 1)
+
+/* Define TUS_DLL when linking to the DLL on Windows. */
+#if defined(_WIN32) && defined(TUS_DLL)
+#define TUS_API __declspec(dllimport)
+#else
+#define TUS_API
+#endif
+
+/* A status that must not be ignored. */
+#if defined(__GNUC__)
+#define TUS_CHECK __attribute__((warn_unused_result))
+#else
+#define TUS_CHECK
+#endif
+
+/**
+ * The values of tus_status. No function takes or returns this type: it is there for its names.
+ *
+ * -1 to -19: this call, or the caller's own decision. -20 to -39: what is on this machine. -40 to -59: the network.
+ * -60 to -79: the server. -90 to -99: this library.
+ */
+enum tus_status_code {
+    /** Success. */
+    TUS_OK = 0,
+    /** An argument is NULL, of the wrong kind, freed, not UTF-8 or out of range. The same call can never
+     *  succeed. */
+    TUS_E_INVALID_ARGUMENT = -1,
+    /** The call does not fit the object's present state. */
+    TUS_E_INVALID_STATE = -2,
+    /** The server, the source or this build of the library lacks what was asked for. */
+    TUS_E_UNSUPPORTED = -3,
+    /** Cancelled by the caller. The upload stays on the server and can be resumed. */
+    TUS_E_CANCELLED = -4,
+    /** A callback returned non-zero; see tus_error_callback_code. The upload stays on the server and can be
+     *  resumed. */
+    TUS_E_CALLBACK = -5,
+    /** A time limit was reached: connecting, waiting for the answer, no byte moving, or the operation as a
+     *  whole. */
+    TUS_E_TIMEOUT = -6,
+    /** Nothing of that name or number is there. */
+    TUS_E_NOT_FOUND = -7,
+    /** The object is in use by another call, or this is a call on a client from inside one of its own
+     *  callbacks. */
+    TUS_E_BUSY = -8,
+    /** The client was made before fork() and this is the child process. */
+    TUS_E_FORKED = -9,
+    /** The source could not be opened or read. */
+    TUS_E_SOURCE = -20,
+    /** The source is no longer what it was when the upload began. */
+    TUS_E_SOURCE_CHANGED = -21,
+    /** The store of upload URLs could not be read or written. */
+    TUS_E_STORE = -22,
+    /** The fingerprint of the source could not be made. */
+    TUS_E_FINGERPRINT = -23,
+    /** The host name could not be resolved. */
+    TUS_E_RESOLVE = -40,
+    /** No connection could be made. */
+    TUS_E_CONNECT = -41,
+    /** TLS failed: certificate, handshake or record. */
+    TUS_E_TLS = -42,
+    /** The connection broke. */
+    TUS_E_IO = -43,
+    /** The server answered with a status that ends the operation; see tus_error_http_status. */
+    TUS_E_HTTP_STATUS = -60,
+    /** The server broke a rule of the protocol; the message says which. */
+    TUS_E_PROTOCOL = -61,
+    /** Client and server could not agree on an offset. */
+    TUS_E_OFFSET_CONFLICT = -62,
+    /** The upload is gone from the server (404 or 410). */
+    TUS_E_GONE = -63,
+    /** The upload stayed locked by another request (423) for longer than the lock budget. */
+    TUS_E_LOCKED = -64,
+    /** The server keeps finding checksum mismatches. */
+    TUS_E_CHECKSUM = -65,
+    /** The upload is larger than the server allows. */
+    TUS_E_TOO_LARGE = -66,
+    /** The server does not speak tus 1.0.0. */
+    TUS_E_VERSION = -67,
+    /** A bug in this library: something it relies on did not hold. Please report the message. */
+    TUS_E_INTERNAL = -98,
+    /** A bug in this library: it panicked. The panic was caught, the process is unharmed; the objects of the
+     *  call should be freed and not used again. Please report the message. */
+    TUS_E_PANIC = -99
+};
+
+/**
+ * How much a log line matters. No function takes or returns this type: it is there for its names.
+ */
+enum tus_log_level {
+    /** An operation failed. */
+    TUS_LOG_ERROR = 1,
+    /** Something is wrong, but the operation goes on. */
+    TUS_LOG_WARN = 2,
+    /** Milestones: created, resumed, retrying, finished. */
+    TUS_LOG_INFO = 3,
+    /** Every request and answer. */
+    TUS_LOG_DEBUG = 4
+};
+
+/**
+ * Whether an upload belongs to a concatenation (T-120, T-121). No function takes or returns this type: it is there
+ * for its names.
+ */
+enum tus_concat_kind {
+    /** An ordinary upload. */
+    TUS_CONCAT_NONE = 0,
+    /** A part of a final upload. */
+    TUS_CONCAT_PARTIAL = 1,
+    /** Made of parts. */
+    TUS_CONCAT_FINAL = 2
+};
+
+
+/**
+ * A client: settings, connections and what is known of the server, shared by all its operations. Make one for each
+ * server and keep it.
+ *
+ * A client must not be used in a child process after fork(): every call there fails with TUS_E_FORKED. fork() followed
+ * by exec is fine, no descriptor of the library's is inherited.
+ *
+ * Ownership: shared, counted; tus_client_new, tus_client_ref and tus_client_unref.
+ * Threads: any number at once.
+ */
+typedef struct tus_client tus_client;
+
+/**
+ * The settings of a client, to be made, handed to tus_client_new, which copies them, and freed.
+ *
+ * Each setter checks its value at once and leaves the setting as it was if it refuses the value. The first refusal is
+ * remembered, and tus_client_new returns it with its details: checking every setter is possible and not necessary.
+ * Since it is remembered, a configuration that refused a value makes no client any more.
+ *
+ * Ownership: single owner.
+ * Threads: one at a time.
+ */
+typedef struct tus_config tus_config;
+
+/**
+ * The details of a failure. Immutable.
+ *
+ * A call that fails writes one to `*err` if `err` is not NULL; it is the caller's then, to be freed with
+ * tus_error_free. A call that succeeds leaves `*err` alone, so set it to NULL before. All strings live as long as the
+ * error.
+ *
+ * Ownership: single owner; the one that a callback gets is borrowed and ends with the callback.
+ * Threads: any number may read it at once.
+ */
+typedef struct tus_error tus_error;
+
+/**
+ * What is known of an upload: the result of an operation. Immutable.
+ *
+ * Ownership: single owner. All strings, and the metadata, live as long as it.
+ * Threads: any number may read it at once.
+ */
+typedef struct tus_info tus_info;
+
+/**
+ * Metadata of an upload: pairs of a key and a value of any bytes, in the server's order. Immutable.
+ *
+ * Ownership: single owner; the one that belongs to a tus_info is borrowed and ends with it.
+ * Threads: any number may read it at once.
+ */
+typedef struct tus_metadata tus_metadata;
+
+/**
+ * A request about to be sent, or the one an answer belongs to.
+ *
+ * Ownership: borrowed; it and all strings from it are valid until the callback that got it returns.
+ * Threads: the one the callback runs on.
+ */
+typedef struct tus_request tus_request;
+
+/**
+ * A server's answer.
+ *
+ * Ownership: borrowed; it and all strings from it are valid until the callback that got it returns.
+ * Threads: the one the callback runs on.
+ */
+typedef struct tus_response tus_response;
+
+/**
+ * What a server says it can do (T-005 to T-008). Immutable.
+ *
+ * Ownership: single owner. All strings live as long as it.
+ * Threads: any number may read it at once.
+ */
+typedef struct tus_server_info tus_server_info;
+
+/**
+ * Where the bytes of an upload come from: a file, a descriptor, memory, or a reader of the caller's.
+ *
+ * A source is used by one operation at a time; a second one at the same time fails with TUS_E_BUSY. An operation borrows
+ * it: afterwards it can be used again, for example to resume, and is still to be freed.
+ *
+ * Ownership: single owner. It may be freed while an operation uses it; what belongs to it lasts until that returns.
+ * Threads: any.
+ */
+typedef struct tus_source tus_source;
+
+/**
+ * Options of an upload: metadata, callbacks, limits. The same options may serve any number of uploads; each copies them
+ * when it starts and never changes them.
+ *
+ * Each setter checks its value at once and leaves the option as it was if it refuses the value. The first refusal is
+ * remembered, and every operation with these options returns it with its details: checking every setter is possible and
+ * not necessary.
+ *
+ * Ownership: single owner. They may be changed or freed while an operation that got them runs.
+ * Threads: one at a time.
+ */
+typedef struct tus_upload_options tus_upload_options;
+
+/**
+ * The result of a call: 0 is success, everything negative a failure.
+ *
+ * The values are those of enum tus_status_code. Later versions may add some: treat a code you do not know as a
+ * failure of its group of ten, and never as success.
+ */
+typedef int32_t tus_status;
+
+/**
+ * Called before each request on the wire, repeated ones included; may change the request's headers, for example to
+ * renew a token.
+ *
+ * - `user_data`: as registered.
+ * - `request`: the request.
+ *
+ * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK.
+ */
+typedef int32_t (*tus_before_request_fn)(void *user_data, struct tus_request *request);
+
+/**
+ * Releases what belongs to a callback or a source: it gets the `user_data` that was registered with it.
+ *
+ * It runs exactly once for each registration, when the library will not use `user_data` again: after a
+ * replacement, after the last object that uses the callback is freed, or at once if the registering call fails. It
+ * runs on any thread, never while the callback itself runs, and must not unwind. NULL means that there is nothing to
+ * release.
+ */
+typedef void (*tus_destroy_fn)(void *user_data);
+
+/**
+ * Called after each answer, errors too.
+ *
+ * - `user_data`: as registered.
+ * - `request`: the request, as it was sent.
+ * - `response`: the answer.
+ *
+ * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK.
+ */
+typedef int32_t (*tus_after_response_fn)(void *user_data,
+                                         const struct tus_request *request,
+                                         const struct tus_response *response);
+
+/**
+ * Called before each retry that the library would make, never after the last.
+ *
+ * - `user_data`: as registered.
+ * - `error`: why the try failed; borrowed, valid until the function returns.
+ * - `attempt`: the number of the coming retry, from 1; it begins anew when the server has acknowledged more bytes.
+ * - `delay_ms`: the wait before the retry in milliseconds; may be changed.
+ *
+ * Returns 0 to retry after `*delay_ms`; anything else gives up: the operation ends with the error at hand, which keeps
+ * the value for tus_error_callback_code.
+ */
+typedef int32_t (*tus_should_retry_fn)(void *user_data,
+                                       const struct tus_error *error,
+                                       uint32_t attempt,
+                                       uint64_t *delay_ms);
+
+/**
+ * Called as soon as a new upload has its URL, before its first byte is sent: the moment to store the URL, so that the
+ * upload can be resumed after a crash.
+ *
+ * - `user_data`: as registered.
+ * - `upload_url`: the absolute URL; valid until the function returns.
+ *
+ * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server.
+ */
+typedef int32_t (*tus_upload_url_fn)(void *user_data, const char *upload_url);
+
+/**
+ * Gets the library's log lines, which go nowhere else.
+ *
+ * - `user_data`: as registered.
+ * - `level`: a value of enum tus_log_level.
+ * - `line`: one line of English, without a line end; valid until the function returns. It carries no values of
+ *   headers and no queries of URLs.
+ *
+ * It runs on any thread, also on several at once.
+ */
+typedef void (*tus_log_fn)(void *user_data, int32_t level, const char *line);
+
+/**
+ * How far an upload is. Neither counter ever exceeds the total.
+ */
+typedef struct tus_progress {
+    /**
+     * The size of the record in the library's version; members beyond it are not there.
+     */
+    size_t struct_size;
+    /**
+     * Bytes handed to the network, counted from the beginning of the source. It falls back to `confirmed` when a
+     * request breaks.
+     */
+    uint64_t sent;
+    /**
+     * Bytes acknowledged by the server: what survives any failure.
+     */
+    uint64_t confirmed;
+    /**
+     * The size of the upload in bytes; TUS_SIZE_UNKNOWN while it is unknown.
+     */
+    uint64_t total;
+} tus_progress;
+
+/**
+ * Called with the progress of an upload: at the start, now and then while a request runs, at each acknowledged chunk
+ * and at the end.
+ *
+ * - `user_data`: as registered.
+ * - `progress`: how far the upload is; valid until the function returns.
+ *
+ * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server and can be
+ * resumed.
+ */
+typedef int32_t (*tus_progress_fn)(void *user_data, const struct tus_progress *progress);
+
+/**
+ * A reader of the caller's. Set `struct_size` to sizeof(tus_reader_vtable) and the rest to functions or NULL.
+ */
+typedef struct tus_reader_vtable {
+    /**
+     * sizeof(tus_reader_vtable), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Reads on: writes up to `cap` bytes to `buf` and their number to `*out_len`; 0 is the end of the source. It
+     * should block until there is at least one byte. Returns 0, or anything else to end the operation with
+     * TUS_E_CALLBACK. Must not be NULL.
+     */
+    int32_t (*read)(void *user_data, void *buf, size_t cap, size_t *out_len);
+    /**
+     * Moves to `offset`, in bytes from the beginning, for the next read. Returns 0, or anything else to end the
+     * operation with TUS_E_CALLBACK. NULL: the reader only goes forward; then the library keeps the last MiB it
+     * read, sends automatic chunks no larger than that, and fails with TUS_E_SOURCE if older bytes are needed again.
+     */
+    int32_t (*seek)(void *user_data, uint64_t offset);
+    /**
+     * Releases `user_data`, exactly once; see tus_destroy_fn. May be NULL.
+     */
+    tus_destroy_fn destroy;
+} tus_reader_vtable;
+
+/**
+ * What an operation took. Set `struct_size` to sizeof(tus_stats) before it is filled.
+ */
+typedef struct tus_stats {
+    /**
+     * sizeof(tus_stats), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Bytes that were on the server before this operation.
+     */
+    uint64_t bytes_resumed;
+    /**
+     * Bytes of the source handed to the network, repeated ones included.
+     */
+    uint64_t bytes_sent;
+    /**
+     * Requests on the wire.
+     */
+    uint64_t requests;
+    /**
+     * Tries that failed and were repeated.
+     */
+    uint64_t retries;
+    /**
+     * Requests with bytes of the source that were acknowledged.
+     */
+    uint64_t chunks_completed;
+    /**
+     * Requests with bytes of the source that failed.
+     */
+    uint64_t chunks_failed;
+    /**
+     * From the start of the operation to its end, in milliseconds.
+     */
+    uint64_t elapsed_ms;
+} tus_stats;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library that is loaded, to be compared with TUS_VERSION_NUMBER, the one the program was compiled
+ * with.
+ *
+ * Returns: major * 65536 + minor * 256 + patch.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+uint32_t tus_version_number(void);
+
+/**
+ * The version of the library that is loaded, as text.
+ *
+ * Returns: for example "0.1.0". Never NULL.
+ * Ownership: the string is static.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_version_string(void);
+
+/**
+ * Whether this build of the library has a feature. The names:
+ *
+ * - "tls": https URLs
+ * - "encodings": metadata in text encodings other than UTF-8
+ * - "socks-proxy": proxies with socks4, socks4a or socks5 URLs
+ * - "creation", "creation-with-upload", "expiration", "termination": the extensions of tus 1.0.0 of these names
+ *
+ * Later versions may add names, never take one away.
+ *
+ * - `name`: the feature's name, in lower case.
+ *
+ * Returns: 1 if it is there; 0 if not, if this version does not know the name, or if `name` is NULL.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+int tus_has_feature(const char *name);
+
+/**
+ * The status that the failed call returned.
+ *
+ * - `e`: the error.
+ *
+ * Returns: the status, never TUS_OK; TUS_E_INVALID_ARGUMENT if `e` is NULL or no error.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API tus_status tus_error_status(const struct tus_error *e);
+
+/**
+ * What went wrong, with the whole chain of causes, in English. It carries no credentials and no queries
+ * of URLs.
+ *
+ * - `e`: the error.
+ *
+ * Returns: the message; a static text if `e` is NULL or no error. Never NULL.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_error_message(const struct tus_error *e);
+
+/**
+ * The HTTP status of the answer that the failure belongs to.
+ *
+ * - `e`: the error.
+ *
+ * Returns: for example 403; 0 if there was no answer, or if `e` is NULL or no error.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int32_t tus_error_http_status(const struct tus_error *e);
+
+/**
+ * The operating system's code of the failure: errno on Unix, GetLastError on Windows.
+ *
+ * - `e`: the error.
+ *
+ * Returns: the code; 0 if there is none, or if `e` is NULL or no error.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int32_t tus_error_os_code(const struct tus_error *e);
+
+/**
+ * The value that a callback returned to end the operation.
+ *
+ * - `e`: the error.
+ *
+ * Returns: the value; 0 if no callback ended it, or if `e` is NULL or no error.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int32_t tus_error_callback_code(const struct tus_error *e);
+
+/**
+ * Whether the same operation may succeed when it is tried again later, with nothing changed.
+ *
+ * - `e`: the error.
+ *
+ * Returns: 1 if so, 0 if not, or if `e` is NULL or no error.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int tus_error_is_retryable(const struct tus_error *e);
+
+/**
+ * The upload that exists on the server in spite of the failure: hand it to tus_client_resume_upload to go on. It is
+ * the full URL; some servers let whoever knows it write to the upload, so treat it as a secret.
+ *
+ * - `e`: the error.
+ *
+ * Returns: the URL; NULL if there is no upload to resume, or if `e` is NULL or no error.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_error_upload_url(const struct tus_error *e);
+
+/**
+ * The method of the request that failed, as the protocol means it: PATCH even where it is sent as POST because of
+ * tus_config_set_override_patch_method.
+ *
+ * - `e`: the error.
+ *
+ * Returns: for example "PATCH"; NULL if no request was involved, or if `e` is NULL or no error.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_error_request_method(const struct tus_error *e);
+
+/**
+ * The URL of the request that failed, fit for logs: its query is left out, userinfo is never in it.
+ *
+ * - `e`: the error.
+ *
+ * Returns: the URL; NULL if no request was involved, or if `e` is NULL or no error.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_error_request_url(const struct tus_error *e);
+
+/**
+ * A header of the answer that the failure belongs to.
+ *
+ * - `e`: the error.
+ * - `name`: the header's name, in any case.
+ *
+ * Returns: its first value; NULL if the answer has no such header or there was no answer, or if an argument is NULL
+ * or invalid.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_error_response_header(const struct tus_error *e,
+                                      const char *name);
+
+/**
+ * The body of the answer that the failure belongs to, as the server sent it, cut after 64 KiB.
+ *
+ * - `e`: the error.
+ * - `len`: receives the number of bytes; 0 if there is no body. May be NULL.
+ *
+ * Returns: the bytes, not NUL-terminated; NULL if there is no body, or if `e` is NULL or no error.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const void *tus_error_response_body(const struct tus_error *e, size_t *len);
+
+/**
+ * Frees an error. Its strings become invalid.
+ *
+ * - `e`: the error, or NULL, which does nothing. One that was handed to a callback is left alone.
+ *
+ * Threads: any, one at a time, and none may still use the error.
+ * Since: 0.1
+ */
+TUS_API void tus_error_free(struct tus_error *e);
+
+/**
+ * The name of a status code as it stands in this header, for messages and logs.
+ *
+ * - `status`: any number.
+ *
+ * Returns: for example "TUS_E_LOCKED"; "TUS_E_UNKNOWN" for a number this version does not know. Never NULL.
+ * Ownership: the string is static.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_status_name(tus_status status);
+
+/**
+ * The method as it will be sent.
+ *
+ * - `r`: the request.
+ *
+ * Returns: for example "PATCH"; NULL if `r` is NULL or no request.
+ * Ownership: borrowed; valid until the callback returns.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API const char *tus_request_method(const struct tus_request *r);
+
+/**
+ * Where the request goes, in full: the query may carry secrets.
+ *
+ * - `r`: the request.
+ *
+ * Returns: the absolute URL; NULL if `r` is NULL or no request.
+ * Ownership: borrowed; valid until the callback returns.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API const char *tus_request_url(const struct tus_request *r);
+
+/**
+ * A header of the request, the library's own included.
+ *
+ * - `r`: the request.
+ * - `name`: the header's name, in any case.
+ *
+ * Returns: its first value; NULL if it has none, or if an argument is NULL or invalid.
+ * Ownership: borrowed; valid until the callback returns, also if the header is changed meanwhile.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API const char *tus_request_header(const struct tus_request *r, const char *name);
+
+/**
+ * Whether the request goes to the server that the client was configured for, or to an origin allowed with
+ * tus_config_allow_origin. Requests elsewhere carry none of the caller's headers (T-150), and none can be set.
+ *
+ * - `r`: the request.
+ *
+ * Returns: 1 if so; 0 if not, or if `r` is NULL or no request.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API
+int tus_request_is_trusted_origin(const struct tus_request *r);
+
+/**
+ * Sets, replaces or removes a header of this one request.
+ *
+ * - `r`: the request, in a tus_before_request_fn.
+ * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-*, Upload-*,
+ *   Host, Content-Type, Content-Length and the like.
+ * - `value`: UTF-8 without control characters; NULL removes the header.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `r` or `name` is NULL or invalid, the header is the library's own, or the
+ * value cannot be sent; TUS_E_UNSUPPORTED if the request goes to an origin that is not trusted (T-150);
+ * TUS_E_INVALID_STATE if it was sent already. On failure the request is unchanged.
+ * Ownership: the strings are copied.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_request_set_header(struct tus_request *r,
+                                  const char *name,
+                                  const char *value);
+
+/**
+ * The HTTP status of an answer.
+ *
+ * - `r`: the answer.
+ *
+ * Returns: for example 204; 0 if `r` is NULL or no answer.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API int32_t tus_response_status(const struct tus_response *r);
+
+/**
+ * A header of an answer.
+ *
+ * - `r`: the answer.
+ * - `name`: the header's name, in any case.
+ *
+ * Returns: its first value; NULL if it has none, or if an argument is NULL or invalid.
+ * Ownership: borrowed; valid until the callback returns.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API const char *tus_response_header(const struct tus_response *r, const char *name);
+
+/**
+ * The body of an answer, as the server sent it, cut after 64 KiB.
+ *
+ * - `r`: the answer.
+ * - `len`: receives the number of bytes; 0 if there is no body. May be NULL.
+ *
+ * Returns: the bytes, not NUL-terminated; NULL if there is no body, or if `r` is NULL or no answer.
+ * Ownership: borrowed; valid until the callback returns.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API const void *tus_response_body(const struct tus_response *r, size_t *len);
+
+/**
+ * Makes a configuration with the defaults that are told at each setter.
+ *
+ * Returns: the configuration; NULL only after a bug in the library.
+ * Ownership: the caller frees it with tus_config_free.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API struct tus_config *tus_config_new(void);
+
+/**
+ * Frees a configuration. Clients made of it keep their copies, callbacks included.
+ *
+ * - `c`: the configuration, or NULL, which does nothing.
+ *
+ * Threads: any, one at a time, and none may still use it.
+ * Since: 0.1
+ */
+TUS_API void tus_config_free(struct tus_config *c);
+
+/**
+ * Sets the URL that uploads are created at (T-040). The only setting without a default.
+ *
+ * - `c`: the configuration.
+ * - `endpoint`: an absolute http or https URL, kept byte for byte: a slash at its end matters when the server answers
+ *   with a relative Location (T-044). A user name and password in it become Basic authentication and are never part
+ *   of a request's URL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or this is no such URL.
+ * Ownership: the string is copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_url(struct tus_config *c,
+                              const char *endpoint);
+
+/**
+ * Sets a header that goes with every request, whatever its method, to the endpoint's origin and to allowed ones, but to
+ * no other (T-150). Default: none.
+ *
+ * - `c`: the configuration.
+ * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-*, Upload-*,
+ *   Host, Content-Type, Content-Length and the like.
+ * - `value`: UTF-8 without control characters and without blanks at its ends; NULL removes the header.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or invalid, the header is the library's own, or the
+ * value cannot be sent.
+ * Ownership: the strings are copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_header(struct tus_config *c,
+                                 const char *name,
+                                 const char *value);
+
+/**
+ * Lets requests to another origin carry the caller's headers too, for servers whose uploads live on another host than
+ * the endpoint (T-150). May be called for several. Default: none.
+ *
+ * - `c`: the configuration.
+ * - `url`: any absolute http or https URL; its scheme, host and port count.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or this is no such URL.
+ * Ownership: the string is copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_allow_origin(struct tus_config *c,
+                                   const char *url);
+
+/**
+ * Sets how many bytes one PATCH request carries at most (T-023). The memory needed does not depend on it.
+ *
+ * - `c`: the configuration.
+ * - `bytes`: from 1 to 2^63-1; TUS_CHUNK_AUTO: grows while the link allows and shrinks when a request is refused for
+ *   its size or breaks; TUS_CHUNK_WHOLE: all that is left in one request. Default: TUS_CHUNK_AUTO.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or `bytes` is 0 or out of range.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_chunk_size(struct tus_config *c,
+                                     uint64_t bytes);
+
+/**
+ * Sets how often and how long to try again. Every request of an operation draws from the same budget, and only progress
+ * restores it: the server having acknowledged more bytes (T-034). The delay doubles with each retry and is partly random
+ * (T-141); a Retry-After of the server's goes first (T-140).
+ *
+ * - `c`: the configuration.
+ * - `max_retries`: failed tries in a row before the operation fails; 0: none is repeated. Default: 5.
+ * - `base_delay_ms`: the delay before the first retry, in milliseconds. Default: 1000.
+ * - `max_delay_ms`: the longest delay, in milliseconds. Default: 60000.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_retry(struct tus_config *c,
+                                uint32_t max_retries,
+                                uint64_t base_delay_ms,
+                                uint64_t max_delay_ms);
+
+/**
+ * Sets how long to wait, in a row, for an upload that another request has locked (423, or 409 without a changed offset).
+ * Such waits do not count as retries: servers hold the lock of a dead connection for up to minutes.
+ *
+ * - `c`: the configuration.
+ * - `milliseconds`: the budget; 0: a lock fails the operation at once. Default: 120000.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_lock_budget_ms(struct tus_config *c,
+                                         uint64_t milliseconds);
+
+/**
+ * Sets the longest Retry-After that is waited for; a longer one fails the operation with the error at hand (T-140).
+ *
+ * - `c`: the configuration.
+ * - `milliseconds`: the limit. Default: 3600000, an hour.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_max_retry_after_ms(struct tus_config *c,
+                                             uint64_t milliseconds);
+
+/**
+ * Sets the time limits of each request, and that of a whole operation (T-029).
+ *
+ * - `c`: the configuration.
+ * - `connect_ms`: resolving the name, connecting (a proxy included) and the TLS handshake together, in milliseconds.
+ *   Default: 30000.
+ * - `response_ms`: from the last byte of a request to the complete head of its answer, in milliseconds. Default:
+ *   120000.
+ * - `stall_ms`: how long no byte may move in either direction, in milliseconds. Default: 60000.
+ * - `total_ms`: the whole operation, retries and waits included, in milliseconds; 0: no limit. Default: 0.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or one of the first three limits is 0.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_timeouts_ms(struct tus_config *c,
+                                      uint64_t connect_ms,
+                                      uint64_t response_ms,
+                                      uint64_t stall_ms,
+                                      uint64_t total_ms);
+
+/**
+ * Sets whether the certificates of https servers are verified. Without it anybody on the way can read and change an
+ * upload: for tests only.
+ *
+ * - `c`: the configuration.
+ * - `verify`: 0 off, anything else on. Default: on.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_tls_verify(struct tus_config *c,
+                                     int verify);
+
+/**
+ * Sets the certificate authorities to trust instead of the platform's.
+ *
+ * - `c`: the configuration.
+ * - `file`: the path of a file of PEM certificates, read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: the
+ *   platform's certificates.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the path is empty.
+ * Ownership: the string is copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_tls_ca_file(struct tus_config *c,
+                                      const char *file);
+
+/**
+ * Sets the certificate that the client identifies itself with.
+ *
+ * - `c`: the configuration.
+ * - `chain_path`: a PEM file with the certificate, then those between it and the authority.
+ * - `key_path`: a PEM file with its private key, not encrypted. It may be the same file.
+ *
+ * Both are read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: none.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or a path is empty.
+ * Ownership: the strings are copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_tls_client_certificate(struct tus_config *c,
+                                                 const char *chain_path,
+                                                 const char *key_path);
+
+/**
+ * Sets the proxy. Without this call the environment decides when the client is made: https_proxy, http_proxy, all_proxy
+ * and no_proxy, in lower or upper case; no other variable is ever read.
+ *
+ * - `c`: the configuration.
+ * - `url`: http://host:port, with a user name and password if need be; socks5:// and the like if
+ *   tus_has_feature("socks-proxy"). NULL or "": no proxy, whatever the environment says.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no proxy's URL.
+ * Ownership: the string is copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_proxy(struct tus_config *c,
+                                const char *url);
+
+/**
+ * Sets the User-Agent header.
+ *
+ * - `c`: the configuration.
+ * - `value`: UTF-8 without control characters. Default: "libtus/" and the version.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the value cannot be sent.
+ * Ownership: the string is copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API tus_status tus_config_set_user_agent(struct tus_config *c, const char *value);
+
+/**
+ * Sets the encoding that text metadata has on the server; the program's side is always UTF-8. Metadata set as bytes is
+ * not touched by it.
+ *
+ * - `c`: the configuration.
+ * - `label`: a name of the WHATWG Encoding Standard, in any case. Default: "utf-8".
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or this is no such name;
+ * TUS_E_UNSUPPORTED if text cannot be written in this encoding (UTF-16), or if tus_has_feature("encodings") is 0 and it
+ * is not UTF-8.
+ * Ownership: the string is copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_metadata_encoding(struct tus_config *c,
+                                            const char *label);
+
+/**
+ * Sets whether the first bytes of an upload go with the request that creates it, where the server offers it: one round
+ * trip less, and a small file is one request (T-060).
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: on.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_upload_with_creation(struct tus_config *c,
+                                               int on);
+
+/**
+ * Sets whether the server is asked for its capabilities (OPTIONS) before the first upload. Off saves one request for
+ * each client; then no extension but creation is used unless a later call asks the server (T-007).
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: on.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_query_server(struct tus_config *c,
+                                       int on);
+
+/**
+ * Sets whether PATCH and DELETE are sent as POST with X-HTTP-Method-Override, for networks that let only GET and POST
+ * through (T-009).
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_override_patch_method(struct tus_config *c,
+                                                int on);
+
+/**
+ * Sets whether every request carries a random X-Request-ID, to be found again in the server's log.
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API tus_status tus_config_set_add_request_id(struct tus_config *c, int on);
+
+/**
+ * Sets the function that sees every request before it is sent and may change its headers.
+ *
+ * - `c`: the configuration.
+ * - `f`: the function; NULL: none, which is the default.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+ * Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
+ * operation, but at once for several; no lock is held meanwhile.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_before_request(struct tus_config *c,
+                                         tus_before_request_fn f,
+                                         void *user_data,
+                                         tus_destroy_fn destroy);
+
+/**
+ * Sets the function that sees every answer, errors too.
+ *
+ * - `c`: the configuration.
+ * - `f`: the function; NULL: none, which is the default.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+ * Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
+ * operation, but at once for several; no lock is held meanwhile.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_after_response(struct tus_config *c,
+                                         tus_after_response_fn f,
+                                         void *user_data,
+                                         tus_destroy_fn destroy);
+
+/**
+ * Sets the function that is asked before each retry.
+ *
+ * - `c`: the configuration.
+ * - `f`: the function; NULL: none, which is the default: every retry the limits allow is made.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+ * Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
+ * operation, but at once for several; no lock is held meanwhile.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_should_retry(struct tus_config *c,
+                                       tus_should_retry_fn f,
+                                       void *user_data,
+                                       tus_destroy_fn destroy);
+
+/**
+ * Sets the function that learns the URL of every new upload before its first byte is sent.
+ *
+ * - `c`: the configuration.
+ * - `f`: the function; NULL: none, which is the default. An upload's own, set with
+ *   tus_upload_options_set_on_upload_url_available, is called instead of this one.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+ * Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
+ * operation, but at once for several; no lock is held meanwhile.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_on_upload_url_available(struct tus_config *c,
+                                                  tus_upload_url_fn f,
+                                                  void *user_data,
+                                                  tus_destroy_fn destroy);
+
+/**
+ * Sets the function that gets the library's log lines. There is no other log: nothing is ever written to stderr.
+ *
+ * - `c`: the configuration.
+ * - `level`: the least important lines wanted, a value of enum tus_log_level.
+ * - `f`: the function; NULL: none, which is the default.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no level.
+ * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+ * Threads: one at a time for each configuration. `f` runs on any thread, also on several at once; no lock is held
+ * meanwhile.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_log(struct tus_config *c,
+                              int32_t level,
+                              tus_log_fn f,
+                              void *user_data,
+                              tus_destroy_fn destroy);
+
+/**
+ * Makes a client. It reads certificate files and the proxy variables of the environment, and makes no connection.
+ *
+ * - `c`: the configuration, which is copied and may be changed or freed afterwards.
+ * - `out`: receives the client; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `out` is NULL or invalid, or no URL was set; the first failure of a
+ * setter of `c`, whatever it was; TUS_E_INVALID_STATE if a setter panicked; TUS_E_TLS or TUS_E_SOURCE if a certificate
+ * file cannot be read or used; TUS_E_UNSUPPORTED if the URL is https and tus_has_feature("tls") is 0.
+ * Ownership: the caller holds one count and gives it back with tus_client_unref.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_new(const struct tus_config *c,
+                          struct tus_client **out,
+                          struct tus_error **err);
+
+/**
+ * Takes one more count of a client, for another owner.
+ *
+ * - `c`: the client.
+ *
+ * Returns: `c`; NULL if `c` is NULL or invalid.
+ * Ownership: each count is given back with tus_client_unref.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API struct tus_client *tus_client_ref(struct tus_client *c);
+
+/**
+ * Gives one count back. The client ends with its last count; an operation that is running keeps it alive until it
+ * returns. Never blocks. In a child process after fork() it does nothing.
+ *
+ * - `c`: the client, or NULL, which does nothing.
+ *
+ * Ownership: the caller's count ends.
+ * Threads: any. If this was the last count, destroy functions of the client's callbacks run before this returns.
+ * Since: 0.1
+ */
+TUS_API
+void tus_client_unref(struct tus_client *c);
+
+/**
+ * Changes a header of all requests from now on, those of running operations included: the way to renew a token.
+ *
+ * - `c`: the client.
+ * - `name`: the header's name, as for tus_config_set_header.
+ * - `value`: as for tus_config_set_header; NULL removes the header.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or invalid, the header is the library's own, or the
+ * value cannot be sent; TUS_E_FORKED. On failure nothing is changed.
+ * Ownership: the strings are copied.
+ * Threads: any, also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_client_set_header(struct tus_client *c,
+                                 const char *name,
+                                 const char *value,
+                                 struct tus_error **err);
+
+/**
+ * Makes options with the defaults that are told at each setter.
+ *
+ * Returns: the options; NULL only after a bug in the library.
+ * Ownership: the caller frees them with tus_upload_options_free.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API struct tus_upload_options *tus_upload_options_new(void);
+
+/**
+ * Frees options. Operations that got them keep their copies.
+ *
+ * - `o`: the options, or NULL, which does nothing.
+ *
+ * Threads: any, one at a time, and none may still use them.
+ * Since: 0.1
+ */
+TUS_API void tus_upload_options_free(struct tus_upload_options *o);
+
+/**
+ * Sets a metadata value of any bytes, sent as they are (T-046, T-047). Setting a key again replaces its value; keys are
+ * sent in the order in which they were first set.
+ *
+ * - `o`: the options.
+ * - `key`: visible ASCII without space and comma, at least one character.
+ * - `value`: the bytes; may be NULL if `len` is 0.
+ * - `len`: how many; 0 sends the key alone.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` or `key` is NULL or invalid, `value` is NULL but `len` is not 0, or the
+ * key has other characters.
+ * Ownership: key and value are copied.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_metadata(struct tus_upload_options *o,
+                                           const char *key,
+                                           const void *value,
+                                           size_t len);
+
+/**
+ * Sets a metadata value of text, sent in the client's metadata encoding (tus_config_set_metadata_encoding).
+ *
+ * - `o`: the options.
+ * - `key`: visible ASCII without space and comma, at least one character.
+ * - `value`: UTF-8. A character that the client's encoding lacks makes the operation fail with
+ *   TUS_E_INVALID_ARGUMENT before any request.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the key has other characters.
+ * Ownership: key and value are copied.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_metadata_text(struct tus_upload_options *o,
+                                                const char *key,
+                                                const char *value);
+
+/**
+ * Sets whether metadata is sent that takes more than 4096 bytes as a header, which many servers refuse (T-049). Off,
+ * an operation with such metadata fails with TUS_E_INVALID_ARGUMENT before any request.
+ *
+ * - `o`: the options.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_large_metadata(struct tus_upload_options *o,
+                                                 int on);
+
+/**
+ * Sets an offset to stop at: the operation ends with TUS_OK once the server has acknowledged that many bytes, its result
+ * is not complete, and the upload can be resumed.
+ *
+ * - `o`: the options.
+ * - `offset`: bytes from the beginning of the source; TUS_SIZE_UNKNOWN: do not stop. Default: TUS_SIZE_UNKNOWN.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_stop_at(struct tus_upload_options *o,
+                                          uint64_t offset);
+
+/**
+ * Sets how many bytes one PATCH request of this upload carries at most, in place of the client's chunk size.
+ *
+ * - `o`: the options.
+ * - `bytes`: as for tus_config_set_chunk_size. Default: the client's.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `bytes` is 0 or out of range.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API tus_status tus_upload_options_set_chunk_size(struct tus_upload_options *o, uint64_t bytes);
+
+/**
+ * Sets the function that learns how far the upload is.
+ *
+ * - `o`: the options.
+ * - `f`: the function; NULL: none, which is the default.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
+ * Threads: one at a time for the same options. `f` runs on the thread of the operation, never twice at once for one
+ * operation; no lock is held meanwhile.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_progress(struct tus_upload_options *o,
+                                           tus_progress_fn f,
+                                           void *user_data,
+                                           tus_destroy_fn destroy);
+
+/**
+ * Sets the function that learns the upload's URL before its first byte is sent, in place of the client's
+ * (tus_config_set_on_upload_url_available).
+ *
+ * - `o`: the options.
+ * - `f`: the function; NULL: the client's, which is the default.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
+ * Threads: one at a time for the same options. `f` runs on the thread of the operation, never twice at once for one
+ * operation; no lock is held meanwhile.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_on_upload_url_available(struct tus_upload_options *o,
+                                                          tus_upload_url_fn f,
+                                                          void *user_data,
+                                                          tus_destroy_fn destroy);
+
+/**
+ * Opens a regular file. Its identity (device, inode, size, modification time) is kept, and an upload ends with
+ * TUS_E_SOURCE_CHANGED when the file is no longer the same.
+ *
+ * - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
+ * - `out`: receives the source; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `path` or `out` is NULL, or the path is empty; TUS_E_SOURCE if the file is
+ * missing, not readable, a directory or no regular file (see tus_error_os_code).
+ * Ownership: the caller frees the source with tus_source_free.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_source_file(const char *path,
+                           struct tus_source **out,
+                           struct tus_error **err);
+
+/**
+ * Takes an open regular file, from its beginning, wherever its position is. The position is neither used nor moved.
+ *
+ * - `fd`: a descriptor open for reading. It is duplicated: the caller may close it at once.
+ * - `out`: receives the source; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `fd` is negative or `out` is NULL; TUS_E_SOURCE if it is no open
+ * descriptor or no regular file (see tus_error_os_code); TUS_E_UNSUPPORTED on systems without descriptors.
+ * Ownership: the caller frees the source with tus_source_free.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_source_fd(int fd,
+                         struct tus_source **out,
+                         struct tus_error **err);
+
+/**
+ * Takes bytes in memory, which are not copied: they must stay as they are until `release` has run.
+ *
+ * - `data`: the bytes; may be NULL if `len` is 0.
+ * - `len`: how many.
+ * - `release`: called with `user_data`, exactly once, when the bytes are no longer needed, also if this call fails. May
+ *   be NULL: then the bytes must outlive the source and every operation that uses it.
+ * - `user_data`: handed to `release`; may be NULL.
+ * - `out`: receives the source; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `out` is NULL, `data` is NULL but `len` is not 0, or `len` is larger than
+ * any object in memory can be.
+ * Ownership: the caller frees the source with tus_source_free.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_source_memory(const void *data,
+                             size_t len,
+                             tus_destroy_fn release,
+                             void *user_data,
+                             struct tus_source **out,
+                             struct tus_error **err);
+
+/**
+ * Takes a reader of the caller's.
+ *
+ * - `vtable`: its functions, which are copied.
+ * - `user_data`: handed to each of them; may be NULL.
+ * - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end.
+ * - `out`: receives the source; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * If this call fails, `destroy` runs at once, provided that `vtable` is not NULL and `struct_size` covers it.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `vtable` or `out` is NULL, `struct_size` is smaller than the structure or
+ * absurdly large, `read` is NULL, or `size` is beyond 2^63-1 and not TUS_SIZE_UNKNOWN.
+ * Ownership: the caller frees the source with tus_source_free. `user_data` is the source's until `destroy` has run.
+ * Threads: any. The functions run on the thread of the operation, never two at once.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_source_reader(const struct tus_reader_vtable *vtable,
+                             void *user_data,
+                             uint64_t size,
+                             struct tus_source **out,
+                             struct tus_error **err);
+
+/**
+ * Frees a source. If an operation still uses it, what belongs to it is released when that returns.
+ *
+ * - `s`: the source, or NULL, which does nothing.
+ *
+ * Threads: any; no other thread may be about to start an operation with it.
+ * Since: 0.1
+ */
+TUS_API void tus_source_free(struct tus_source *s);
+
+/**
+ * Creates an upload of a file and sends the whole of it. If the options have no metadata of the name "filename", the
+ * last part of the path is sent as such: as text if it is UTF-8, else as the bytes it is. The caller's options are not
+ * changed.
+ *
+ * - `c`: the client.
+ * - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
+ * - `o`: the options; may be NULL.
+ * - `out`: receives the result; NULL on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED, TUS_E_SOURCE before any request; any other status
+ * of enum tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
+ * Ownership: the caller frees the result with tus_info_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_upload_file(struct tus_client *c,
+                                  const char *path,
+                                  const struct tus_upload_options *o,
+                                  struct tus_info **out,
+                                  struct tus_error **err);
+
+/**
+ * Creates an upload and sends the whole source. An empty source is one request (T-042).
+ *
+ * - `c`: the client.
+ * - `s`: the source; in use until the call returns, and still the caller's then.
+ * - `o`: the options; may be NULL.
+ * - `out`: receives the result; NULL on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; any other status of enum
+ * tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
+ * Ownership: the caller frees the result with tus_info_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_upload(struct tus_client *c,
+                             struct tus_source *s,
+                             const struct tus_upload_options *o,
+                             struct tus_info **out,
+                             struct tus_error **err);
+
+/**
+ * Sends what the server lacks of an upload that exists (T-013 to T-016). The server's size of the upload is compared
+ * with the source's before a byte is sent. An upload that is complete already is a success.
+ *
+ * - `c`: the client.
+ * - `s`: the source, from its beginning; in use until the call returns, and still the caller's then.
+ * - `upload_url`: the upload's URL, absolute or relative to the endpoint.
+ * - `o`: the options; may be NULL. Metadata in them is not sent: it belongs to the creation.
+ * - `out`: receives the result; NULL on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE if there is no such
+ * upload any more; TUS_E_PROTOCOL if its size is not the source's (T-014); any other status of enum tus_status_code.
+ * Ownership: the caller frees the result with tus_info_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_resume_upload(struct tus_client *c,
+                                    struct tus_source *s,
+                                    const char *upload_url,
+                                    const struct tus_upload_options *o,
+                                    struct tus_info **out,
+                                    struct tus_error **err);
+
+/**
+ * Asks the server how far an upload is and what is known of it (HEAD).
+ *
+ * - `c`: the client.
+ * - `upload_url`: the upload's URL, absolute or relative to the endpoint.
+ * - `out`: receives the result; NULL on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE if there is no such
+ * upload any more; any other status of enum tus_status_code.
+ * Ownership: the caller frees the result with tus_info_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_get_upload_info(struct tus_client *c,
+                                      const char *upload_url,
+                                      struct tus_info **out,
+                                      struct tus_error **err);
+
+/**
+ * Asks the server for the metadata of an upload (HEAD). Pairs that cannot be read are left out (T-048).
+ *
+ * - `c`: the client.
+ * - `upload_url`: the upload's URL, absolute or relative to the endpoint.
+ * - `out`: receives the metadata; NULL on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE if there is no such
+ * upload any more; any other status of enum tus_status_code.
+ * Ownership: the caller frees the metadata with tus_metadata_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_get_metadata(struct tus_client *c,
+                                   const char *upload_url,
+                                   struct tus_metadata **out,
+                                   struct tus_error **err);
+
+/**
+ * Asks the server what it can do (OPTIONS). The answer is kept by the client: later calls and uploads do not ask again.
+ *
+ * - `c`: the client.
+ * - `out`: receives the result; NULL on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_PROTOCOL if the server is
+ * no tus server; any other status of enum tus_status_code.
+ * Ownership: the caller frees the result with tus_server_info_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_get_server_info(struct tus_client *c,
+                                      struct tus_server_info **out,
+                                      struct tus_error **err);
+
+/**
+ * Removes an upload from the server (DELETE). One that is gone already counts as removed (T-110).
+ *
+ * - `c`: the client.
+ * - `upload_url`: the upload's URL, absolute or relative to the endpoint.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_UNSUPPORTED if the server
+ * does not remove uploads; TUS_E_LOCKED if the upload stays locked; any other status of enum tus_status_code.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_delete_upload(struct tus_client *c,
+                                    const char *upload_url,
+                                    struct tus_error **err);
+
+/**
+ * The upload's URL, to be kept for tus_client_resume_upload. It is the full URL; some servers let whoever knows it write
+ * to the upload, so treat it as a secret.
+ *
+ * - `i`: the result.
+ *
+ * Returns: the absolute URL; NULL if `i` is NULL or invalid.
+ * Ownership: borrowed; valid until `i` is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_info_url(const struct tus_info *i);
+
+/**
+ * How many bytes the server has acknowledged.
+ *
+ * - `i`: the result.
+ *
+ * Returns: the number; 0 if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API uint64_t tus_info_offset(const struct tus_info *i);
+
+/**
+ * The size of the upload in bytes.
+ *
+ * - `i`: the result.
+ *
+ * Returns: the size; TUS_SIZE_UNKNOWN while it is deferred, or if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API uint64_t tus_info_size(const struct tus_info *i);
+
+/**
+ * Whether the server has acknowledged every byte.
+ *
+ * - `i`: the result.
+ *
+ * Returns: 1 if so; 0 if not, or if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int tus_info_is_complete(const struct tus_info *i);
+
+/**
+ * Whether the upload's size is not known to the server yet (T-070).
+ *
+ * - `i`: the result.
+ *
+ * Returns: 1 if so; 0 if not, or if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int tus_info_is_deferred(const struct tus_info *i);
+
+/**
+ * When the server will drop the upload if it stays unfinished (T-080).
+ *
+ * - `i`: the result.
+ *
+ * Returns: seconds since 1970-01-01 00:00 UTC; 0 if the server does not say, or if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API uint64_t tus_info_expires(const struct tus_info *i);
+
+/**
+ * Whether the upload belongs to a concatenation.
+ *
+ * - `i`: the result.
+ *
+ * Returns: a value of enum tus_concat_kind; 0 (none) if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int32_t tus_info_concat_kind(const struct tus_info *i);
+
+/**
+ * A metadata value, as the bytes it is: what was sent after an upload, what the server tells after a query.
+ *
+ * - `i`: the result.
+ * - `key`: the key; case matters.
+ * - `len`: receives the number of bytes. May be NULL.
+ *
+ * Returns: the bytes, followed by a NUL that is not counted; NULL if there is no such key, or if an argument is NULL or
+ * invalid.
+ * Ownership: borrowed; valid until `i` is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const void *tus_info_metadata(const struct tus_info *i,
+                              const char *key,
+                              size_t *len);
+
+/**
+ * A metadata value as text, from the client's metadata encoding (tus_config_set_metadata_encoding) to UTF-8.
+ *
+ * - `i`: the result.
+ * - `key`: the key; case matters.
+ *
+ * Returns: the text; NULL if there is no such key, its value is not text in that encoding or has a NUL in it, or if an
+ * argument is NULL or invalid.
+ * Ownership: borrowed; valid until `i` is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_info_metadata_text(const struct tus_info *i,
+                                   const char *key);
+
+/**
+ * All the metadata, to be gone through with tus_metadata_count and the like.
+ *
+ * - `i`: the result.
+ *
+ * Returns: the metadata, maybe without a pair; NULL if `i` is NULL or invalid.
+ * Ownership: borrowed; valid until `i` is freed; not to be freed itself.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const struct tus_metadata *tus_info_metadata_object(const struct tus_info *i);
+
+/**
+ * Frees a result. Its strings and its metadata become invalid.
+ *
+ * - `i`: the result, or NULL, which does nothing.
+ *
+ * Threads: any, one at a time, and none may still use it.
+ * Since: 0.1
+ */
+TUS_API void tus_info_free(struct tus_info *i);
+
+/**
+ * How many pairs there are.
+ *
+ * - `m`: the metadata.
+ *
+ * Returns: the number; 0 if `m` is NULL or no metadata.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API size_t tus_metadata_count(const struct tus_metadata *m);
+
+/**
+ * The key of a pair.
+ *
+ * - `m`: the metadata.
+ * - `index`: from 0.
+ *
+ * Returns: the key; NULL if there is no such pair, or if `m` is NULL or no metadata.
+ * Ownership: borrowed; valid until the metadata is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_metadata_key_at(const struct tus_metadata *m, size_t index);
+
+/**
+ * The value of a pair, as the bytes it is.
+ *
+ * - `m`: the metadata.
+ * - `index`: from 0.
+ * - `len`: receives the number of bytes. May be NULL.
+ *
+ * Returns: the bytes, followed by a NUL that is not counted; NULL if there is no such pair, or if `m` is NULL or no
+ * metadata.
+ * Ownership: borrowed; valid until the metadata is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const void *tus_metadata_value_at(const struct tus_metadata *m,
+                                  size_t index,
+                                  size_t *len);
+
+/**
+ * The value of a key, as the bytes it is.
+ *
+ * - `m`: the metadata.
+ * - `key`: the key; case matters.
+ * - `len`: receives the number of bytes. May be NULL.
+ *
+ * Returns: the bytes, followed by a NUL that is not counted; NULL if there is no such key, or if an argument is NULL or
+ * invalid.
+ * Ownership: borrowed; valid until the metadata is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const void *tus_metadata_value(const struct tus_metadata *m,
+                               const char *key,
+                               size_t *len);
+
+/**
+ * The value of a key as text, from the client's metadata encoding (tus_config_set_metadata_encoding) to UTF-8.
+ *
+ * - `m`: the metadata.
+ * - `key`: the key; case matters.
+ *
+ * Returns: the text; NULL if there is no such key, its value is not text in that encoding or has a NUL in it, or if an
+ * argument is NULL or invalid.
+ * Ownership: borrowed; valid until the metadata is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_metadata_text(const struct tus_metadata *m,
+                              const char *key);
+
+/**
+ * Frees metadata. Its strings become invalid.
+ *
+ * - `m`: the metadata, or NULL, which does nothing. That of a tus_info is left alone.
+ *
+ * Threads: any, one at a time, and none may still use it.
+ * Since: 0.1
+ */
+TUS_API void tus_metadata_free(struct tus_metadata *m);
+
+/**
+ * How many versions of the protocol the server names.
+ *
+ * - `i`: the result.
+ *
+ * Returns: the number, 0 if it does not say; 0 if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API size_t tus_server_info_version_count(const struct tus_server_info *i);
+
+/**
+ * A version of the protocol that the server speaks; its favourite comes first.
+ *
+ * - `i`: the result.
+ * - `index`: from 0.
+ *
+ * Returns: for example "1.0.0"; NULL if there is no such version, or if `i` is NULL or invalid.
+ * Ownership: borrowed; valid until `i` is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_server_info_version_at(const struct tus_server_info *i, size_t index);
+
+/**
+ * Whether the server advertises an extension (T-007).
+ *
+ * - `i`: the result.
+ * - `name`: the extension, for example "termination".
+ *
+ * Returns: 1 if so; 0 if not, or if an argument is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int tus_server_info_has_extension(const struct tus_server_info *i, const char *name);
+
+/**
+ * How many extensions the server advertises, ones unknown to this library included.
+ *
+ * - `i`: the result.
+ *
+ * Returns: the number; 0 if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API size_t tus_server_info_extension_count(const struct tus_server_info *i);
+
+/**
+ * An extension that the server advertises.
+ *
+ * - `i`: the result.
+ * - `index`: from 0.
+ *
+ * Returns: its name; NULL if there is no such extension, or if `i` is NULL or invalid.
+ * Ownership: borrowed; valid until `i` is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_server_info_extension_at(const struct tus_server_info *i, size_t index);
+
+/**
+ * The largest upload that the server takes (T-008).
+ *
+ * - `i`: the result.
+ *
+ * Returns: bytes; TUS_SIZE_UNKNOWN if it does not say, or if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API uint64_t tus_server_info_max_size(const struct tus_server_info *i);
+
+/**
+ * How many checksum algorithms the server names (T-090).
+ *
+ * - `i`: the result.
+ *
+ * Returns: the number; 0 if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API size_t tus_server_info_checksum_algorithm_count(const struct tus_server_info *i);
+
+/**
+ * A checksum algorithm that the server knows.
+ *
+ * - `i`: the result.
+ * - `index`: from 0.
+ *
+ * Returns: its name, for example "sha1"; NULL if there is no such algorithm, or if `i` is NULL or invalid.
+ * Ownership: borrowed; valid until `i` is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_server_info_checksum_algorithm_at(const struct tus_server_info *i, size_t index);
+
+/**
+ * Frees a result. Its strings become invalid.
+ *
+ * - `i`: the result, or NULL, which does nothing.
+ *
+ * Threads: any, one at a time, and none may still use it.
+ * Since: 0.1
+ */
+TUS_API void tus_server_info_free(struct tus_server_info *i);
+
+/**
+ * Tells what the operation took that had this result.
+ *
+ * - `i`: the result.
+ * - `stats`: the record to fill; set its `struct_size` first. Members that this version of the library does not know are
+ *   set to 0.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is smaller than the record
+ * of version 0.1 or absurdly large.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_info_get_stats(const struct tus_info *i,
+                              struct tus_stats *stats);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* TUS_H */

@@ -1,0 +1,217 @@
+//! `tus_client`: counted, used from any thread, and only in the process that made it.
+//!
+//! Every operation goes through [`Use`], which refuses a client from before a fork and a blocking call from inside a
+//! callback of the same client.
+
+use std::cell::Cell;
+use std::ffi::c_char;
+use std::process;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::config::tus_config;
+use super::convert::{clear, optional_text, put, text};
+use super::error::{Failure, tus_error};
+use super::guard::{guard_call, guard_value};
+use super::handle::{CType, Kind, Object, Shared, hold, let_go, share, state};
+use super::status::tus_status;
+use crate::engine::client::Client;
+use crate::error::{Error, ErrorKind};
+
+/// A client: settings, connections and what is known of the server, shared by all its operations. Make one for each
+/// server and keep it.
+///
+/// A client must not be used in a child process after fork(): every call there fails with TUS_E_FORKED. fork() followed
+/// by exec is fine, no descriptor of the library's is inherited.
+///
+/// Ownership: shared, counted; tus_client_new, tus_client_ref and tus_client_unref.
+/// Threads: any number at once.
+pub struct tus_client {
+    _private: [u8; 0],
+}
+
+impl CType for tus_client {
+    type State = ClientState;
+    type Class = Shared;
+    const KIND: Kind = Kind::Client;
+}
+
+/// What is behind a `tus_client`.
+pub(super) struct ClientState {
+    client: Client,
+    /// The process that made it. Only tests change it.
+    pub(super) process: AtomicU32,
+}
+
+impl ClientState {
+    /// Fails in any process but the one that made the client: connections and locks were shared with it by a fork.
+    fn check_process(&self) -> Result<(), Failure> {
+        let made_by = self.process.load(Ordering::Relaxed);
+        if made_by == process::id() { Ok(()) } else { Err(Failure::forked(made_by)) }
+    }
+}
+
+/// A client in use by a blocking operation on this thread.
+pub(super) struct Use {
+    client: Arc<Object<tus_client>>,
+}
+
+/// An operation that is running on this thread, and the one around it, if a callback of that one started this one.
+struct Running {
+    client: *const tus_client,
+    around: *const Running,
+}
+
+thread_local! {
+    /// The innermost operation of this thread. Const and without a destructor, as in `guard`.
+    static INNERMOST: Cell<*const Running> = const { Cell::new(ptr::null()) };
+}
+
+impl Use {
+    /// Takes hold of the client, so that its last count may be given back while the operation runs.
+    ///
+    /// # Safety
+    ///
+    /// - `c` is NULL or a client of the caller's.
+    pub(super) unsafe fn begin(c: *mut tus_client) -> Result<Use, Failure> {
+        // SAFETY: the same condition.
+        let client = unsafe { hold(c.cast_const(), "c") }?;
+        client.check_process()?;
+        Ok(Use { client })
+    }
+
+    /// Runs a blocking operation, unless this thread is inside one of the same client already: then a callback is
+    /// calling, and waiting for what waits for the callback would never end.
+    pub(super) fn run<T>(&self, operation: impl FnOnce(&Client) -> Result<T, Failure>) -> Result<T, Failure> {
+        let around = INNERMOST.get();
+        let mut running = around;
+        // SAFETY: what is set as innermost is on the stack of a `run` of this thread that has not returned, and so is
+        // each one around it.
+        while let Some(outer) = unsafe { running.as_ref() } {
+            if outer.client == self.client.as_c() {
+                let message = "a blocking call on a client from inside one of its own callbacks";
+                return Err(Error::new(ErrorKind::Busy, message).into());
+            }
+            running = outer.around;
+        }
+        let this = Running { client: self.client.as_c(), around };
+        let _end = End(around);
+        INNERMOST.set(&raw const this);
+        operation(&self.client.client)
+    }
+}
+
+/// Puts the operation around this one back when dropped.
+struct End(*const Running);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        INNERMOST.set(self.0);
+    }
+}
+
+/// Makes a client. It reads certificate files and the proxy variables of the environment, and makes no connection.
+///
+/// - `c`: the configuration, which is copied and may be changed or freed afterwards.
+/// - `out`: receives the client; NULL on failure. May not be NULL.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `out` is NULL or invalid, or no URL was set; the first failure of a
+/// setter of `c`, whatever it was; TUS_E_INVALID_STATE if a setter panicked; TUS_E_TLS or TUS_E_SOURCE if a certificate
+/// file cannot be read or used; TUS_E_UNSUPPORTED if the URL is https and tus_has_feature("tls") is 0.
+/// Ownership: the caller holds one count and gives it back with tus_client_unref.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tus_client_new(
+    c: *const tus_config,
+    out: *mut *mut tus_client,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            clear(out);
+            if out.is_null() {
+                return Err(Error::invalid("out is NULL: there is no other way to get the client").into());
+            }
+            let client = Client::new(state(c, "c")?.copy()?)?;
+            put(out, share(ClientState { client, process: AtomicU32::new(process::id()) }));
+            Ok(())
+        })
+    }
+}
+
+/// Takes one more count of a client, for another owner.
+///
+/// - `c`: the client.
+///
+/// Returns: `c`; NULL if `c` is NULL or invalid.
+/// Ownership: each count is given back with tus_client_unref.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_client_ref(c: *mut tus_client) -> *mut tus_client {
+    guard_value(ptr::null_mut(), || {
+        // SAFETY: the caller's pointer, as the header asks for.
+        match unsafe { hold(c.cast_const(), "c") } {
+            Ok(held) => {
+                // The count stays taken: it is the new owner's.
+                std::mem::forget(held);
+                c
+            }
+            Err(_) => ptr::null_mut(),
+        }
+    })
+}
+
+/// Gives one count back. The client ends with its last count; an operation that is running keeps it alive until it
+/// returns. Never blocks. In a child process after fork() it does nothing.
+///
+/// - `c`: the client, or NULL, which does nothing.
+///
+/// Ownership: the caller's count ends.
+/// Threads: any. If this was the last count, destroy functions of the client's callbacks run before this returns.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_client_unref(c: *mut tus_client) {
+    guard_value((), || {
+        // SAFETY: the caller's pointer, as the header asks for.
+        let Ok(client) = (unsafe { let_go(c) }) else { return };
+        if client.check_process().is_err() {
+            // The connections are the parent's too: closing TLS here would end them there.
+            std::mem::forget(client);
+        }
+    })
+}
+
+/// Changes a header of all requests from now on, those of running operations included: the way to renew a token.
+///
+/// - `c`: the client.
+/// - `name`: the header's name, as for tus_config_set_header.
+/// - `value`: as for tus_config_set_header; NULL removes the header.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or invalid, the header is the library's own, or the
+/// value cannot be sent; TUS_E_FORKED. On failure nothing is changed.
+/// Ownership: the strings are copied.
+/// Threads: any, also from inside a callback of the same client.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_client_set_header(
+    c: *mut tus_client,
+    name: *const c_char,
+    value: *const c_char,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            let client = Use::begin(c)?;
+            client.client.client.set_header(text(name, "name")?, optional_text(value, "value")?)?;
+            Ok(())
+        })
+    }
+}

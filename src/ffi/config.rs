@@ -1,0 +1,465 @@
+//! `tus_config`: the settings of a client.
+
+use std::ffi::{c_char, c_int};
+use std::ptr;
+
+use super::convert::{chunk_size, flag, milliseconds, optional_text, path, text};
+use super::error::Failure;
+use super::guard::{guard_status, guard_value};
+use super::handle::{CType, Kind, Owned, free, give, state};
+use super::settings::Settings;
+use super::status::tus_status;
+use crate::engine::config::Config;
+use crate::error::{Error, Result};
+use crate::protocol::retry::RetryPolicy;
+use crate::transport::{ProxySetting, ProxyUrl, Timeouts};
+
+/// The settings of a client, to be made, handed to tus_client_new, which copies them, and freed.
+///
+/// Each setter checks its value at once and leaves the setting as it was if it refuses the value. The first refusal is
+/// remembered, and tus_client_new returns it with its details: checking every setter is possible and not necessary.
+/// Since it is remembered, a configuration that refused a value makes no client any more.
+///
+/// Ownership: single owner.
+/// Threads: one at a time.
+pub struct tus_config {
+    _private: [u8; 0],
+}
+
+impl CType for tus_config {
+    type State = Settings<Config>;
+    type Class = Owned;
+    const KIND: Kind = Kind::Config;
+}
+
+/// Changes the settings behind a pointer; what `change` returns is dropped when the settings are unlocked.
+///
+/// # Safety
+///
+/// - `c` is NULL or a configuration of the caller's.
+pub(super) unsafe fn change<R>(
+    c: *mut tus_config,
+    change: impl FnOnce(&mut Config) -> Result<R>,
+) -> std::result::Result<(), Failure> {
+    // SAFETY: the same condition.
+    unsafe { state(c.cast_const(), "c") }?.change(change)
+}
+
+/// Makes a configuration with the defaults that are told at each setter.
+///
+/// Returns: the configuration; NULL only after a bug in the library.
+/// Ownership: the caller frees it with tus_config_free.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn tus_config_new() -> *mut tus_config {
+    guard_value(ptr::null_mut(), || give(Settings::new(Config::new())))
+}
+
+/// Frees a configuration. Clients made of it keep their copies, callbacks included.
+///
+/// - `c`: the configuration, or NULL, which does nothing.
+///
+/// Threads: any, one at a time, and none may still use it.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_free(c: *mut tus_config) {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value((), || unsafe { free(c) })
+}
+
+/// Sets the URL that uploads are created at (T-040). The only setting without a default.
+///
+/// - `c`: the configuration.
+/// - `endpoint`: an absolute http or https URL, kept byte for byte: a slash at its end matters when the server answers
+///   with a relative Location (T-044). A user name and password in it become Basic authentication and are never part
+///   of a request's URL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or this is no such URL.
+/// Ownership: the string is copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_url(c: *mut tus_config, endpoint: *const c_char) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe { change(c, |config| config.set_url(text(endpoint, "endpoint")?)) })
+}
+
+/// Sets a header that goes with every request, whatever its method, to the endpoint's origin and to allowed ones, but to
+/// no other (T-150). Default: none.
+///
+/// - `c`: the configuration.
+/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-*, Upload-*,
+///   Host, Content-Type, Content-Length and the like.
+/// - `value`: UTF-8 without control characters and without blanks at its ends; NULL removes the header.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or invalid, the header is the library's own, or the
+/// value cannot be sent.
+/// Ownership: the strings are copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_header(
+    c: *mut tus_config,
+    name: *const c_char,
+    value: *const c_char,
+) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header asks for.
+        unsafe { change(c, |config| config.set_header(text(name, "name")?, optional_text(value, "value")?)) }
+    })
+}
+
+/// Lets requests to another origin carry the caller's headers too, for servers whose uploads live on another host than
+/// the endpoint (T-150). May be called for several. Default: none.
+///
+/// - `c`: the configuration.
+/// - `url`: any absolute http or https URL; its scheme, host and port count.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or this is no such URL.
+/// Ownership: the string is copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_allow_origin(c: *mut tus_config, url: *const c_char) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe { change(c, |config| config.allow_origin(text(url, "url")?)) })
+}
+
+/// Sets how many bytes one PATCH request carries at most (T-023). The memory needed does not depend on it.
+///
+/// - `c`: the configuration.
+/// - `bytes`: from 1 to 2^63-1; TUS_CHUNK_AUTO: grows while the link allows and shrinks when a request is refused for
+///   its size or breaks; TUS_CHUNK_WHOLE: all that is left in one request. Default: TUS_CHUNK_AUTO.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or `bytes` is 0 or out of range.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_chunk_size(c: *mut tus_config, bytes: u64) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe { change(c, |config| config.set_chunk_size(chunk_size(bytes)?)) })
+}
+
+/// Sets how often and how long to try again. Every request of an operation draws from the same budget, and only progress
+/// restores it: the server having acknowledged more bytes (T-034). The delay doubles with each retry and is partly random
+/// (T-141); a Retry-After of the server's goes first (T-140).
+///
+/// - `c`: the configuration.
+/// - `max_retries`: failed tries in a row before the operation fails; 0: none is repeated. Default: 5.
+/// - `base_delay_ms`: the delay before the first retry, in milliseconds. Default: 1000.
+/// - `max_delay_ms`: the longest delay, in milliseconds. Default: 60000.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_retry(
+    c: *mut tus_config,
+    max_retries: u32,
+    base_delay_ms: u64,
+    max_delay_ms: u64,
+) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe {
+            change_retry(c, |policy| {
+                policy.max_retries = max_retries;
+                policy.base_delay = milliseconds(base_delay_ms);
+                policy.max_delay = milliseconds(max_delay_ms);
+            })
+        }
+    })
+}
+
+/// Sets how long to wait, in a row, for an upload that another request has locked (423, or 409 without a changed offset).
+/// Such waits do not count as retries: servers hold the lock of a dead connection for up to minutes.
+///
+/// - `c`: the configuration.
+/// - `milliseconds`: the budget; 0: a lock fails the operation at once. Default: 120000.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_lock_budget_ms(c: *mut tus_config, milliseconds: u64) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe { change_retry(c, |policy| policy.lock_budget = self::milliseconds(milliseconds)) })
+}
+
+/// Sets the longest Retry-After that is waited for; a longer one fails the operation with the error at hand (T-140).
+///
+/// - `c`: the configuration.
+/// - `milliseconds`: the limit. Default: 3600000, an hour.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_max_retry_after_ms(c: *mut tus_config, milliseconds: u64) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe { change_retry(c, |policy| policy.max_retry_after = self::milliseconds(milliseconds)) })
+}
+
+/// Changes the retry policy.
+///
+/// # Safety
+///
+/// - `c` is NULL or a configuration of the caller's.
+unsafe fn change_retry(
+    c: *mut tus_config,
+    change_policy: impl FnOnce(&mut RetryPolicy),
+) -> std::result::Result<(), Failure> {
+    let change_config = |config: &mut Config| {
+        let mut policy = config.retry();
+        change_policy(&mut policy);
+        config.set_retry(policy);
+        Ok(())
+    };
+    // SAFETY: the same condition.
+    unsafe { change(c, change_config) }
+}
+
+/// Sets the time limits of each request, and that of a whole operation (T-029).
+///
+/// - `c`: the configuration.
+/// - `connect_ms`: resolving the name, connecting (a proxy included) and the TLS handshake together, in milliseconds.
+///   Default: 30000.
+/// - `response_ms`: from the last byte of a request to the complete head of its answer, in milliseconds. Default:
+///   120000.
+/// - `stall_ms`: how long no byte may move in either direction, in milliseconds. Default: 60000.
+/// - `total_ms`: the whole operation, retries and waits included, in milliseconds; 0: no limit. Default: 0.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or one of the first three limits is 0.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_timeouts_ms(
+    c: *mut tus_config,
+    connect_ms: u64,
+    response_ms: u64,
+    stall_ms: u64,
+    total_ms: u64,
+) -> tus_status {
+    guard_status(|| {
+        let timeouts = Timeouts {
+            connect: milliseconds(connect_ms),
+            response: milliseconds(response_ms),
+            stall: milliseconds(stall_ms),
+        };
+        let total = (total_ms != 0).then(|| milliseconds(total_ms));
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(c, |config| config.set_timeouts(timeouts, total)) }
+    })
+}
+
+/// Sets whether the certificates of https servers are verified. Without it anybody on the way can read and change an
+/// upload: for tests only.
+///
+/// - `c`: the configuration.
+/// - `verify`: 0 off, anything else on. Default: on.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_tls_verify(c: *mut tus_config, verify: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_tls_verify(flag(verify));
+            Ok(())
+        })
+    })
+}
+
+/// Sets the certificate authorities to trust instead of the platform's.
+///
+/// - `c`: the configuration.
+/// - `file`: the path of a file of PEM certificates, read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: the
+///   platform's certificates.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the path is empty.
+/// Ownership: the string is copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_tls_ca_file(c: *mut tus_config, file: *const c_char) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_tls_ca_file(path(file, "file")?);
+            Ok(())
+        })
+    })
+}
+
+/// Sets the certificate that the client identifies itself with.
+///
+/// - `c`: the configuration.
+/// - `chain_path`: a PEM file with the certificate, then those between it and the authority.
+/// - `key_path`: a PEM file with its private key, not encrypted. It may be the same file.
+///
+/// Both are read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: none.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or a path is empty.
+/// Ownership: the strings are copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_tls_client_certificate(
+    c: *mut tus_config,
+    chain_path: *const c_char,
+    key_path: *const c_char,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_tls_client_certificate(path(chain_path, "chain_path")?, path(key_path, "key_path")?);
+            Ok(())
+        })
+    })
+}
+
+/// Sets the proxy. Without this call the environment decides when the client is made: https_proxy, http_proxy, all_proxy
+/// and no_proxy, in lower or upper case; no other variable is ever read.
+///
+/// - `c`: the configuration.
+/// - `url`: http://host:port, with a user name and password if need be; socks5:// and the like if
+///   tus_has_feature("socks-proxy"). NULL or "": no proxy, whatever the environment says.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no proxy's URL.
+/// Ownership: the string is copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_proxy(c: *mut tus_config, url: *const c_char) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_proxy(proxy(optional_text(url, "url")?)?);
+            Ok(())
+        })
+    })
+}
+
+fn proxy(url: Option<&str>) -> Result<ProxySetting> {
+    match url {
+        None | Some("") => Ok(ProxySetting::None),
+        Some(url) => ProxyUrl::parse(url)
+            .map(ProxySetting::Url)
+            .map_err(|error| Error::invalid(format!("the proxy's URL cannot be used: {error}"))),
+    }
+}
+
+/// Sets the User-Agent header.
+///
+/// - `c`: the configuration.
+/// - `value`: UTF-8 without control characters. Default: "libtus/" and the version.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the value cannot be sent.
+/// Ownership: the string is copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_user_agent(c: *mut tus_config, value: *const c_char) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe { change(c, |config| config.set_user_agent(text(value, "value")?)) })
+}
+
+/// Sets the encoding that text metadata has on the server; the program's side is always UTF-8. Metadata set as bytes is
+/// not touched by it.
+///
+/// - `c`: the configuration.
+/// - `label`: a name of the WHATWG Encoding Standard, in any case. Default: "utf-8".
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or this is no such name;
+/// TUS_E_UNSUPPORTED if text cannot be written in this encoding (UTF-16), or if tus_has_feature("encodings") is 0 and it
+/// is not UTF-8.
+/// Ownership: the string is copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_metadata_encoding(c: *mut tus_config, label: *const c_char) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe { change(c, |config| config.set_metadata_encoding(text(label, "label")?)) })
+}
+
+/// Sets whether the first bytes of an upload go with the request that creates it, where the server offers it: one round
+/// trip less, and a small file is one request (T-060).
+///
+/// - `c`: the configuration.
+/// - `on`: 0 off, anything else on. Default: on.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_upload_with_creation(c: *mut tus_config, on: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_upload_with_creation(flag(on));
+            Ok(())
+        })
+    })
+}
+
+/// Sets whether the server is asked for its capabilities (OPTIONS) before the first upload. Off saves one request for
+/// each client; then no extension but creation is used unless a later call asks the server (T-007).
+///
+/// - `c`: the configuration.
+/// - `on`: 0 off, anything else on. Default: on.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_query_server(c: *mut tus_config, on: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_query_server(flag(on));
+            Ok(())
+        })
+    })
+}
+
+/// Sets whether PATCH and DELETE are sent as POST with X-HTTP-Method-Override, for networks that let only GET and POST
+/// through (T-009).
+///
+/// - `c`: the configuration.
+/// - `on`: 0 off, anything else on. Default: off.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_override_patch_method(c: *mut tus_config, on: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_override_patch_method(flag(on));
+            Ok(())
+        })
+    })
+}
+
+/// Sets whether every request carries a random X-Request-ID, to be found again in the server's log.
+///
+/// - `c`: the configuration.
+/// - `on`: 0 off, anything else on. Default: off.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_add_request_id(c: *mut tus_config, on: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_add_request_id(flag(on));
+            Ok(())
+        })
+    })
+}

@@ -1,0 +1,147 @@
+//! The callbacks of a `tus_config`.
+
+use std::ffi::c_void;
+use std::mem::replace;
+
+use super::callback::{Callback, UserData, tus_destroy_fn};
+use super::config::{change, tus_config};
+use super::guard::guard_status;
+use super::hooks::{self, tus_after_response_fn, tus_before_request_fn, tus_should_retry_fn, tus_upload_url_fn};
+use super::log::{level, log_to, tus_log_fn};
+use super::status::tus_status;
+use crate::engine::log::Log;
+
+/// Sets the function that sees every request before it is sent and may change its headers.
+///
+/// - `c`: the configuration.
+/// - `f`: the function; NULL: none, which is the default.
+/// - `user_data`: handed to `f`; may be NULL.
+/// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+/// Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
+/// operation, but at once for several; no lock is held meanwhile.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_before_request(
+    c: *mut tus_config,
+    f: tus_before_request_fn,
+    user_data: *mut c_void,
+    destroy: tus_destroy_fn,
+) -> tus_status {
+    guard_status(|| {
+        let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::before_request);
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(c, |config| Ok(replace(&mut config.hooks_mut().before_request, hook))) }
+    })
+}
+
+/// Sets the function that sees every answer, errors too.
+///
+/// - `c`: the configuration.
+/// - `f`: the function; NULL: none, which is the default.
+/// - `user_data`: handed to `f`; may be NULL.
+/// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+/// Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
+/// operation, but at once for several; no lock is held meanwhile.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_after_response(
+    c: *mut tus_config,
+    f: tus_after_response_fn,
+    user_data: *mut c_void,
+    destroy: tus_destroy_fn,
+) -> tus_status {
+    guard_status(|| {
+        let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::after_response);
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(c, |config| Ok(replace(&mut config.hooks_mut().after_response, hook))) }
+    })
+}
+
+/// Sets the function that is asked before each retry.
+///
+/// - `c`: the configuration.
+/// - `f`: the function; NULL: none, which is the default: every retry the limits allow is made.
+/// - `user_data`: handed to `f`; may be NULL.
+/// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+/// Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
+/// operation, but at once for several; no lock is held meanwhile.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_should_retry(
+    c: *mut tus_config,
+    f: tus_should_retry_fn,
+    user_data: *mut c_void,
+    destroy: tus_destroy_fn,
+) -> tus_status {
+    guard_status(|| {
+        let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::should_retry);
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(c, |config| Ok(replace(&mut config.hooks_mut().should_retry, hook))) }
+    })
+}
+
+/// Sets the function that learns the URL of every new upload before its first byte is sent.
+///
+/// - `c`: the configuration.
+/// - `f`: the function; NULL: none, which is the default. An upload's own, set with
+///   tus_upload_options_set_on_upload_url_available, is called instead of this one.
+/// - `user_data`: handed to `f`; may be NULL.
+/// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+/// Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
+/// operation, but at once for several; no lock is held meanwhile.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_on_upload_url_available(
+    c: *mut tus_config,
+    f: tus_upload_url_fn,
+    user_data: *mut c_void,
+    destroy: tus_destroy_fn,
+) -> tus_status {
+    guard_status(|| {
+        let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::upload_url);
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(c, |config| Ok(replace(&mut config.hooks_mut().on_upload_url, hook))) }
+    })
+}
+
+/// Sets the function that gets the library's log lines. There is no other log: nothing is ever written to stderr.
+///
+/// - `c`: the configuration.
+/// - `level`: the least important lines wanted, a value of enum tus_log_level.
+/// - `f`: the function; NULL: none, which is the default.
+/// - `user_data`: handed to `f`; may be NULL.
+/// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no level.
+/// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+/// Threads: one at a time for each configuration. `f` runs on any thread, also on several at once; no lock is held
+/// meanwhile.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_log(
+    c: *mut tus_config,
+    level: i32,
+    f: tus_log_fn,
+    user_data: *mut c_void,
+    destroy: tus_destroy_fn,
+) -> tus_status {
+    guard_status(|| {
+        let callback = Callback::new(f, UserData::new(user_data, destroy));
+        // Made, or refused and released, before the settings are locked.
+        let log = self::level(level).map(|level| callback.map_or_else(Log::none, |callback| log_to(level, callback)));
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(c, |config| Ok(replace(&mut config.log, log?))) }
+    })
+}

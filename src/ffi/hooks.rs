@@ -1,0 +1,151 @@
+//! The caller's functions that watch and steer an operation, and how the engine calls them.
+
+use std::ffi::{c_char, c_void};
+use std::mem::size_of;
+use std::sync::Arc;
+
+use super::callback::{Callback, verdict};
+use super::convert::{c_string, milliseconds, to_milliseconds};
+use super::error::{lend_error, tus_error};
+use super::exchange::{lend_request, lend_response, lend_sent_request, tus_request, tus_response};
+use super::version::TUS_SIZE_UNKNOWN;
+use crate::engine::hooks::{AfterResponse, BeforeRequest, OnProgress, OnUploadUrl, RetryVerdict, ShouldRetry};
+
+/// How far an upload is. Neither counter ever exceeds the total.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct tus_progress {
+    /// The size of the record in the library's version; members beyond it are not there.
+    pub struct_size: usize,
+    /// Bytes handed to the network, counted from the beginning of the source. It falls back to `confirmed` when a
+    /// request breaks.
+    pub sent: u64,
+    /// Bytes acknowledged by the server: what survives any failure.
+    pub confirmed: u64,
+    /// The size of the upload in bytes; TUS_SIZE_UNKNOWN while it is unknown.
+    pub total: u64,
+}
+
+/// Called before each request on the wire, repeated ones included; may change the request's headers, for example to
+/// renew a token.
+///
+/// - `user_data`: as registered.
+/// - `request`: the request.
+///
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK.
+pub type tus_before_request_fn =
+    Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, request: *mut tus_request) -> i32>;
+
+/// Called after each answer, errors too.
+///
+/// - `user_data`: as registered.
+/// - `request`: the request, as it was sent.
+/// - `response`: the answer.
+///
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK.
+pub type tus_after_response_fn = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        request: *const tus_request,
+        response: *const tus_response,
+    ) -> i32,
+>;
+
+/// Called before each retry that the library would make, never after the last.
+///
+/// - `user_data`: as registered.
+/// - `error`: why the try failed; borrowed, valid until the function returns.
+/// - `attempt`: the number of the coming retry, from 1; it begins anew when the server has acknowledged more bytes.
+/// - `delay_ms`: the wait before the retry in milliseconds; may be changed.
+///
+/// Returns 0 to retry after `*delay_ms`; anything else gives up: the operation ends with the error at hand, which keeps
+/// the value for tus_error_callback_code.
+pub type tus_should_retry_fn = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        error: *const tus_error,
+        attempt: u32,
+        delay_ms: *mut u64,
+    ) -> i32,
+>;
+
+/// Called as soon as a new upload has its URL, before its first byte is sent: the moment to store the URL, so that the
+/// upload can be resumed after a crash.
+///
+/// - `user_data`: as registered.
+/// - `upload_url`: the absolute URL; valid until the function returns.
+///
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server.
+pub type tus_upload_url_fn =
+    Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, upload_url: *const c_char) -> i32>;
+
+/// Called with the progress of an upload: at the start, now and then while a request runs, at each acknowledged chunk
+/// and at the end.
+///
+/// - `user_data`: as registered.
+/// - `progress`: how far the upload is; valid until the function returns.
+///
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server and can be
+/// resumed.
+pub type tus_progress_fn =
+    Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, progress: *const tus_progress) -> i32>;
+
+/// The function types without NULL.
+pub(super) type BeforeRequestFn = unsafe extern "C-unwind" fn(*mut c_void, *mut tus_request) -> i32;
+pub(super) type AfterResponseFn =
+    unsafe extern "C-unwind" fn(*mut c_void, *const tus_request, *const tus_response) -> i32;
+pub(super) type ShouldRetryFn = unsafe extern "C-unwind" fn(*mut c_void, *const tus_error, u32, *mut u64) -> i32;
+pub(super) type UploadUrlFn = unsafe extern "C-unwind" fn(*mut c_void, *const c_char) -> i32;
+pub(super) type ProgressFn = unsafe extern "C-unwind" fn(*mut c_void, *const tus_progress) -> i32;
+
+pub(super) fn before_request(callback: Callback<BeforeRequestFn>) -> BeforeRequest {
+    Arc::new(move |request| {
+        let loan = lend_request(request);
+        // SAFETY: the caller registered this function to be called with this data and a request.
+        verdict(callback.call(|function, data| unsafe { function(data, loan.as_c().cast_mut()) }))
+    })
+}
+
+pub(super) fn after_response(callback: Callback<AfterResponseFn>) -> AfterResponse {
+    Arc::new(move |request, answer| {
+        let (request, response) = (lend_sent_request(request), lend_response(answer));
+        // SAFETY: the caller registered this function to be called with this data, a request and an answer.
+        verdict(callback.call(|function, data| unsafe { function(data, request.as_c(), response.as_c()) }))
+    })
+}
+
+pub(super) fn should_retry(callback: Callback<ShouldRetryFn>) -> ShouldRetry {
+    Arc::new(move |error, attempt, delay| {
+        let error = lend_error(error);
+        let proposed = to_milliseconds(delay);
+        let mut chosen = proposed;
+        // SAFETY: the caller registered this function to be called with this data, an error and a number to change.
+        let code = callback.call(|function, data| unsafe { function(data, error.as_c(), attempt, &raw mut chosen) });
+        match code {
+            0 if chosen == proposed => RetryVerdict::After(delay),
+            0 => RetryVerdict::After(milliseconds(chosen)),
+            code => RetryVerdict::GiveUp(code),
+        }
+    })
+}
+
+pub(super) fn upload_url(callback: Callback<UploadUrlFn>) -> OnUploadUrl {
+    Arc::new(move |url| {
+        let url = c_string(url.as_str());
+        // SAFETY: the caller registered this function to be called with this data and a string.
+        verdict(callback.call(|function, data| unsafe { function(data, url.as_ptr()) }))
+    })
+}
+
+pub(super) fn progress(callback: Callback<ProgressFn>) -> OnProgress {
+    Arc::new(move |progress| {
+        let record = tus_progress {
+            struct_size: size_of::<tus_progress>(),
+            sent: progress.sent,
+            confirmed: progress.confirmed,
+            total: progress.total.unwrap_or(TUS_SIZE_UNKNOWN),
+        };
+        // SAFETY: the caller registered this function to be called with this data and a record.
+        verdict(callback.call(|function, data| unsafe { function(data, &raw const record) }))
+    })
+}

@@ -1,0 +1,68 @@
+//! The C API: checks what comes in, converts it, calls the engine once, converts what comes out.
+//!
+//! There is no protocol logic here and no policy, and nothing below knows that this layer exists. One file per C
+//! object, on top of a few that all of them share: `guard` (no panic leaves an export), `handle` (what a pointer must
+//! be before it is used), `convert` (strings, bytes, numbers) and `callback` (functions of the caller's with their
+//! data). Every `tus_*` function is an ordinary function whose whole body is one call of `guard`, because the
+//! header's generator does not see functions that macros write.
+//!
+//! The comments of exported items are written for readers of `include/tus.h`, into which they are copied.
+
+// The boundary is made of raw pointers.
+#![allow(unsafe_code)]
+// Names are those of the C header.
+#![allow(non_camel_case_types)]
+// The conditions of safety are the C contract, and they are in each comment in the words a C programmer needs; a
+// heading of Rust's would be copied into the header.
+#![allow(clippy::missing_safety_doc)]
+
+mod version;
+
+mod error;
+mod status;
+
+mod callback;
+mod exchange;
+mod hooks;
+mod log;
+
+mod config;
+mod config_hooks;
+
+mod client;
+
+mod options;
+mod source;
+
+mod operations;
+
+mod info;
+mod metadata;
+mod server_info;
+mod stats;
+
+mod convert;
+mod guard;
+mod handle;
+mod settings;
+
+pub use callback::*;
+pub use client::*;
+pub use config::*;
+pub use config_hooks::*;
+pub use error::*;
+pub use exchange::*;
+pub use hooks::*;
+pub use info::*;
+pub use log::*;
+pub use metadata::*;
+pub use operations::*;
+pub use options::*;
+pub use server_info::*;
+pub use source::*;
+pub use stats::*;
+pub use status::*;
+pub use version::*;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! `tus_upload_options`: what may be said of a single upload.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::mem::replace;
+use std::ptr;
+
+use super::callback::{Callback, UserData, tus_destroy_fn};
+use super::convert::{bytes, chunk_size, flag, text};
+use super::error::Failure;
+use super::guard::{guard_status, guard_value};
+use super::handle::{CType, Kind, Owned, free, give, state};
+use super::hooks::{self, tus_progress_fn, tus_upload_url_fn};
+use super::settings::Settings;
+use super::status::tus_status;
+use super::version::TUS_SIZE_UNKNOWN;
+use crate::engine::options::UploadOptions;
+use crate::error::Result;
+
+/// Options of an upload: metadata, callbacks, limits. The same options may serve any number of uploads; each copies them
+/// when it starts and never changes them.
+///
+/// Each setter checks its value at once and leaves the option as it was if it refuses the value. The first refusal is
+/// remembered, and every operation with these options returns it with its details: checking every setter is possible and
+/// not necessary.
+///
+/// Ownership: single owner. They may be changed or freed while an operation that got them runs.
+/// Threads: one at a time.
+pub struct tus_upload_options {
+    _private: [u8; 0],
+}
+
+impl CType for tus_upload_options {
+    type State = Settings<UploadOptions>;
+    type Class = Owned;
+    const KIND: Kind = Kind::UploadOptions;
+}
+
+/// Changes the options behind a pointer.
+///
+/// # Safety
+///
+/// - `o` is NULL or options of the caller's.
+unsafe fn change<R>(
+    o: *mut tus_upload_options,
+    change: impl FnOnce(&mut UploadOptions) -> Result<R>,
+) -> std::result::Result<(), Failure> {
+    // SAFETY: the same condition.
+    unsafe { state(o.cast_const(), "o") }?.change(change)
+}
+
+/// A copy of the options behind a pointer; NULL is no options.
+///
+/// # Safety
+///
+/// - `o` is NULL or options of the caller's.
+pub(super) unsafe fn copy_options(o: *const tus_upload_options) -> std::result::Result<UploadOptions, Failure> {
+    if o.is_null() {
+        return Ok(UploadOptions::new());
+    }
+    // SAFETY: the same condition.
+    unsafe { state(o, "o") }?.copy()
+}
+
+/// Makes options with the defaults that are told at each setter.
+///
+/// Returns: the options; NULL only after a bug in the library.
+/// Ownership: the caller frees them with tus_upload_options_free.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn tus_upload_options_new() -> *mut tus_upload_options {
+    guard_value(ptr::null_mut(), || give(Settings::new(UploadOptions::new())))
+}
+
+/// Frees options. Operations that got them keep their copies.
+///
+/// - `o`: the options, or NULL, which does nothing.
+///
+/// Threads: any, one at a time, and none may still use them.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_free(o: *mut tus_upload_options) {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value((), || unsafe { free(o) })
+}
+
+/// Sets a metadata value of any bytes, sent as they are (T-046, T-047). Setting a key again replaces its value; keys are
+/// sent in the order in which they were first set.
+///
+/// - `o`: the options.
+/// - `key`: visible ASCII without space and comma, at least one character.
+/// - `value`: the bytes; may be NULL if `len` is 0.
+/// - `len`: how many; 0 sends the key alone.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` or `key` is NULL or invalid, `value` is NULL but `len` is not 0, or the
+/// key has other characters.
+/// Ownership: key and value are copied.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_metadata(
+    o: *mut tus_upload_options,
+    key: *const c_char,
+    value: *const c_void,
+    len: usize,
+) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header asks for.
+        unsafe { change(o, |options| options.set_metadata(text(key, "key")?, bytes(value, len, "value")?)) }
+    })
+}
+
+/// Sets a metadata value of text, sent in the client's metadata encoding (tus_config_set_metadata_encoding).
+///
+/// - `o`: the options.
+/// - `key`: visible ASCII without space and comma, at least one character.
+/// - `value`: UTF-8. A character that the client's encoding lacks makes the operation fail with
+///   TUS_E_INVALID_ARGUMENT before any request.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the key has other characters.
+/// Ownership: key and value are copied.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_metadata_text(
+    o: *mut tus_upload_options,
+    key: *const c_char,
+    value: *const c_char,
+) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header asks for.
+        unsafe { change(o, |options| options.set_metadata_text(text(key, "key")?, text(value, "value")?)) }
+    })
+}
+
+/// Sets whether metadata is sent that takes more than 4096 bytes as a header, which many servers refuse (T-049). Off,
+/// an operation with such metadata fails with TUS_E_INVALID_ARGUMENT before any request.
+///
+/// - `o`: the options.
+/// - `on`: 0 off, anything else on. Default: off.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_large_metadata(o: *mut tus_upload_options, on: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(o, |options| {
+            options.set_large_metadata(flag(on));
+            Ok(())
+        })
+    })
+}
+
+/// Sets an offset to stop at: the operation ends with TUS_OK once the server has acknowledged that many bytes, its result
+/// is not complete, and the upload can be resumed.
+///
+/// - `o`: the options.
+/// - `offset`: bytes from the beginning of the source; TUS_SIZE_UNKNOWN: do not stop. Default: TUS_SIZE_UNKNOWN.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_stop_at(o: *mut tus_upload_options, offset: u64) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(o, |options| {
+            options.set_stop_at((offset != TUS_SIZE_UNKNOWN).then_some(offset));
+            Ok(())
+        })
+    })
+}
+
+/// Sets how many bytes one PATCH request of this upload carries at most, in place of the client's chunk size.
+///
+/// - `o`: the options.
+/// - `bytes`: as for tus_config_set_chunk_size. Default: the client's.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `bytes` is 0 or out of range.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_chunk_size(o: *mut tus_upload_options, bytes: u64) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe { change(o, |options| options.set_chunk_size(chunk_size(bytes)?)) })
+}
+
+/// Sets the function that learns how far the upload is.
+///
+/// - `o`: the options.
+/// - `f`: the function; NULL: none, which is the default.
+/// - `user_data`: handed to `f`; may be NULL.
+/// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+/// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
+/// Threads: one at a time for the same options. `f` runs on the thread of the operation, never twice at once for one
+/// operation; no lock is held meanwhile.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_progress(
+    o: *mut tus_upload_options,
+    f: tus_progress_fn,
+    user_data: *mut c_void,
+    destroy: tus_destroy_fn,
+) -> tus_status {
+    guard_status(|| {
+        let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::progress);
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(o, |options| Ok(replace(&mut options.progress, hook))) }
+    })
+}
+
+/// Sets the function that learns the upload's URL before its first byte is sent, in place of the client's
+/// (tus_config_set_on_upload_url_available).
+///
+/// - `o`: the options.
+/// - `f`: the function; NULL: the client's, which is the default.
+/// - `user_data`: handed to `f`; may be NULL.
+/// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+/// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
+/// Threads: one at a time for the same options. `f` runs on the thread of the operation, never twice at once for one
+/// operation; no lock is held meanwhile.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_on_upload_url_available(
+    o: *mut tus_upload_options,
+    f: tus_upload_url_fn,
+    user_data: *mut c_void,
+    destroy: tus_destroy_fn,
+) -> tus_status {
+    guard_status(|| {
+        let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::upload_url);
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(o, |options| Ok(replace(&mut options.on_upload_url, hook))) }
+    })
+}

@@ -1,0 +1,328 @@
+//! `tus_source`: where the bytes of an upload come from, as the caller made it.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::mem::size_of;
+use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+use super::callback::{UserData, tus_destroy_fn};
+use super::convert::{bytes, clear, path, put};
+use super::error::{Failure, tus_error};
+use super::guard::{guard_call, guard_value, outside};
+use super::handle::{CType, Kind, Owned, free, give, state};
+use super::status::tus_status;
+use super::version::TUS_SIZE_UNKNOWN;
+use crate::error::{Error, ErrorKind};
+use crate::source::{ReadError, Reader, Source};
+
+/// Where the bytes of an upload come from: a file, a descriptor, memory, or a reader of the caller's.
+///
+/// A source is used by one operation at a time; a second one at the same time fails with TUS_E_BUSY. An operation borrows
+/// it: afterwards it can be used again, for example to resume, and is still to be freed.
+///
+/// Ownership: single owner. It may be freed while an operation uses it; what belongs to it lasts until that returns.
+/// Threads: any.
+pub struct tus_source {
+    _private: [u8; 0],
+}
+
+impl CType for tus_source {
+    type State = Arc<Mutex<Source>>;
+    type Class = Owned;
+    const KIND: Kind = Kind::Source;
+}
+
+/// A reader of the caller's. Set `struct_size` to sizeof(tus_reader_vtable) and the rest to functions or NULL.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct tus_reader_vtable {
+    /// sizeof(tus_reader_vtable), as the program was compiled.
+    pub struct_size: usize,
+    /// Reads on: writes up to `cap` bytes to `buf` and their number to `*out_len`; 0 is the end of the source. It
+    /// should block until there is at least one byte. Returns 0, or anything else to end the operation with
+    /// TUS_E_CALLBACK. Must not be NULL.
+    pub read: Option<
+        unsafe extern "C-unwind" fn(user_data: *mut c_void, buf: *mut c_void, cap: usize, out_len: *mut usize) -> i32,
+    >,
+    /// Moves to `offset`, in bytes from the beginning, for the next read. Returns 0, or anything else to end the
+    /// operation with TUS_E_CALLBACK. NULL: the reader only goes forward; then the library keeps the last MiB it
+    /// read, sends automatic chunks no larger than that, and fails with TUS_E_SOURCE if older bytes are needed again.
+    pub seek: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, offset: u64) -> i32>,
+    /// Releases `user_data`, exactly once; see tus_destroy_fn. May be NULL.
+    pub destroy: tus_destroy_fn,
+}
+
+/// Structures larger than this are not newer ones but uninitialised ones.
+const ABSURD_STRUCT: usize = 4096;
+
+/// The source behind a pointer, kept alive by the operation itself.
+///
+/// # Safety
+///
+/// - `s` is NULL or a source of the caller's.
+pub(super) unsafe fn hold_source(s: *mut tus_source) -> crate::error::Result<Arc<Mutex<Source>>> {
+    // SAFETY: the same condition; the reference is not kept.
+    Ok(Arc::clone(unsafe { state(s.cast_const(), "s") }?))
+}
+
+/// Takes a source for one operation.
+pub(super) fn occupy(source: &Mutex<Source>) -> Result<MutexGuard<'_, Source>, Failure> {
+    source.try_lock().map_err(|refused| match refused {
+        TryLockError::WouldBlock => Error::new(ErrorKind::Busy, "the source is in use by another operation").into(),
+        TryLockError::Poisoned(_) => {
+            Error::new(ErrorKind::InvalidState, "an earlier operation on this source panicked; make a new one").into()
+        }
+    })
+}
+
+/// Opens a regular file. Its identity (device, inode, size, modification time) is kept, and an upload ends with
+/// TUS_E_SOURCE_CHANGED when the file is no longer the same.
+///
+/// - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
+/// - `out`: receives the source; NULL on failure. May not be NULL.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `path` or `out` is NULL, or the path is empty; TUS_E_SOURCE if the file is
+/// missing, not readable, a directory or no regular file (see tus_error_os_code).
+/// Ownership: the caller frees the source with tus_source_free.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tus_source_file(
+    path: *const c_char,
+    out: *mut *mut tus_source,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            clear(out);
+            let path = self::path(path, "path")?;
+            hand_out(out, || Source::file(&path))
+        })
+    }
+}
+
+/// Takes an open regular file, from its beginning, wherever its position is. The position is neither used nor moved.
+///
+/// - `fd`: a descriptor open for reading. It is duplicated: the caller may close it at once.
+/// - `out`: receives the source; NULL on failure. May not be NULL.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `fd` is negative or `out` is NULL; TUS_E_SOURCE if it is no open
+/// descriptor or no regular file (see tus_error_os_code); TUS_E_UNSUPPORTED on systems without descriptors.
+/// Ownership: the caller frees the source with tus_source_free.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tus_source_fd(fd: c_int, out: *mut *mut tus_source, err: *mut *mut tus_error) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            clear(out);
+            hand_out(out, || duplicate(fd))
+        })
+    }
+}
+
+#[cfg(unix)]
+fn duplicate(fd: c_int) -> crate::error::Result<Source> {
+    use std::fs::File;
+    use std::mem::ManuallyDrop;
+    use std::os::fd::FromRawFd as _;
+    if fd < 0 {
+        return Err(Error::invalid(format!("{fd} is no descriptor")));
+    }
+    // SAFETY: never closed through this `File`, only duplicated at once; duplicating a number that is no open
+    // descriptor fails.
+    let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
+    Source::descriptor(&file)
+}
+
+#[cfg(not(unix))]
+fn duplicate(_: c_int) -> crate::error::Result<Source> {
+    Err(Error::new(ErrorKind::Unsupported, "this system has no descriptors"))
+}
+
+/// Takes bytes in memory, which are not copied: they must stay as they are until `release` has run.
+///
+/// - `data`: the bytes; may be NULL if `len` is 0.
+/// - `len`: how many.
+/// - `release`: called with `user_data`, exactly once, when the bytes are no longer needed, also if this call fails. May
+///   be NULL: then the bytes must outlive the source and every operation that uses it.
+/// - `user_data`: handed to `release`; may be NULL.
+/// - `out`: receives the source; NULL on failure. May not be NULL.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `out` is NULL, `data` is NULL but `len` is not 0, or `len` is larger than
+/// any object in memory can be.
+/// Ownership: the caller frees the source with tus_source_free.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tus_source_memory(
+    data: *const c_void,
+    len: usize,
+    release: tus_destroy_fn,
+    user_data: *mut c_void,
+    out: *mut *mut tus_source,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            let release = UserData::new(user_data, release);
+            clear(out);
+            let bytes = bytes(data, len, "data")?;
+            let memory = Memory { data: bytes.as_ptr(), length: bytes.len(), _release: release };
+            hand_out(out, || Ok(Source::memory(memory)))
+        })
+    }
+}
+
+/// Takes a reader of the caller's.
+///
+/// - `vtable`: its functions, which are copied.
+/// - `user_data`: handed to each of them; may be NULL.
+/// - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end.
+/// - `out`: receives the source; NULL on failure. May not be NULL.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// If this call fails, `destroy` runs at once, provided that `vtable` is not NULL and `struct_size` covers it.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `vtable` or `out` is NULL, `struct_size` is smaller than the structure or
+/// absurdly large, `read` is NULL, or `size` is beyond 2^63-1 and not TUS_SIZE_UNKNOWN.
+/// Ownership: the caller frees the source with tus_source_free. `user_data` is the source's until `destroy` has run.
+/// Threads: any. The functions run on the thread of the operation, never two at once.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tus_source_reader(
+    vtable: *const tus_reader_vtable,
+    user_data: *mut c_void,
+    size: u64,
+    out: *mut *mut tus_source,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            clear(out);
+            let vtable = copy_vtable(vtable)?;
+            let data = UserData::new(user_data, vtable.destroy);
+            let Some(read) = vtable.read else {
+                return Err(Error::invalid("vtable->read is NULL: there is no source without it").into());
+            };
+            let size = match size {
+                TUS_SIZE_UNKNOWN => None,
+                _ if i64::try_from(size).is_ok() => Some(size),
+                _ => return Err(Error::invalid(format!("a size of {size} bytes is beyond 2^63-1")).into()),
+            };
+            hand_out(out, || Ok(Source::reader(CallersReader { read, seek: vtable.seek, data }, size)))
+        })
+    }
+}
+
+/// Frees a source. If an operation still uses it, what belongs to it is released when that returns.
+///
+/// - `s`: the source, or NULL, which does nothing.
+///
+/// Threads: any; no other thread may be about to start an operation with it.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_source_free(s: *mut tus_source) {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value((), || unsafe { free(s) })
+}
+
+/// Makes a source and writes it to `*out`.
+///
+/// # Safety
+///
+/// - `out` is NULL or points to memory for a pointer.
+unsafe fn hand_out(
+    out: *mut *mut tus_source,
+    make: impl FnOnce() -> crate::error::Result<Source>,
+) -> Result<(), Failure> {
+    if out.is_null() {
+        return Err(Error::invalid("out is NULL: there is no other way to get the source").into());
+    }
+    let source = Arc::new(Mutex::new(make()?));
+    // SAFETY: the same condition.
+    unsafe { put(out, give(source)) };
+    Ok(())
+}
+
+/// The caller's structure, as far as both sides know it.
+///
+/// # Safety
+///
+/// - `vtable` is NULL or points to a structure that is as large as its first member says.
+unsafe fn copy_vtable(vtable: *const tus_reader_vtable) -> Result<tus_reader_vtable, Failure> {
+    if vtable.is_null() {
+        return Err(Error::invalid("vtable is NULL").into());
+    }
+    // SAFETY: not NULL, and it has at least its first member.
+    let size = unsafe { ptr::read_unaligned(vtable.cast::<usize>()) };
+    if !(size_of::<tus_reader_vtable>()..=ABSURD_STRUCT).contains(&size) {
+        let message = format!("vtable->struct_size is {size}; it must be sizeof(tus_reader_vtable)");
+        return Err(Error::invalid(message).into());
+    }
+    // SAFETY: as large as the structure of this version, or larger with members that it does not know.
+    Ok(unsafe { ptr::read_unaligned(vtable) })
+}
+
+/// The caller's bytes.
+struct Memory {
+    data: *const u8,
+    length: usize,
+    _release: UserData,
+}
+
+// SAFETY: the header asks that nobody changes the bytes, so any thread may read them.
+unsafe impl Send for Memory {}
+
+impl AsRef<[u8]> for Memory {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: `bytes` made a slice of them when this was made, and by the contract of `tus_source_memory` they stay
+        // as they are until `_release` is dropped.
+        unsafe { std::slice::from_raw_parts(self.data, self.length) }
+    }
+}
+
+/// The caller's reader.
+struct CallersReader {
+    read: unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, usize, *mut usize) -> i32,
+    seek: Option<unsafe extern "C-unwind" fn(*mut c_void, u64) -> i32>,
+    data: UserData,
+}
+
+impl Reader for CallersReader {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let mut length = 0;
+        let (data, start) = (self.data.pointer(), buffer.as_mut_ptr().cast());
+        // SAFETY: the caller registered this function to be called with this data, a buffer and a number to set.
+        let code = outside(|| unsafe { (self.read)(data, start, buffer.len(), &raw mut length) });
+        // A length beyond the buffer is told by the source, which knows how to say it.
+        if code == 0 { Ok(length) } else { Err(ReadError::Code(code)) }
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<(), ReadError> {
+        let Some(seek) = self.seek else {
+            return Err(ReadError::Failed(Error::new(ErrorKind::Source, "the reader cannot seek")));
+        };
+        let data = self.data.pointer();
+        // SAFETY: the caller registered this function to be called with this data.
+        match outside(|| unsafe { seek(data, offset) }) {
+            0 => Ok(()),
+            code => Err(ReadError::Code(code)),
+        }
+    }
+
+    fn can_seek(&self) -> bool {
+        self.seek.is_some()
+    }
+}

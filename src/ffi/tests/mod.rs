@@ -1,0 +1,1 @@
+//! Calls the exports as a C program would.

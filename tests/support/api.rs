@@ -1,0 +1,109 @@
+//! The two faces of the library behind one: every scenario runs through the Rust engine and through the C API.
+
+use super::failure::Failure;
+use super::input::Input;
+use super::result::{Done, Offer};
+use super::rust_api;
+use super::setup::{Job, Setup};
+
+/// A face of the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Api {
+    /// The engine's own.
+    Rust,
+}
+
+/// What a client can do, whichever face it has.
+pub(crate) trait Operations: Send + Sync {
+    fn upload(&self, source: &mut Source, job: &Job) -> Result<Done, Failure>;
+    fn resume(&self, source: &mut Source, url: &str, job: &Job) -> Result<Done, Failure>;
+    fn info(&self, url: &str) -> Result<Done, Failure>;
+    fn server_info(&self) -> Result<Offer, Failure>;
+    fn delete(&self, url: &str) -> Result<(), Failure>;
+    fn set_header(&self, name: &str, value: Option<&str>) -> Result<(), Failure>;
+}
+
+/// A client of one face.
+pub(crate) struct Client {
+    api: Api,
+    operations: Box<dyn Operations>,
+}
+
+/// An open source of one face.
+pub(crate) enum Source {
+    Rust(tus::source::Source),
+}
+
+impl Api {
+    /// A client; what its settings refuse is the error.
+    pub(crate) fn client(self, setup: &Setup) -> Result<Client, Failure> {
+        let operations = match self {
+            Api::Rust => rust_api::client(setup)?,
+        };
+        Ok(Client { api: self, operations })
+    }
+
+    /// A source, to be used more than once.
+    pub(crate) fn open(self, input: impl Into<Input>) -> Result<Source, Failure> {
+        match self {
+            Api::Rust => rust_api::open(input.into()).map(Source::Rust),
+        }
+    }
+
+    /// A client of its own for one upload.
+    pub(crate) fn upload(self, setup: &Setup, input: impl Into<Input>) -> Result<Done, Failure> {
+        self.client(setup)?.upload(input, &Job::default())
+    }
+
+    /// A client of its own for going on with one upload.
+    pub(crate) fn resume(self, setup: &Setup, input: impl Into<Input>, url: &str) -> Result<Done, Failure> {
+        self.client(setup)?.resume(input, url, &Job::default())
+    }
+}
+
+impl Client {
+    pub(crate) fn upload(&self, input: impl Into<Input>, job: &Job) -> Result<Done, Failure> {
+        self.upload_from(&mut self.api.open(input)?, job)
+    }
+
+    pub(crate) fn upload_from(&self, source: &mut Source, job: &Job) -> Result<Done, Failure> {
+        self.operations.upload(source, job)
+    }
+
+    pub(crate) fn resume(&self, input: impl Into<Input>, url: &str, job: &Job) -> Result<Done, Failure> {
+        self.resume_from(&mut self.api.open(input)?, url, job)
+    }
+
+    pub(crate) fn resume_from(&self, source: &mut Source, url: &str, job: &Job) -> Result<Done, Failure> {
+        self.operations.resume(source, url, job)
+    }
+
+    pub(crate) fn info(&self, url: &str) -> Result<Done, Failure> {
+        self.operations.info(url)
+    }
+
+    pub(crate) fn server_info(&self) -> Result<Offer, Failure> {
+        self.operations.server_info()
+    }
+
+    pub(crate) fn delete(&self, url: &str) -> Result<(), Failure> {
+        self.operations.delete(url)
+    }
+
+    pub(crate) fn set_header(&self, name: &str, value: Option<&str>) -> Result<(), Failure> {
+        self.operations.set_header(name, value)
+    }
+}
+
+/// Makes a test for each face out of functions that take an [`Api`].
+macro_rules! both {
+    ($($name:ident),+ $(,)?) => {
+        mod rust {
+            $(#[test]
+            fn $name() {
+                super::$name($crate::support::Api::Rust);
+            })+
+        }
+    };
+}
+pub(crate) use both;
