@@ -23,11 +23,11 @@
 #include <unistd.h>
 
 struct job {
-  const char *url;     /* where uploads are created */
-  const char *path;    /* the file, or the folder of the files */
-  const char *variant; /* a word that only the program knows */
-  uint64_t chunk;      /* bytes in one request; 0: all */
-  unsigned count;      /* how many files; 0: `path` is one file */
+    const char *url;     /* where uploads are created */
+    const char *path;    /* the file, or the folder of the files */
+    const char *variant; /* a word that only the program knows */
+    uint64_t chunk;      /* bytes in one request; 0: all */
+    unsigned count;      /* how many files; 0: `path` is one file */
 };
 
 /* What a program has to bring. */
@@ -37,92 +37,101 @@ static void upload(const struct job *job);
 #define FORMAT(at) __attribute__((format(printf, at, at + 1), unused))
 
 /* Ends the program with a line that says why. */
-FORMAT(1) __attribute__((noreturn)) static void die(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vfprintf(stderr, format, arguments);
-  va_end(arguments);
-  fputc('\n', stderr);
-  exit(1);
+FORMAT(1) __attribute__((noreturn)) static void die(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    exit(1);
 }
 
 /* The path of file number `index` of a job with many, in a buffer that the next call uses again. */
-__attribute__((unused)) static const char *path_of(const struct job *job, unsigned index) {
-  static char path[4096];
-  if (snprintf(path, sizeof path, "%s/%05u", job->path, index) >= (int)sizeof path) die("%s: too long", job->path);
-  return path;
+__attribute__((unused)) static const char *path_of(const struct job *job, unsigned index)
+{
+    static char path[4096];
+    if (snprintf(path, sizeof path, "%s/%05u", job->path, index) >= (int)sizeof path) die("%s: too long", job->path);
+    return path;
 }
 
 /* Opens a file and tells its size. */
-__attribute__((unused)) static int open_file(const char *path, uint64_t *size) {
-  struct stat facts;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || fstat(fd, &facts) != 0) die("%s: cannot be opened", path);
-  *size = (uint64_t)facts.st_size;
-  return fd;
+__attribute__((unused)) static int open_file(const char *path, uint64_t *size)
+{
+    struct stat facts;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &facts) != 0) die("%s: cannot be opened", path);
+    *size = (uint64_t)facts.st_size;
+    return fd;
 }
 
-static uint64_t nanoseconds(clockid_t clock) {
-  struct timespec now;
-  if (clock_gettime(clock, &now) != 0) die("clock_gettime failed");
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+static uint64_t nanoseconds(clockid_t clock)
+{
+    struct timespec now;
+    if (clock_gettime(clock, &now) != 0) die("clock_gettime failed");
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* A number of KiB from /proc/self/status, without memory of our own that would show in it. */
-static unsigned long memory_kib(const char *field) {
-  static char text[4096];
-  int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-  ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-  if (length <= 0) die("/proc/self/status cannot be read");
-  close(fd);
-  text[length] = 0;
-  const char *line = strstr(text, field);
-  if (!line) die("/proc/self/status has no %s", field);
-  return strtoul(line + strlen(field), NULL, 10);
+static unsigned long memory_kib(const char *field)
+{
+    static char text[4096];
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (length <= 0) die("/proc/self/status cannot be read");
+    close(fd);
+    text[length] = 0;
+    const char *line = strstr(text, field);
+    if (!line) die("/proc/self/status has no %s", field);
+    return strtoul(line + strlen(field), NULL, 10);
 }
 
 /* Makes the peak of memory begin at what is in use now. Where that is not allowed, the peak since the start counts. */
-static void forget_peak(void) {
-  int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  if (write(fd, "5", 1) != 1) { /* the peak since the start, then */
-  }
-  close(fd);
+static void forget_peak(void)
+{
+    int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    if (write(fd, "5", 1) != 1) { /* the peak since the start, then */
+    }
+    close(fd);
 }
 
-static int measure(const struct job *job) {
-  forget_peak();
-  unsigned long idle = memory_kib("VmRSS:");
-  uint64_t cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
-  uint64_t wall = nanoseconds(CLOCK_MONOTONIC);
-  upload(job);
-  wall = nanoseconds(CLOCK_MONOTONIC) - wall;
-  cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-  unsigned long peak = memory_kib("VmHWM:");
-  printf("wall_ns=%" PRIu64 " cpu_ns=%" PRIu64 " idle_kib=%lu peak_kib=%lu\n", wall, cpu, idle, peak);
-  return 0;
+static int measure(const struct job *job)
+{
+    forget_peak();
+    unsigned long idle = memory_kib("VmRSS:");
+    uint64_t cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t wall = nanoseconds(CLOCK_MONOTONIC);
+    upload(job);
+    wall = nanoseconds(CLOCK_MONOTONIC) - wall;
+    cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    unsigned long peak = memory_kib("VmHWM:");
+    printf("wall_ns=%" PRIu64 " cpu_ns=%" PRIu64 " idle_kib=%lu peak_kib=%lu\n", wall, cpu, idle, peak);
+    return 0;
 }
 
-static uint64_t number(const char *text) {
-  char *end;
-  uint64_t value = strtoull(text, &end, 10);
-  if (!*text || *end) die("%s: not a number", text);
-  return value;
+static uint64_t number(const char *text)
+{
+    char *end;
+    uint64_t value = strtoull(text, &end, 10);
+    if (!*text || *end) die("%s: not a number", text);
+    return value;
 }
 
-static int contend(int argc, char **argv) {
-  struct job job = {0};
-  if (argc == 2 && strcmp(argv[1], "version") == 0) return puts(contender_version()) < 0;
-  if (argc != 6) die("usage: see contender.h");
-  job.url = argv[2];
-  job.path = argv[3];
-  job.variant = argv[5];
-  if (strcmp(argv[1], "files") == 0) {
-    job.count = (unsigned)number(argv[4]);
-  } else {
-    job.chunk = number(argv[4]);
-  }
-  return measure(&job);
+static int contend(int argc, char **argv)
+{
+    struct job job = {0};
+    if (argc == 2 && strcmp(argv[1], "version") == 0) return puts(contender_version()) < 0;
+    if (argc != 6) die("usage: see contender.h");
+    job.url = argv[2];
+    job.path = argv[3];
+    job.variant = argv[5];
+    if (strcmp(argv[1], "files") == 0) {
+        job.count = (unsigned)number(argv[4]);
+    } else {
+        job.chunk = number(argv[4]);
+    }
+    return measure(&job);
 }
 
 #endif

@@ -1,8 +1,8 @@
 //! libtus side by side with libcurl and with bare system calls: the same bytes to the same sink, in turn.
 //!
 //! One program in three roles. As itself it prepares the files and the contenders, lets them take turns and prints the
-//! table; as `sink` it is the server; as `curl-loop` it is the libcurl that is built with it. `cargo xtask bench` builds
-//! and starts it; `README.md` beside this crate tells how to read the table.
+//! tables; as `sink` it is the server; as `curl-loop` it is the libcurl that is built with it. `cargo xtask bench`
+//! builds and starts it; `README.md` beside this crate tells how to read the tables.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("the benchmark measures with means of Linux: /proc, sendfile, TCP_CONGESTION");

@@ -13,10 +13,13 @@ cargo xtask bench [OPTIONS]
   --congestion NAME    TCP congestion control, set in a network namespace of the benchmark's own where that is
                        permitted (default reno); as-is: the machine's, in the machine's network
   --sink discard|copy  whether the server lets the kernel drop what arrives, or reads it (default discard)
-  --quick              2 rounds with an eighth of the bytes and the files: to see that everything works
+  --quick              first of all: 2 rounds with an eighth of the bytes and the files: to see that everything works
   --check              fail if libtus is slower than libcurl with default buffers, uses more processor time, or takes
                        4 MiB of memory or more
 ";
+
+/// The names that `--only` knows.
+pub(crate) const CASES: [&str; 5] = ["whole", "8m", "1m", "files", "memory"];
 
 /// What to run and how.
 pub(crate) struct Options {
@@ -91,7 +94,7 @@ impl Options {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
                 "--rounds" => options.rounds = number(value()?)?,
-                "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
+                "--only" => options.only = names(value()?)?,
                 "--size" => options.size = number::<u64>(value()?)? * MIB,
                 "--sparse" => options.sparse_size = number::<u64>(value()?)? * MIB,
                 "--files" => options.files = number(value()?)?,
@@ -126,8 +129,41 @@ impl Congestion {
     }
 }
 
+/// Names of cases.
+fn names(words: &str) -> Result<Vec<String>> {
+    let known = |word: &&str| CASES.contains(word);
+    match words.split(',').find(|word| !known(word)) {
+        Some(word) => Err(format!("no such case: {word}; there are {}", CASES.join(", "))),
+        None => Ok(words.split(',').map(str::to_owned).collect()),
+    }
+}
+
 /// A number that is at least 1.
 fn number<T: std::str::FromStr + PartialOrd + From<u8>>(word: &str) -> Result<T> {
     let wrong = || format!("`{word}` is no number from 1 up");
     word.parse().ok().filter(|number| *number >= T::from(1)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Option<Options>> {
+        Options::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn options_change_the_defaults() {
+        let options = parse("--quick --files 7 --only 8m,memory --congestion as-is --sink copy").unwrap().unwrap();
+        assert_eq!((options.rounds, options.size, options.files), (2, 128 * MIB, 7));
+        assert_eq!(options.only, ["8m", "memory"]);
+        assert!(matches!(options.congestion, Congestion::AsIs) && options.sink == SinkMode::Copy && !options.check);
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        for line in ["--fast", "--rounds", "--rounds 0", "--files many", "--only all", "--sink keep"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! The server: as much of tus as uploads need, over bare sockets, and as little work as possible with the bytes, so that
-//! the client is what is measured. It keeps numbers and no bytes.
+//! The server: as much of tus as uploads need, over bare sockets, and as little work as possible with the bytes, so
+//! that the client is what is measured. It keeps numbers and no bytes.
 
 mod body;
 mod connection;
