@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 fn read(name: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// The code blocks of a language.
@@ -29,8 +30,13 @@ fn the_program_is_the_quickstart_example() {
 fn the_functions_exist() {
     let (readme, header) = (read("README.md"), read("include/tus.h"));
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    for word in readme.split(|c| !is_name(c)).filter(|word| word.starts_with("tus_client") || word.starts_with("tus_config_")) {
-        assert!(header.contains(&format!("{word}(")) || header.contains(&format!(" {word};")), "{word} is not in tus.h");
+    for word in
+        readme.split(|c| !is_name(c)).filter(|word| word.starts_with("tus_client") || word.starts_with("tus_config_"))
+    {
+        assert!(
+            header.contains(&format!("{word}(")) || header.contains(&format!(" {word};")),
+            "{word} is not in tus.h"
+        );
     }
 }
 

@@ -7,7 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use once_cell::sync::OnceCell;
 
-use super::body::short;
 use super::config::{Config, set_field};
 use super::driver::Driver;
 use super::info::{ConcatKind, ServerInfo, UploadInfo};
@@ -65,7 +64,7 @@ impl Client {
         let endpoint = self.endpoint()?;
         let size = known_size(source)?;
         let metadata = options.encoded_metadata(self.config.metadata_encoding)?;
-        first_bytes(source)?;
+        source.0.prepare()?;
         let mut plan = self.plan(Goal::Upload { endpoint, size }, options, source);
         plan.metadata = metadata.encode();
         self.transfer(plan, source, options, metadata)
@@ -284,21 +283,6 @@ fn known_size(source: &Source) -> Result<u64> {
         return Err(Error::invalid(format!("a source of {size} bytes is beyond 2^63-1")));
     }
     Ok(size)
-}
-
-/// Reads the beginning of a source before anything is created on the server: a source that cannot be read at all
-/// should leave nothing there.
-fn first_bytes(source: &mut Source) -> Result<()> {
-    if source.size() == Some(0) {
-        return Ok(());
-    }
-    let mut buffer = [0; 4096];
-    source.0.seek(0)?;
-    if source.0.read(&mut buffer)? == 0 {
-        source.0.check_unchanged()?;
-        return Err(short(0, source.size()));
-    }
-    source.0.seek(0)
 }
 
 fn concat_kind(headers: &Headers) -> ConcatKind {

@@ -16,7 +16,9 @@ use super::log::Level;
 use super::meter::Meter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::instant::Instant;
-use crate::protocol::session::{Action, Body, Broken, BrokenKind, Event, Exchange, Notice, Outcome, Plan, Question, Session};
+use crate::protocol::session::{
+    Action, Body, Broken, BrokenKind, Event, Exchange, Notice, Outcome, Plan, Question, Session,
+};
 use crate::source::Bytes;
 use crate::transport::{self, Break, BreakKind, Cancel, Slept, Watch};
 
@@ -261,7 +263,8 @@ impl<'a> Driver<'a> {
 
     /// Passes on what the session has learned.
     fn pass_on(&mut self, notice: Notice) -> Result<()> {
-        let progress = |result: std::result::Result<(), i32>| result.map_err(|code| stopped_by_callback("progress", code));
+        let progress =
+            |result: std::result::Result<(), i32>| result.map_err(|code| stopped_by_callback("progress", code));
         match notice {
             Notice::Capabilities(capabilities) => self.client.remember_capabilities(capabilities),
             Notice::UploadUrl(url) => {

@@ -84,9 +84,9 @@ impl Meter {
             let sent = sent.min(state.total.unwrap_or(u64::MAX));
             let progress = Progress { sent, confirmed: state.confirmed, total: state.total };
             let now = Instant::now();
-            let due = state.last.is_none_or(|(last, at)| {
-                if milestone { last != progress } else { now.duration_since(at) >= INTERVAL }
-            });
+            let due = state
+                .last
+                .is_none_or(|(last, at)| if milestone { last != progress } else { now.duration_since(at) >= INTERVAL });
             if !due {
                 return Ok(());
             }

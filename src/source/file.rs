@@ -121,24 +121,22 @@ impl Bytes for FileSource {
 
     fn check_unchanged(&self) -> Result<()> {
         let cannot = |error| source_error("cannot examine the file", error);
-        let now = Identity::of(&self.file.metadata().map_err(cannot)?);
-        if let Some(how) = self.identity.difference(now) {
-            return Err(self.changed(&how));
-        }
-        // The open file is still whole when its name was given to another: yet the caller asked for the file of
-        // that name, and a later resume would open the new one.
-        if let Some(path) = &self.path {
-            match std::fs::metadata(path) {
-                Ok(metadata) => {
-                    if let Some(how) = self.identity.difference(Identity::of(&metadata)) {
-                        return Err(self.changed(&how));
-                    }
-                }
+        // Where the name still leads to the same file one look is enough. The open file stays whole when its name is
+        // given to another, but the caller asked for the file of that name, and a later resume would open the new one.
+        let named = match &self.path {
+            None => None,
+            Some(path) => match std::fs::metadata(path) {
+                Ok(metadata) if Identity::of(&metadata) == self.identity => return Ok(()),
+                Ok(metadata) => Some(Identity::of(&metadata)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.changed("it was removed")),
                 Err(error) => return Err(cannot(error)),
-            }
+            },
+        };
+        let open = Identity::of(&self.file.metadata().map_err(cannot)?);
+        match self.identity.difference(open).or_else(|| self.identity.difference(named?)) {
+            Some(how) => Err(self.changed(&how)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -22,6 +22,10 @@ pub(crate) trait Bytes: Send {
     fn size(&self) -> Option<u64>;
     /// The most bytes before the present position that can be read again; `None` if all of them can.
     fn replay_limit(&self) -> Option<u64>;
+    /// Fails if it is plain now that the first byte cannot be had: then nothing need be created on a server.
+    fn prepare(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// Moves to an offset, for the next [`Bytes::read`].
     fn seek(&mut self, offset: u64) -> Result<()>;
     /// Reads on; 0 is the end.

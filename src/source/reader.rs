@@ -89,6 +89,18 @@ impl<R: Reader> Bytes for ReaderSource<R> {
         (!self.reader.can_seek()).then_some(REPLAY_WINDOW as u64)
     }
 
+    fn prepare(&mut self) -> Result<()> {
+        if self.size == Some(0) {
+            return Ok(());
+        }
+        let mut buffer = [0; 4096];
+        self.seek(0)?;
+        if self.read(&mut buffer)? == 0 {
+            return Err(Error::new(ErrorKind::Source, "the source ended before its first byte"));
+        }
+        self.seek(0)
+    }
+
     fn seek(&mut self, offset: u64) -> Result<()> {
         if offset == self.position {
             return Ok(());

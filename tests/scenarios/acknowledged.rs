@@ -41,8 +41,7 @@ fn scenario_28_less_than_before(api: Api) {
     let server = server();
     server.script(Rule::on("PATCH").nth(2).offset("3"));
     let done = api.upload(&chunked(&server), HELLO).unwrap();
-    let story =
-        ["OPTIONS 204", "POST 11 201", "PATCH 0+4 204", "PATCH 4+4 204", "HEAD 200", "PATCH 8+3 204"];
+    let story = ["OPTIONS 204", "POST 11 201", "PATCH 0+4 204", "PATCH 4+4 204", "HEAD 200", "PATCH 8+3 204"];
     assert_story(&server, &story, &done.url, HELLO);
 }
 

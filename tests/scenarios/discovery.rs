@@ -213,10 +213,9 @@ fn scenario_09_other_versions_offered(api: Api) {
 
 /// T-003: absent is a proxy's doing, another value is another protocol.
 fn scenario_09_another_version_in_an_answer(api: Api) {
-    for (method, story) in [
-        ("POST", &["OPTIONS 204", "POST 11 201"][..]),
-        ("PATCH", &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"]),
-    ] {
+    for (method, story) in
+        [("POST", &["OPTIONS 204", "POST 11 201"][..]), ("PATCH", &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"])]
+    {
         let server = server();
         server.script(Rule::on(method).header("Tus-Resumable", "0.2.2"));
         let error = api.upload(&Setup::to(&server), HELLO).unwrap_err();

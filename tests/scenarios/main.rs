@@ -4,14 +4,22 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod acknowledged;
 mod basic;
+mod connecting;
+mod cuts;
 mod discovery;
 mod gone;
-mod method_override;
-mod terminate;
-mod with_upload;
-mod acknowledged;
+mod http;
 mod location;
+mod method_override;
 mod offsets;
 mod origins;
+mod redirects;
 mod regress;
+mod stalls;
+mod statuses;
+mod terminate;
+mod tls;
+mod waiting;
+mod with_upload;

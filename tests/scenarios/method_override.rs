@@ -17,14 +17,8 @@ fn scenario_19_override_patch(api: Api) {
     let setup = Setup { override_method: true, chunk: Chunk::Fixed(8), ..Setup::to(&server) };
     server.script(Rule::on("PATCH").nth(2).reply(503));
     let done = api.upload(&setup, HELLO).unwrap();
-    let story = [
-        "OPTIONS 204",
-        "POST 11 201",
-        "POST:PATCH 0+8 204",
-        "POST:PATCH 8+3 503",
-        "HEAD 200",
-        "POST:PATCH 8+3 204",
-    ];
+    let story =
+        ["OPTIONS 204", "POST 11 201", "POST:PATCH 0+8 204", "POST:PATCH 8+3 503", "HEAD 200", "POST:PATCH 8+3 204"];
     assert_story(&server, &story, &done.url, HELLO);
     let requests = server.requests();
     assert_eq!(requests[1].header("X-HTTP-Method-Override"), None, "a creation is what it says");

@@ -86,11 +86,14 @@ fn scenario_22_a_hook_cannot_send_them_either(api: Api) {
     };
     api.upload(&setup, HELLO).unwrap();
     assert_stored(&store, &url, HELLO);
-    assert_eq!(*seen.lock().unwrap(), [
-        ("OPTIONS".to_owned(), true, Ok(())),
-        ("POST".to_owned(), true, Ok(())),
-        ("PATCH".to_owned(), false, Err(Kind::Unsupported)),
-    ]);
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [
+            ("OPTIONS".to_owned(), true, Ok(())),
+            ("POST".to_owned(), true, Ok(())),
+            ("PATCH".to_owned(), false, Err(Kind::Unsupported)),
+        ]
+    );
     assert_eq!(every(&front, "X-Token"), [Some("secret".to_owned()), Some("secret".to_owned())]);
     assert_eq!(every(&store, "X-Token"), [None]);
 }
