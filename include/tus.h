@@ -62,8 +62,8 @@
  * STRUCTURES that a program sees into begin with struct_size and only ever grow at the end.
  *
  * THE PROCESS is the program's: no global initialisation, no signal handlers, nothing on stderr, no environment but the
- * proxy variables (tus_config_set_proxy). The library is not unloadable: dlclose() leaves it where it is. Running out
- * of memory aborts. After fork() a child may not use the parent's clients (TUS_E_FORKED).
+ * variables that tus_config_set_proxy and tus_config_set_tls_ca_file name. The library is not unloadable: dlclose() leaves it where it is.
+ * Running out of memory aborts. After fork() a child may not use the parent's clients (TUS_E_FORKED).
  *
  * T-numbers are the requirements of tus 1.0.0 as the project numbers them.
  */
@@ -384,41 +384,6 @@ typedef int32_t (*tus_upload_url_fn)(void *user_data, const char *upload_url);
 typedef void (*tus_log_fn)(void *user_data, int32_t level, const char *line);
 
 /**
- * How far an upload is. Neither counter ever exceeds the total.
- */
-typedef struct tus_progress {
-    /**
-     * The size of the record in the library's version; members beyond it are not there.
-     */
-    size_t struct_size;
-    /**
-     * Bytes handed to the network, counted from the beginning of the source. It falls back to `confirmed` when a
-     * request breaks.
-     */
-    uint64_t sent;
-    /**
-     * Bytes acknowledged by the server: what survives any failure.
-     */
-    uint64_t confirmed;
-    /**
-     * The size of the upload in bytes; TUS_SIZE_UNKNOWN while it is unknown.
-     */
-    uint64_t total;
-} tus_progress;
-
-/**
- * Called with the progress of an upload: at the start, now and then while a request runs, at each acknowledged chunk
- * and at the end.
- *
- * - `user_data`: as registered.
- * - `progress`: how far the upload is; valid until the function returns.
- *
- * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server and can be
- * resumed.
- */
-typedef int32_t (*tus_progress_fn)(void *user_data, const struct tus_progress *progress);
-
-/**
  * A reader of the caller's. Set `struct_size` to sizeof(tus_reader_vtable) and the rest to functions or NULL.
  */
 typedef struct tus_reader_vtable {
@@ -443,6 +408,41 @@ typedef struct tus_reader_vtable {
      */
     tus_destroy_fn destroy;
 } tus_reader_vtable;
+
+/**
+ * How far an upload is. Neither counter ever exceeds the total.
+ */
+typedef struct tus_progress {
+    /**
+     * The size of the record in the library's version; members beyond it are not there.
+     */
+    size_t struct_size;
+    /**
+     * Bytes handed to the network, counted from the beginning of the source. It falls back to `confirmed` when a
+     * request breaks.
+     */
+    uint64_t sent;
+    /**
+     * Bytes acknowledged by the server: what survives any failure.
+     */
+    uint64_t confirmed;
+    /**
+     * The size of the upload in bytes; TUS_SIZE_UNKNOWN while it is unknown.
+     */
+    uint64_t total;
+} tus_progress;
+
+/**
+ * Called with the progress of an upload: at the start, at each acknowledged chunk, at the end, and about ten times a
+ * second in between, whether bytes move or not. It is therefore also the way to stop an operation from outside.
+ *
+ * - `user_data`: as registered.
+ * - `progress`: how far the upload is; valid until the function returns.
+ *
+ * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server and can be
+ * resumed. In the call at the end, when the server has everything, it comes too late and changes nothing.
+ */
+typedef int32_t (*tus_progress_fn)(void *user_data, const struct tus_progress *progress);
 
 /**
  * What an operation took. Set `struct_size` to sizeof(tus_stats) before it is filled.
@@ -512,7 +512,7 @@ TUS_API const char *tus_version_string(void);
  *
  * - "tls": https URLs
  * - "encodings": metadata in text encodings other than UTF-8
- * - "socks-proxy": proxies with socks4, socks4a or socks5 URLs
+ * - "socks-proxy": SOCKS proxies, versions 4, 4a and 5
  * - "creation", "creation-with-upload", "expiration", "termination": the extensions of tus 1.0.0 of these names
  *
  * Later versions may add names, never take one away.
@@ -525,6 +525,18 @@ TUS_API const char *tus_version_string(void);
  */
 TUS_API
 int tus_has_feature(const char *name);
+
+/**
+ * The name of a status code as it stands in this header, for messages and logs.
+ *
+ * - `status`: any number.
+ *
+ * Returns: for example "TUS_E_LOCKED"; "TUS_E_UNKNOWN" for a number this version does not know. Never NULL.
+ * Ownership: the string is static.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_status_name(tus_status status);
 
 /**
  * The status that the failed call returned.
@@ -573,7 +585,7 @@ TUS_API int32_t tus_error_http_status(const struct tus_error *e);
 TUS_API int32_t tus_error_os_code(const struct tus_error *e);
 
 /**
- * The value that a callback returned to end the operation.
+ * The value that a callback returned to end the operation, or a tus_should_retry_fn to give up.
  *
  * - `e`: the error.
  *
@@ -672,18 +684,6 @@ TUS_API const void *tus_error_response_body(const struct tus_error *e, size_t *l
  * Since: 0.1
  */
 TUS_API void tus_error_free(struct tus_error *e);
-
-/**
- * The name of a status code as it stands in this header, for messages and logs.
- *
- * - `status`: any number.
- *
- * Returns: for example "TUS_E_LOCKED"; "TUS_E_UNKNOWN" for a number this version does not know. Never NULL.
- * Ownership: the string is static.
- * Threads: any.
- * Since: 0.1
- */
-TUS_API const char *tus_status_name(tus_status status);
 
 /**
  * The method as it will be sent.
@@ -813,7 +813,8 @@ TUS_API struct tus_config *tus_config_new(void);
 TUS_API void tus_config_free(struct tus_config *c);
 
 /**
- * Sets the URL that uploads are created at (T-040). The only setting without a default.
+ * Sets the URL that uploads are created at (T-040). A client without it can only work on uploads that exist, by their
+ * absolute URLs, and answers TUS_E_INVALID_STATE to the rest.
  *
  * - `c`: the configuration.
  * - `endpoint`: an absolute http or https URL, kept byte for byte: a slash at its end matters when the server answers
@@ -971,7 +972,7 @@ tus_status tus_config_set_tls_verify(struct tus_config *c,
  *
  * - `c`: the configuration.
  * - `file`: the path of a file of PEM certificates, read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: the
- *   platform's certificates.
+ *   platform's certificates; on Unix the variables SSL_CERT_FILE and SSL_CERT_DIR may name others.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the path is empty.
  * Ownership: the string is copied.
@@ -1002,12 +1003,13 @@ tus_status tus_config_set_tls_client_certificate(struct tus_config *c,
                                                  const char *key_path);
 
 /**
- * Sets the proxy. Without this call the environment decides when the client is made: https_proxy, http_proxy, all_proxy
- * and no_proxy, in lower or upper case; no other variable is ever read.
+ * Sets the proxy. Without this call the environment decides when the client is made: http_proxy (lower case only),
+ * https_proxy, all_proxy and no_proxy (lower or upper case), by curl's rules. A value that names no proxy makes
+ * tus_client_new fail.
  *
  * - `c`: the configuration.
- * - `url`: http://host:port, with a user name and password if need be; socks5:// and the like if
- *   tus_has_feature("socks-proxy"). NULL or "": no proxy, whatever the environment says.
+ * - `url`: scheme://user:password@host:port, all but the host optional. The scheme is http, socks4, socks4a, socks5 or
+ *   socks5h, by default http; the port is by default 1080. NULL or "": no proxy, whatever the environment says.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no proxy's URL.
  * Ownership: the string is copied.
@@ -1216,9 +1218,10 @@ tus_status tus_config_set_log(struct tus_config *c,
  * - `out`: receives the client; NULL on failure. May not be NULL.
  * - `err`: receives the details of a failure. May be NULL.
  *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `out` is NULL or invalid, or no URL was set; the first failure of a
- * setter of `c`, whatever it was; TUS_E_INVALID_STATE if a setter panicked; TUS_E_TLS or TUS_E_SOURCE if a certificate
- * file cannot be read or used; TUS_E_UNSUPPORTED if the URL is https and tus_has_feature("tls") is 0.
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `out` is NULL or invalid, or a variable of the environment names no
+ * usable proxy; the first failure of a setter of `c`, whatever it was; TUS_E_INVALID_STATE if a setter panicked;
+ * TUS_E_TLS if a certificate file cannot be read or used, or the platform has no certificates; TUS_E_UNSUPPORTED if
+ * certificates were set and tus_has_feature("tls") is 0.
  * Ownership: the caller holds one count and gives it back with tus_client_unref.
  * Threads: any.
  * Since: 0.1
@@ -1273,6 +1276,107 @@ tus_status tus_client_set_header(struct tus_client *c,
                                  const char *name,
                                  const char *value,
                                  struct tus_error **err);
+
+/**
+ * Opens a regular file. Its identity (device, inode, size, modification time) is kept, and an upload ends with
+ * TUS_E_SOURCE_CHANGED when the file is no longer the same.
+ *
+ * - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
+ * - `out`: receives the source; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `path` or `out` is NULL, or the path is empty; TUS_E_SOURCE if the file is
+ * missing, not readable, a directory or no regular file (see tus_error_os_code).
+ * Ownership: the caller frees the source with tus_source_free.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_source_file(const char *path,
+                           struct tus_source **out,
+                           struct tus_error **err);
+
+/**
+ * Takes an open regular file, from its beginning, wherever its position is. The position is neither used nor moved.
+ *
+ * - `fd`: a descriptor open for reading. It is duplicated: the caller may close it at once.
+ * - `out`: receives the source; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `fd` is negative or `out` is NULL; TUS_E_SOURCE if it is no open
+ * descriptor or no regular file (see tus_error_os_code); TUS_E_UNSUPPORTED on systems without descriptors.
+ * Ownership: the caller frees the source with tus_source_free.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_source_fd(int fd,
+                         struct tus_source **out,
+                         struct tus_error **err);
+
+/**
+ * Takes bytes in memory, which are not copied: they must stay as they are until `release` has run.
+ *
+ * - `data`: the bytes; may be NULL if `len` is 0.
+ * - `len`: how many.
+ * - `release`: called with `user_data`, exactly once, when the bytes are no longer needed, also if this call fails. May
+ *   be NULL: then the bytes must outlive the source and every operation that uses it.
+ * - `user_data`: handed to `release`; may be NULL.
+ * - `out`: receives the source; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `out` is NULL, `data` is NULL but `len` is not 0, or `len` is larger than
+ * any object in memory can be.
+ * Ownership: the caller frees the source with tus_source_free.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_source_memory(const void *data,
+                             size_t len,
+                             tus_destroy_fn release,
+                             void *user_data,
+                             struct tus_source **out,
+                             struct tus_error **err);
+
+/**
+ * Takes a reader of the caller's.
+ *
+ * - `vtable`: its functions, which are copied.
+ * - `user_data`: handed to each of them; may be NULL.
+ * - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end, which the operations of this
+ *   version refuse with TUS_E_UNSUPPORTED.
+ * - `out`: receives the source; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * If this call fails, `destroy` runs at once, provided that `vtable` is not NULL and `struct_size` covers it.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `vtable` or `out` is NULL, `struct_size` is smaller than the structure or
+ * absurdly large, `read` is NULL, or `size` is beyond 2^63-1 and not TUS_SIZE_UNKNOWN.
+ * Ownership: the caller frees the source with tus_source_free. `user_data` is the source's until `destroy` has run.
+ * Threads: any. The functions run on the thread of the operation, never two at once.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_source_reader(const struct tus_reader_vtable *vtable,
+                             void *user_data,
+                             uint64_t size,
+                             struct tus_source **out,
+                             struct tus_error **err);
+
+/**
+ * Frees a source. If an operation still uses it, what belongs to it is released when that returns.
+ *
+ * - `s`: the source, or NULL, which does nothing.
+ *
+ * Threads: any; no other thread may be about to start an operation with it.
+ * Since: 0.1
+ */
+TUS_API void tus_source_free(struct tus_source *s);
 
 /**
  * Makes options with the defaults that are told at each setter.
@@ -1417,108 +1521,9 @@ tus_status tus_upload_options_set_on_upload_url_available(struct tus_upload_opti
                                                           tus_destroy_fn destroy);
 
 /**
- * Opens a regular file. Its identity (device, inode, size, modification time) is kept, and an upload ends with
- * TUS_E_SOURCE_CHANGED when the file is no longer the same.
- *
- * - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
- * - `out`: receives the source; NULL on failure. May not be NULL.
- * - `err`: receives the details of a failure. May be NULL.
- *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `path` or `out` is NULL, or the path is empty; TUS_E_SOURCE if the file is
- * missing, not readable, a directory or no regular file (see tus_error_os_code).
- * Ownership: the caller frees the source with tus_source_free.
- * Threads: any.
- * Since: 0.1
- */
-TUS_API
-TUS_CHECK
-tus_status tus_source_file(const char *path,
-                           struct tus_source **out,
-                           struct tus_error **err);
-
-/**
- * Takes an open regular file, from its beginning, wherever its position is. The position is neither used nor moved.
- *
- * - `fd`: a descriptor open for reading. It is duplicated: the caller may close it at once.
- * - `out`: receives the source; NULL on failure. May not be NULL.
- * - `err`: receives the details of a failure. May be NULL.
- *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `fd` is negative or `out` is NULL; TUS_E_SOURCE if it is no open
- * descriptor or no regular file (see tus_error_os_code); TUS_E_UNSUPPORTED on systems without descriptors.
- * Ownership: the caller frees the source with tus_source_free.
- * Threads: any.
- * Since: 0.1
- */
-TUS_API
-TUS_CHECK
-tus_status tus_source_fd(int fd,
-                         struct tus_source **out,
-                         struct tus_error **err);
-
-/**
- * Takes bytes in memory, which are not copied: they must stay as they are until `release` has run.
- *
- * - `data`: the bytes; may be NULL if `len` is 0.
- * - `len`: how many.
- * - `release`: called with `user_data`, exactly once, when the bytes are no longer needed, also if this call fails. May
- *   be NULL: then the bytes must outlive the source and every operation that uses it.
- * - `user_data`: handed to `release`; may be NULL.
- * - `out`: receives the source; NULL on failure. May not be NULL.
- * - `err`: receives the details of a failure. May be NULL.
- *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `out` is NULL, `data` is NULL but `len` is not 0, or `len` is larger than
- * any object in memory can be.
- * Ownership: the caller frees the source with tus_source_free.
- * Threads: any.
- * Since: 0.1
- */
-TUS_API
-TUS_CHECK
-tus_status tus_source_memory(const void *data,
-                             size_t len,
-                             tus_destroy_fn release,
-                             void *user_data,
-                             struct tus_source **out,
-                             struct tus_error **err);
-
-/**
- * Takes a reader of the caller's.
- *
- * - `vtable`: its functions, which are copied.
- * - `user_data`: handed to each of them; may be NULL.
- * - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end.
- * - `out`: receives the source; NULL on failure. May not be NULL.
- * - `err`: receives the details of a failure. May be NULL.
- *
- * If this call fails, `destroy` runs at once, provided that `vtable` is not NULL and `struct_size` covers it.
- *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `vtable` or `out` is NULL, `struct_size` is smaller than the structure or
- * absurdly large, `read` is NULL, or `size` is beyond 2^63-1 and not TUS_SIZE_UNKNOWN.
- * Ownership: the caller frees the source with tus_source_free. `user_data` is the source's until `destroy` has run.
- * Threads: any. The functions run on the thread of the operation, never two at once.
- * Since: 0.1
- */
-TUS_API
-TUS_CHECK
-tus_status tus_source_reader(const struct tus_reader_vtable *vtable,
-                             void *user_data,
-                             uint64_t size,
-                             struct tus_source **out,
-                             struct tus_error **err);
-
-/**
- * Frees a source. If an operation still uses it, what belongs to it is released when that returns.
- *
- * - `s`: the source, or NULL, which does nothing.
- *
- * Threads: any; no other thread may be about to start an operation with it.
- * Since: 0.1
- */
-TUS_API void tus_source_free(struct tus_source *s);
-
-/**
  * Creates an upload of a file and sends the whole of it. If the options have no metadata of the name "filename", the
- * last part of the path is sent as such: as text if it is UTF-8, else as the bytes it is. The caller's options are not
+ * last part of the path is sent as such: as text, or as the bytes it is if it is not UTF-8 or the client's metadata
+ * encoding cannot write it. The caller's options are not
  * changed.
  *
  * - `c`: the client.
@@ -1527,8 +1532,8 @@ TUS_API void tus_source_free(struct tus_source *s);
  * - `out`: receives the result; NULL on failure. May be NULL.
  * - `err`: receives the details of a failure. May be NULL.
  *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED, TUS_E_SOURCE before any request; any other status
- * of enum tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED, TUS_E_SOURCE before any request;
+ * any other status of enum tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
  * Ownership: the caller frees the result with tus_info_free.
  * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
  * Since: 0.1
@@ -1550,8 +1555,9 @@ tus_status tus_client_upload_file(struct tus_client *c,
  * - `out`: receives the result; NULL on failure. May be NULL.
  * - `err`: receives the details of a failure. May be NULL.
  *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; any other status of enum
- * tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any request;
+ * TUS_E_UNSUPPORTED if the source's size is unknown, for this version; any other status of enum tus_status_code. If an
+ * upload exists on the server after a failure, tus_error_upload_url tells it.
  * Ownership: the caller frees the result with tus_info_free.
  * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
  * Since: 0.1
@@ -1806,6 +1812,22 @@ TUS_API const struct tus_metadata *tus_info_metadata_object(const struct tus_inf
 TUS_API void tus_info_free(struct tus_info *i);
 
 /**
+ * Tells what the operation took that had this result.
+ *
+ * - `i`: the result.
+ * - `stats`: the record to fill; set its `struct_size` first. Members that this version of the library does not know are
+ *   set to 0.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is smaller than the record
+ * of version 0.1 or absurdly large.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_info_get_stats(const struct tus_info *i,
+                              struct tus_stats *stats);
+
+/**
  * How many pairs there are.
  *
  * - `m`: the metadata.
@@ -1995,22 +2017,6 @@ TUS_API const char *tus_server_info_checksum_algorithm_at(const struct tus_serve
  * Since: 0.1
  */
 TUS_API void tus_server_info_free(struct tus_server_info *i);
-
-/**
- * Tells what the operation took that had this result.
- *
- * - `i`: the result.
- * - `stats`: the record to fill; set its `struct_size` first. Members that this version of the library does not know are
- *   set to 0.
- *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is smaller than the record
- * of version 0.1 or absurdly large.
- * Threads: any.
- * Since: 0.1
- */
-TUS_API
-tus_status tus_info_get_stats(const struct tus_info *i,
-                              struct tus_stats *stats);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -21,22 +21,37 @@ impl<'a> SourceBody<'a> {
         SourceBody { source, position, error: None }
     }
 
-    /// What broke the body: the source's own error, or that it changed, or that it ended early.
-    pub(super) fn into_error(self) -> Error {
+    /// What broke the body: the source's own error, or that it changed, or that it ended before its own size.
+    pub(super) fn into_failure(self) -> Failure {
         if let Some(error) = self.error {
-            return error;
+            return Failure::Trouble(error);
         }
         if let Err(error) = self.source.check_unchanged() {
-            return error;
+            return Failure::of_check(error);
         }
-        short(self.position, self.source.size())
+        let of = self.source.size().map(|size| format!(" of {size}")).unwrap_or_default();
+        let what = format!("the source ended after {}{of} bytes", self.position);
+        Failure::Spoiled(Error::new(ErrorKind::Source, what))
     }
 }
 
-/// A source that ended before its own size.
-pub(super) fn short(position: u64, size: Option<u64>) -> Error {
-    let of = size.map(|size| format!(" of {size}")).unwrap_or_default();
-    Error::new(ErrorKind::Source, format!("the source ended after {position}{of} bytes"))
+/// How a source failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// For now: another try may read on.
+    Trouble(Error),
+    /// For good: it is not what was promised, and what was sent of it is of no use.
+    Spoiled(Error),
+}
+
+impl Failure {
+    /// By the result of [`Bytes::check_unchanged`].
+    pub(super) fn of_check(error: Error) -> Failure {
+        match error.kind() {
+            ErrorKind::SourceChanged => Failure::Spoiled(error),
+            _ => Failure::Trouble(error),
+        }
+    }
 }
 
 impl BodyReader for SourceBody<'_> {

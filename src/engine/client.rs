@@ -1,7 +1,9 @@
 //! The client: settings, connections and what is known of the server, shared by all its operations.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,7 +26,6 @@ use crate::source::Source;
 use crate::transport::{Settings, Transport};
 
 /// A client. Threads: any number at once.
-#[derive(Debug)]
 pub struct Client {
     config: Config,
     transport: Transport,
@@ -186,11 +187,14 @@ impl Client {
         metadata: Metadata,
     ) -> Result<UploadInfo> {
         let size = source.size();
+        let creates = matches!(plan.goal, Goal::Upload { .. });
         let mut driver = Driver::new(self, Meter::new(options.progress.clone(), size))
             .with_source(source.0.as_mut())
             .with_on_upload_url(options.on_upload_url.clone());
         let result = driver.run_with_progress(plan, size);
-        let (stats, useless) = (driver.stats(), driver.source_spoiled && driver.created_here);
+        let useless = driver.source_spoiled && driver.created_here;
+        let stats = driver.stats();
+        let metadata = if creates { metadata } else { Metadata::new() };
         match result {
             Ok(Outcome::Uploaded { url, offset, size, expires }) => Ok(UploadInfo {
                 url,
@@ -204,21 +208,22 @@ impl Client {
                 stats,
             }),
             Ok(other) => Err(unexpected(&other)),
-            Err(error) if useless => Err(self.clean_up(error)),
+            Err(error) if useless => Err(self.clean_up(error, &driver)),
             Err(error) => Err(error),
         }
     }
 
-    /// Removes an upload that no source can complete any more, if the server offers that; tried once, and whether
-    /// it works changes nothing about the error.
-    fn clean_up(&self, error: Error) -> Error {
+    /// Removes an upload that no source can complete any more, if the server offers that; tried once, within the
+    /// operation's own deadline, and whether it works changes nothing about the error.
+    fn clean_up(&self, error: Error, failed: &Driver<'_>) -> Error {
         let Some(url) = error.upload_url().cloned() else { return error };
         if !self.capabilities.get().is_some_and(|known| known.has("termination")) {
             return error;
         }
         let mut plan = self.bare_plan(Goal::Terminate { url, endpoint: None });
-        plan.retry.max_retries = 1;
-        match Driver::new(self, Meter::new(None, None)).run(plan) {
+        plan.retry.max_retries = 0;
+        plan.retry.lock_budget = Duration::ZERO;
+        match Driver::new(self, Meter::new(None, None)).with_clock_of(failed).run(plan) {
             Ok(_) => error.without_upload_url(),
             Err(failure) => {
                 self.config.log.write(Level::Warn, || format!("the useless upload stays: {}", failure.full_message()));
@@ -272,6 +277,12 @@ impl Client {
     fn texts(&self, metadata: &Metadata) -> Vec<(String, Option<String>)> {
         let decode = |bytes| self.config.metadata_encoding.decode(bytes);
         metadata.iter().map(|(key, value)| (key.to_owned(), decode(value))).collect()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("config", &self.config).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A client's settings: each checked where it is set, frozen when the client is made.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
 use crate::transport::{ProxySetting, Timeouts, TlsSettings};
 
 /// Settings of a client. Every setter checks its value and leaves the settings unchanged if it refuses it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     pub(crate) endpoint: Option<AbsoluteUrl>,
     pub(crate) user: Option<UserInfo>,
@@ -195,6 +196,21 @@ impl Config {
     }
 }
 
+/// Without anything that may be a secret: names of headers, not their values.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Config")
+            .field("endpoint", &self.endpoint)
+            .field("headers", &names)
+            .field("chunk_size", &self.chunk_size)
+            .field("retry", &self.retry)
+            .field("timeouts", &self.timeouts)
+            .field("total_timeout", &self.total_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Sets, replaces or removes a field of a list, checked.
 pub(crate) fn set_field(fields: &mut Vec<(String, String)>, name: &str, value: Option<&str>) -> Result<()> {
     fields::check_field(name, value.unwrap_or_default())?;
@@ -203,4 +219,21 @@ pub(crate) fn set_field(fields: &mut Vec<(String, String)>, name: &str, value: O
         fields.push((name.to_owned(), value.to_owned()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_credentials() {
+        let mut config = Config::new();
+        config.set_url("http://al:secret@127.0.0.1:1/?token=t0ken").unwrap();
+        config.set_header("X-Api-Key", Some("hunter2")).unwrap();
+        let client = crate::engine::client::Client::new(config.clone()).unwrap();
+        let shown = format!("{config:?} {client:?}");
+        for secret in ["hunter2", "secret", "YWw6", "t0ken"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
 }

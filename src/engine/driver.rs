@@ -3,11 +3,10 @@
 //! It carries out what the session asks for — requests, waits, questions to the caller — and tells it what happened.
 //! It judges nothing: no status, no offset.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::body::{SourceBody, short};
+use super::body::{Failure, SourceBody};
 use super::client::Client;
 use super::clock::{self, Clock};
 use super::hooks::{OnUploadUrl, OutgoingRequest, RetryVerdict};
@@ -39,6 +38,8 @@ pub(super) struct Driver<'a> {
     pub(super) source_spoiled: bool,
     /// The upload was created by this operation.
     pub(super) created_here: bool,
+    /// A hook's no to an answer the session has still to be told of.
+    veto: Option<Error>,
 }
 
 impl<'a> Driver<'a> {
@@ -55,7 +56,14 @@ impl<'a> Driver<'a> {
             stats: Stats::default(),
             source_spoiled: false,
             created_here: false,
+            veto: None,
         }
+    }
+
+    /// The same clock, and so the same deadline, as an operation before.
+    pub(super) fn with_clock_of(mut self, other: &Driver<'_>) -> Self {
+        self.clock = other.clock;
+        self
     }
 
     pub(super) fn with_source(mut self, source: &'a mut dyn Bytes) -> Self {
@@ -83,10 +91,14 @@ impl<'a> Driver<'a> {
                 Action::Finished(_) => break,
             };
             session = session.happened(event, self.clock.now());
+            let mut veto = self.veto.take();
             for notice in session.take_notices() {
-                if let Err(error) = self.pass_on(notice) {
-                    session = session.happened(Event::Stopped(error), self.clock.now());
+                if let Err(error) = self.pass_on(notice, veto.is_some()) {
+                    veto = Some(error);
                 }
+            }
+            if let Some(error) = veto {
+                session = session.happened(Event::Stopped(error), self.clock.now());
             }
         }
         let result = session.into_result().unwrap_or_else(|| {
@@ -133,8 +145,9 @@ impl<'a> Driver<'a> {
         }
         if let Body::Range { start, .. } = exchange.body {
             let source = self.source()?;
-            let checked = source.check_unchanged().and_then(|()| source.seek(start));
-            self.spoil_if_changed(checked)?;
+            let checked = source.check_unchanged().map_err(Failure::of_check);
+            checked.map_err(|failure| self.source_failed(failure))?;
+            self.source()?.seek(start)?;
             self.meter.begin_body(start);
         }
         let mut request = OutgoingRequest::new(
@@ -166,16 +179,17 @@ impl<'a> Driver<'a> {
             url: request.url().as_str(),
             headers: request.headers(),
             deadline: self.clock.steady_deadline(),
+            response_limit: exchange.optional.then_some(OPTIONAL_LIMIT),
         };
         let transport = self.client.transport();
-        let mut spoiled = None;
+        let mut failure = None;
         let result = match (exchange.body, self.source.as_deref_mut()) {
             (Body::Range { start, length }, Some(source)) => {
                 let mut reader = SourceBody::new(source, start);
                 let body = transport::Body::Sized { reader: &mut reader, length };
                 let result = transport.perform(&wire, body, &self.cancel, &self.watch);
                 if matches!(&result, Err(Break { kind: BreakKind::Body, .. })) {
-                    spoiled = Some(reader.into_error());
+                    failure = Some(reader.into_failure());
                 }
                 result
             }
@@ -185,7 +199,7 @@ impl<'a> Driver<'a> {
         };
         match result {
             Ok(received) => self.received(request, received),
-            Err(broken) => self.broken(broken, spoiled),
+            Err(broken) => self.broken(broken, failure),
         }
     }
 
@@ -196,12 +210,13 @@ impl<'a> Driver<'a> {
         if let Some(hook) = &self.client.config().hooks.after_response
             && let Err(code) = hook(request, &answer)
         {
-            return Event::Stopped(stopped_by_callback("after_response", code));
+            // The session is told of the answer first: it may be the one that names the upload.
+            self.veto = Some(stopped_by_callback("after_response", code));
         }
         Event::Answered { answer, body_sent, wall: clock::wall() }
     }
 
-    fn broken(&mut self, broken: Break, spoiled: Option<Error>) -> Event {
+    fn broken(&mut self, broken: Break, failure: Option<Failure>) -> Event {
         let Break { kind, cause, os_code, body_sent, stale_connection, .. } = broken;
         self.stats.bytes_sent += body_sent;
         self.log(Level::Debug, || {
@@ -221,8 +236,7 @@ impl<'a> Driver<'a> {
                 return Event::Stopped(stopped_by_callback("progress", self.meter.stopped().unwrap_or(0)));
             }
             BreakKind::Body => {
-                let error = spoiled.unwrap_or_else(|| short(0, None));
-                self.source_spoiled |= !matches!(error.kind(), ErrorKind::Callback(_)) && error.os_code().is_none();
+                let error = failure.map_or_else(no_source, |failure| self.source_failed(failure));
                 return Event::Stopped(error);
             }
         };
@@ -246,11 +260,9 @@ impl<'a> Driver<'a> {
     }
 
     fn sleep(&mut self, until: Instant) -> Event {
-        let (watch, clock) = (self.watch.clone(), self.clock);
-        let slept = self.cancel.sleep(clock.until(until), watch.interval(), || match clock.deadline() {
-            Some(deadline) if clock.now() >= deadline => ControlFlow::Break(()),
-            _ => watch.tick(0),
-        });
+        let until = self.clock.deadline().map_or(until, |deadline| until.min(deadline));
+        let watch = self.watch.clone();
+        let slept = self.cancel.sleep(self.clock.until(until), watch.interval(), || watch.tick(0));
         match slept {
             Slept::Whole => Event::Woke,
             Slept::Cancelled => Event::Stopped(cancelled()),
@@ -261,16 +273,20 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Passes on what the session has learned.
-    fn pass_on(&mut self, notice: Notice) -> Result<()> {
-        let progress =
-            |result: std::result::Result<(), i32>| result.map_err(|code| stopped_by_callback("progress", code));
+    /// Passes on what the session has learned; to the caller only while none of his functions has said stop.
+    fn pass_on(&mut self, notice: Notice, stopped: bool) -> Result<()> {
+        let told = |result: std::result::Result<(), i32>| match result {
+            Err(code) if !stopped => Err(stopped_by_callback("progress", code)),
+            _ => Ok(()),
+        };
         match notice {
             Notice::Capabilities(capabilities) => self.client.remember_capabilities(capabilities),
             Notice::UploadUrl(url) => {
                 self.log(Level::Info, || format!("the upload is {}", url.redacted()));
                 self.created_here = true;
-                if let Some(hook) = &self.on_upload_url {
+                if let Some(hook) = &self.on_upload_url
+                    && !stopped
+                {
                     hook(&url).map_err(|code| stopped_by_callback("on_upload_url_available", code))?;
                 }
             }
@@ -278,12 +294,13 @@ impl<'a> Driver<'a> {
                 self.log(Level::Info, || format!("resuming at byte {offset}"));
                 self.created_here = false;
                 self.stats.bytes_resumed = offset;
-                progress(self.meter.confirm(offset))?;
+                told(self.meter.confirm(offset))?;
             }
             Notice::Acknowledged(offset) => {
                 self.stats.chunks_completed += 1;
-                progress(self.meter.confirm(offset))?;
+                told(self.meter.confirm(offset))?;
             }
+            Notice::WentBack(offset) => told(self.meter.confirm(offset))?,
             Notice::ChunkFailed => self.stats.chunks_failed += 1,
             Notice::Retrying => self.stats.retries += 1,
             Notice::Gone(url) => {
@@ -299,14 +316,19 @@ impl<'a> Driver<'a> {
     fn confirm_source(&mut self, outcome: Outcome) -> Result<Outcome> {
         if let (Outcome::Uploaded { url, .. }, Some(source)) = (&outcome, &self.source) {
             let checked = source.check_unchanged().map_err(|error| error.with_upload_url(Some(url.clone())));
-            self.spoil_if_changed(checked)?;
+            checked.map_err(|error| self.source_failed(Failure::of_check(error)))?;
         }
         Ok(outcome)
     }
 
-    fn spoil_if_changed(&mut self, checked: Result<()>) -> Result<()> {
-        self.source_spoiled |= checked.as_ref().is_err_and(|error| error.kind() == ErrorKind::SourceChanged);
-        checked
+    fn source_failed(&mut self, failure: Failure) -> Error {
+        match failure {
+            Failure::Trouble(error) => error,
+            Failure::Spoiled(error) => {
+                self.source_spoiled = true;
+                error
+            }
+        }
     }
 
     fn source(&mut self) -> Result<&mut (dyn Bytes + 'a)> {

@@ -11,7 +11,8 @@ use crate::protocol::answer::Answer;
 use crate::protocol::fields;
 use crate::protocol::url::AbsoluteUrl;
 
-/// `Err(code)` ends the operation with [`ErrorKind::Callback`].
+/// `Err(code)` ends the operation with [`ErrorKind::Callback`], unless it is already over: an upload whose last byte
+/// has been acknowledged is done, whatever is said afterwards.
 pub type HookResult = std::result::Result<(), i32>;
 
 /// Sees every request before it goes out and may change its headers.
@@ -46,7 +47,6 @@ pub struct Progress {
 }
 
 /// A request about to be sent.
-#[derive(Debug)]
 pub struct OutgoingRequest {
     method: String,
     url: AbsoluteUrl,
@@ -100,6 +100,13 @@ impl OutgoingRequest {
             self.headers.push((name.to_owned(), value.to_owned()));
         }
         Ok(())
+    }
+}
+
+/// Without the values of headers, which may be secrets.
+impl fmt::Debug for OutgoingRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.method, self.url)
     }
 }
 

@@ -117,9 +117,10 @@ impl Drop for End {
 /// - `out`: receives the client; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `out` is NULL or invalid, or no URL was set; the first failure of a
-/// setter of `c`, whatever it was; TUS_E_INVALID_STATE if a setter panicked; TUS_E_TLS or TUS_E_SOURCE if a certificate
-/// file cannot be read or used; TUS_E_UNSUPPORTED if the URL is https and tus_has_feature("tls") is 0.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `out` is NULL or invalid, or a variable of the environment names no
+/// usable proxy; the first failure of a setter of `c`, whatever it was; TUS_E_INVALID_STATE if a setter panicked;
+/// TUS_E_TLS if a certificate file cannot be read or used, or the platform has no certificates; TUS_E_UNSUPPORTED if
+/// certificates were set and tus_has_feature("tls") is 0.
 /// Ownership: the caller holds one count and gives it back with tus_client_unref.
 /// Threads: any.
 /// Since: 0.1

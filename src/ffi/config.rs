@@ -68,7 +68,8 @@ pub unsafe extern "C" fn tus_config_free(c: *mut tus_config) {
     guard_value((), || unsafe { free(c) })
 }
 
-/// Sets the URL that uploads are created at (T-040). The only setting without a default.
+/// Sets the URL that uploads are created at (T-040). A client without it can only work on uploads that exist, by their
+/// absolute URLs, and answers TUS_E_INVALID_STATE to the rest.
 ///
 /// - `c`: the configuration.
 /// - `endpoint`: an absolute http or https URL, kept byte for byte: a slash at its end matters when the server answers
@@ -277,7 +278,7 @@ pub unsafe extern "C" fn tus_config_set_tls_verify(c: *mut tus_config, verify: c
 ///
 /// - `c`: the configuration.
 /// - `file`: the path of a file of PEM certificates, read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: the
-///   platform's certificates.
+///   platform's certificates; on Unix the variables SSL_CERT_FILE and SSL_CERT_DIR may name others.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the path is empty.
 /// Ownership: the string is copied.
@@ -321,12 +322,13 @@ pub unsafe extern "C" fn tus_config_set_tls_client_certificate(
     })
 }
 
-/// Sets the proxy. Without this call the environment decides when the client is made: https_proxy, http_proxy, all_proxy
-/// and no_proxy, in lower or upper case; no other variable is ever read.
+/// Sets the proxy. Without this call the environment decides when the client is made: http_proxy (lower case only),
+/// https_proxy, all_proxy and no_proxy (lower or upper case), by curl's rules. A value that names no proxy makes
+/// tus_client_new fail.
 ///
 /// - `c`: the configuration.
-/// - `url`: http://host:port, with a user name and password if need be; socks5:// and the like if
-///   tus_has_feature("socks-proxy"). NULL or "": no proxy, whatever the environment says.
+/// - `url`: scheme://user:password@host:port, all but the host optional. The scheme is http, socks4, socks4a, socks5 or
+///   socks5h, by default http; the port is by default 1080. NULL or "": no proxy, whatever the environment says.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no proxy's URL.
 /// Ownership: the string is copied.

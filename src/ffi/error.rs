@@ -116,10 +116,6 @@ pub(super) fn status_of(kind: ErrorKind) -> tus_status_code {
 
 impl ErrorState {
     fn new(status: tus_status_code, error: &Error) -> Self {
-        let callback_code = match error.kind() {
-            ErrorKind::Callback(code) => code,
-            _ => 0,
-        };
         let request = error.request();
         let answer = error.answer();
         let headers = answer.map(|answer| {
@@ -128,7 +124,7 @@ impl ErrorState {
         ErrorState {
             status,
             message: c_string(&error.full_message()),
-            callback_code,
+            callback_code: error.callback_code().unwrap_or(0),
             os_code: error.os_code().unwrap_or(0),
             retryable: error.is_retryable(),
             upload_url: error.upload_url().map(|url| c_string(url.as_str())),
@@ -199,7 +195,7 @@ pub unsafe extern "C" fn tus_error_os_code(e: *const tus_error) -> i32 {
     guard_value(0, || unsafe { state(e, "e") }.map_or(0, |error| error.os_code))
 }
 
-/// The value that a callback returned to end the operation.
+/// The value that a callback returned to end the operation, or a tus_should_retry_fn to give up.
 ///
 /// - `e`: the error.
 ///

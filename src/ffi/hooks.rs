@@ -79,14 +79,14 @@ pub type tus_should_retry_fn = Option<
 pub type tus_upload_url_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, upload_url: *const c_char) -> i32>;
 
-/// Called with the progress of an upload: at the start, now and then while a request runs, at each acknowledged chunk
-/// and at the end.
+/// Called with the progress of an upload: at the start, at each acknowledged chunk, at the end, and about ten times a
+/// second in between, whether bytes move or not. It is therefore also the way to stop an operation from outside.
 ///
 /// - `user_data`: as registered.
 /// - `progress`: how far the upload is; valid until the function returns.
 ///
 /// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server and can be
-/// resumed.
+/// resumed. In the call at the end, when the server has everything, it comes too late and changes nothing.
 pub type tus_progress_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, progress: *const tus_progress) -> i32>;
 

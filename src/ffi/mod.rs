@@ -16,10 +16,12 @@
 // heading of Rust's would be copied into the header.
 #![allow(clippy::missing_safety_doc)]
 
+// In the order of the header.
 mod version;
 
-mod error;
 mod status;
+
+mod error;
 
 mod callback;
 mod exchange;
@@ -31,16 +33,21 @@ mod config_hooks;
 
 mod client;
 
-mod options;
 mod source;
+
+mod options;
 
 mod operations;
 
 mod info;
-mod metadata;
-mod server_info;
+
 mod stats;
 
+mod metadata;
+
+mod server_info;
+
+// What all of them share.
 mod convert;
 mod guard;
 mod handle;

@@ -1,7 +1,6 @@
 //! The blocking operations of a `tus_client`.
 
 use std::ffi::c_char;
-use std::path::Path;
 
 use super::client::{Use, tus_client};
 use super::convert::{clear, path, text};
@@ -13,12 +12,10 @@ use super::options::{copy_options, tus_upload_options};
 use super::server_info::{give_server_info, tus_server_info};
 use super::source::{hold_source, occupy, tus_source};
 use super::status::tus_status;
-use crate::engine::options::UploadOptions;
-use crate::error::Result;
-use crate::source::Source;
 
 /// Creates an upload of a file and sends the whole of it. If the options have no metadata of the name "filename", the
-/// last part of the path is sent as such: as text if it is UTF-8, else as the bytes it is. The caller's options are not
+/// last part of the path is sent as such: as text, or as the bytes it is if it is not UTF-8 or the client's metadata
+/// encoding cannot write it. The caller's options are not
 /// changed.
 ///
 /// - `c`: the client.
@@ -27,8 +24,8 @@ use crate::source::Source;
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED, TUS_E_SOURCE before any request; any other status
-/// of enum tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED, TUS_E_SOURCE before any request;
+/// any other status of enum tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -47,9 +44,8 @@ pub unsafe extern "C" fn tus_client_upload_file(
             clear(out);
             let used = Use::begin(c)?;
             let path = self::path(path, "path")?;
-            let mut options = copy_options(o)?;
-            add_file_name(&mut options, &path)?;
-            let info = used.run(|client| Ok(client.upload(&mut Source::file(&path)?, &options)?))?;
+            let options = copy_options(o)?;
+            let info = used.run(|client| Ok(client.upload_file(&path, &options)?))?;
             give_info(out, info);
             Ok(())
         })
@@ -64,8 +60,9 @@ pub unsafe extern "C" fn tus_client_upload_file(
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; any other status of enum
-/// tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any request;
+/// TUS_E_UNSUPPORTED if the source's size is unknown, for this version; any other status of enum tus_status_code. If an
+/// upload exists on the server after a failure, tus_error_upload_url tells it.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -251,15 +248,5 @@ pub unsafe extern "C" fn tus_client_delete_upload(
             let url = text(upload_url, "upload_url")?.to_owned();
             used.run(|client| Ok(client.delete_upload(&url)?))
         })
-    }
-}
-
-/// Adds the file's name as metadata unless the options have one.
-fn add_file_name(options: &mut UploadOptions, path: &Path) -> Result<()> {
-    const KEY: &str = "filename";
-    let Some(name) = path.file_name().filter(|_| !options.has_metadata(KEY)) else { return Ok(()) };
-    match name.to_str() {
-        Some(name) => options.set_metadata_text(KEY, name),
-        None => options.set_metadata(KEY, name.as_encoded_bytes()),
     }
 }

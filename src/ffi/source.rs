@@ -187,7 +187,8 @@ pub unsafe extern "C" fn tus_source_memory(
 ///
 /// - `vtable`: its functions, which are copied.
 /// - `user_data`: handed to each of them; may be NULL.
-/// - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end.
+/// - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end, which the operations of this
+///   version refuse with TUS_E_UNSUPPORTED.
 /// - `out`: receives the source; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///

@@ -26,7 +26,7 @@ pub const TUS_CHUNK_WHOLE: u64 = u64::MAX - 1;
 const FEATURES: &[(&str, bool)] = &[
     ("tls", cfg!(feature = "tls")),
     ("encodings", cfg!(feature = "encodings")),
-    ("socks-proxy", false),
+    ("socks-proxy", true),
     ("creation", true),
     ("creation-with-upload", true),
     ("expiration", true),
@@ -59,7 +59,7 @@ pub extern "C" fn tus_version_string() -> *const c_char {
 ///
 /// - "tls": https URLs
 /// - "encodings": metadata in text encodings other than UTF-8
-/// - "socks-proxy": proxies with socks4, socks4a or socks5 URLs
+/// - "socks-proxy": SOCKS proxies, versions 4, 4a and 5
 /// - "creation", "creation-with-upload", "expiration", "termination": the extensions of tus 1.0.0 of these names
 ///
 /// Later versions may add names, never take one away.

@@ -24,8 +24,8 @@ pub enum ChunkSize {
 const AUTO_START: u64 = 8 << 20;
 /// Growth stops here: beyond it a chunk's fixed cost is far below one in a thousand on any link.
 const AUTO_MAX: u64 = 1 << 30;
-/// Below this nobody's body limit lies in practice; a server that refuses even this is not served by smaller ones.
-const SHRINK_MIN: u64 = 64 << 10;
+/// Losses do not make automatic chunks smaller than this: a request per 64 KiB is slow enough.
+const LOST_MIN: u64 = 64 << 10;
 /// An automatic chunk that took longer than this is not followed by a larger one: it is what a break may cost.
 const AUTO_TARGET: Duration = Duration::from_secs(8);
 
@@ -66,15 +66,15 @@ impl ChunkSizer {
 
     /// A chunk of `length` bytes broke and the server kept nothing of it.
     pub fn lost(&mut self, length: u64) {
-        self.auto = (length.min(self.auto) / 2).max(SHRINK_MIN).min(self.auto);
+        self.auto = (length.min(self.auto) / 2).max(LOST_MIN).min(self.auto);
     }
 
-    /// The server refused a chunk of `length` bytes for its size (413); `false` if no smaller one is worth trying.
+    /// The server refused a chunk of `length` bytes for its size (413); `false` if there is no smaller one.
     pub fn refused(&mut self, length: u64) -> bool {
-        if length <= SHRINK_MIN {
+        let half = length / 2;
+        if half == 0 {
             return false;
         }
-        let half = (length / 2).max(SHRINK_MIN);
         self.ceiling = Some(half);
         self.auto = self.auto.min(half);
         true
@@ -118,18 +118,18 @@ mod tests {
         for _ in 0..40 {
             sizer.lost(sizer.next(u64::MAX));
         }
-        assert_eq!(sizer.next(u64::MAX), SHRINK_MIN);
+        assert_eq!(sizer.next(u64::MAX), LOST_MIN);
     }
 
     #[test]
-    fn refusals_halve_down_to_a_floor() {
+    fn refusals_halve_down_to_one_byte() {
         let mut sizer = ChunkSizer::new(ChunkSize::Whole, None);
         let mut tries = 0;
         while sizer.refused(sizer.next(1 << 30)) {
             tries += 1;
         }
-        assert_eq!(sizer.next(1 << 30), SHRINK_MIN);
-        assert_eq!(tries, 14);
-        assert!(!ChunkSizer::new(fixed(1000), None).refused(1000));
+        assert_eq!(sizer.next(1 << 30), 1);
+        assert_eq!(tries, 30);
+        assert!(!ChunkSizer::new(fixed(1), None).refused(1));
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::UNIX_EPOCH;
 
-/// Seconds since 1970 of any of the three forms; `None` for anything else, and for dates before 1970.
+/// Seconds since 1970 of any of the three forms, 0 for dates before; `None` for anything else.
 pub fn parse_http_date(text: &str) -> Option<u64> {
     let time = httpdate::parse_http_date(text.trim()).ok()?;
-    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
+    Some(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use crate::error::BrokenRule;
 
 /// Header fields in the order they came. Names compare without case, values are as sent, trimmed.
 ///
-/// A value that is not UTF-8 is kept with the replacement character: no header of the protocol may have one, so
-/// such a value can only fail to parse.
+/// A value that is not UTF-8 is kept with the replacement character: no header of the protocol may have one, and what
+/// reads them refuses it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Headers(Vec<(String, String)>);
 

@@ -1,7 +1,8 @@
 //! One table: what to do about a status, by the kind of request it answers.
 //!
 //! This is "Reactions by status" of the requirements. The session carries reactions out; nothing else judges a
-//! status.
+//! status, but for OPTIONS (`capabilities`, `session/discover`: its answer may be done without) and redirects
+//! (`session/redirect`: which may be followed).
 
 use crate::error::ErrorKind;
 
@@ -40,6 +41,8 @@ impl Purpose {
 pub enum Budget {
     /// The number of tries.
     Tries,
+    /// The number of tries too, but the server only said "not now": nothing is wrong with what was sent.
+    Busy,
     /// The time an upload may stay locked.
     Lock,
 }
@@ -57,6 +60,9 @@ pub enum Reaction {
     Conflict,
     /// The server's own word for a PATCH that another request of ours interrupted: one HEAD, then go on.
     Interrupted,
+    /// 400 or 403 to a PATCH: what some servers say once an upload is finished. If earlier bytes are in doubt one HEAD
+    /// tells, else the operation fails.
+    Refused,
     /// The upload does not exist any more (T-083); to DELETE: done (T-110).
     Gone,
     /// 413 to a request with data: send less at once.
@@ -72,9 +78,11 @@ pub fn react(purpose: Purpose, answer: &Answer) -> Reaction {
         200..=299 => Reaction::Accept,
         300..=399 => Reaction::Redirect,
         400 if purpose == Transfer && is_interruption(answer) => Reaction::Interrupted,
+        400 | 403 if purpose == Transfer => Reaction::Refused,
         404 | 410 if matches!(purpose, Probe | Transfer | Terminate) => Reaction::Gone,
         405 | 501 => Reaction::Fail(ErrorKind::Unsupported),
-        408 | 425 | 429 => Reaction::Again(Budget::Tries),
+        408 => Reaction::Again(Budget::Tries),
+        425 | 429 | 503 => Reaction::Again(Budget::Busy),
         409 if purpose == Transfer => Reaction::Conflict,
         // Some servers say 409 for a lock (tusdotnet before 2.5, Bunny).
         409 if purpose == Terminate => Reaction::Again(Budget::Lock),
@@ -123,9 +131,7 @@ mod tests {
             (299, Accept),
             (301, Redirect),
             (304, Redirect),
-            (400, Fail(ErrorKind::HttpStatus)),
             (401, Fail(ErrorKind::HttpStatus)),
-            (403, Fail(ErrorKind::HttpStatus)),
             (405, Fail(ErrorKind::Unsupported)),
             (407, Fail(ErrorKind::HttpStatus)),
             (408, Again(Budget::Tries)),
@@ -136,15 +142,15 @@ mod tests {
             (417, Fail(ErrorKind::HttpStatus)),
             (418, Fail(ErrorKind::HttpStatus)),
             (423, Again(Budget::Lock)),
-            (425, Again(Budget::Tries)),
-            (429, Again(Budget::Tries)),
+            (425, Again(Budget::Busy)),
+            (429, Again(Budget::Busy)),
             (431, Fail(ErrorKind::HttpStatus)),
             (451, Fail(ErrorKind::HttpStatus)),
             (460, Fail(ErrorKind::Checksum)),
             (500, Again(Budget::Tries)),
             (501, Fail(ErrorKind::Unsupported)),
             (502, Again(Budget::Tries)),
-            (503, Again(Budget::Tries)),
+            (503, Again(Budget::Busy)),
             (504, Again(Budget::Tries)),
             (507, Again(Budget::Tries)),
             (999, Fail(ErrorKind::HttpStatus)),
@@ -163,6 +169,12 @@ mod tests {
             assert_eq!(to(Create, status, ""), Reaction::Fail(ErrorKind::HttpStatus));
             for purpose in [Probe, Transfer, Terminate] {
                 assert_eq!(to(purpose, status, ""), Reaction::Gone);
+            }
+        }
+        for status in [400, 403] {
+            assert_eq!(to(Transfer, status, ""), Reaction::Refused);
+            for purpose in [Discover, Create, Probe, Terminate] {
+                assert_eq!(to(purpose, status, ""), Reaction::Fail(ErrorKind::HttpStatus));
             }
         }
         assert_eq!(to(Transfer, 409, ""), Reaction::Conflict);

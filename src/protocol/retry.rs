@@ -11,7 +11,7 @@ pub struct RetryPolicy {
     pub base_delay: Duration,
     /// The longest back-off.
     pub max_delay: Duration,
-    /// How long a locked upload (423, or 409 at an unchanged offset) is waited for in a row.
+    /// How long a locked upload (423; 409s in a row too, but those end after five, T-027) is waited for.
     pub lock_budget: Duration,
     /// A longer `Retry-After` fails the operation instead of being waited for.
     pub max_retry_after: Duration,

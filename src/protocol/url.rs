@@ -105,7 +105,7 @@ impl AbsoluteUrl {
     /// does not tell us which credentials to send. https to http is refused (T-045).
     pub fn resolve(&self, location: &str) -> Result<AbsoluteUrl, BrokenRule> {
         let location = location.trim_matches([' ', '\t']);
-        if location.is_empty() {
+        if location.is_empty() || location.contains(char::REPLACEMENT_CHARACTER) {
             return Err(BrokenRule::BadLocation);
         }
         let escaped = escape_illegal(location);
@@ -176,11 +176,21 @@ fn default_port(secure: bool) -> u16 {
 const ILLEGAL: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
+/// The same, after the host.
+const ILLEGAL_IN_PATH: &AsciiSet = &ILLEGAL.add(b'[').add(b']');
+
 fn escape_illegal(text: &str) -> String {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return text.to_owned();
     }
-    utf8_percent_encode(text, ILLEGAL).to_string()
+    // Brackets belong to an IPv6 host and nowhere else.
+    let begin = match text.find("//") {
+        Some(at) if at == 0 || text[..at].ends_with(':') => at + 2,
+        _ => 0,
+    };
+    let end = if begin == 0 { 0 } else { text[begin..].find(['/', '?', '#']).map_or(text.len(), |at| begin + at) };
+    let (authority, rest) = text.split_at(end);
+    utf8_percent_encode(authority, ILLEGAL).chain(utf8_percent_encode(rest, ILLEGAL_IN_PATH)).collect()
 }
 
 fn percent_decode(text: &str) -> String {
@@ -262,6 +272,9 @@ mod tests {
             ("http://h:1/files/", "/f/my file", "http://h:1/f/my%20file"),
             ("http://h:1/files/", "http://u:p@h:1/f", "http://h:1/f"),
             ("http://h", "x", "http://h/x"),
+            ("http://[::1]:1/f", "//[::1]:2/a[1]?x[]=2", "http://[::1]:2/a%5B1%5D?x%5B%5D=2"),
+            ("http://h/f", "/f/a[1]?x[]=2", "http://h/f/a%5B1%5D?x%5B%5D=2"),
+            ("http://h/f", "/x//y[z]", "http://h/x//y%5Bz%5D"),
         ] {
             assert_eq!(url(base).resolve(location).unwrap().as_str(), expected, "{base} + {location}");
         }

@@ -63,7 +63,8 @@ impl FileSource {
             .open(path)
             .map_err(|error| source_error(format!("cannot open {}", path.display()), error))?;
         let mut source = Self::from_open(file, &path.display().to_string())?;
-        source.path = Some(path.to_owned());
+        // The program may change its working directory while the upload runs.
+        source.path = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         Ok(source)
     }
 

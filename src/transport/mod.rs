@@ -72,6 +72,8 @@ pub struct Request<'a> {
     pub headers: &'a [(String, String)],
     /// When the whole operation must have ended.
     pub deadline: Option<Instant>,
+    /// A limit for the answer of this request, if it is shorter than [`Timeouts::response`].
+    pub response_limit: Option<Duration>,
 }
 
 /// The body of a request.

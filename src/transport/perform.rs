@@ -76,12 +76,14 @@ impl Transport {
             Body::Sized { length, .. } => *length,
             Body::None | Body::Empty => 0,
         };
+        let mut timeouts = client.settings.timeouts;
+        timeouts.response = request.response_limit.unwrap_or(timeouts.response).min(timeouts.response);
         let context = Arc::new(Context::new(
             Arc::clone(client),
             target,
             cancel.clone(),
             Arc::clone(watch),
-            client.settings.timeouts,
+            timeouts,
             request.deadline,
             body_length,
             reuse,

@@ -1,5 +1,6 @@
 //! The two faces of the library behind one: every scenario runs through the Rust engine and through the C API.
 
+use super::c_api::{self, CSource};
 use super::failure::Failure;
 use super::input::Input;
 use super::result::{Done, Offer};
@@ -11,6 +12,8 @@ use super::setup::{Job, Setup};
 pub(crate) enum Api {
     /// The engine's own.
     Rust,
+    /// What the shared library exports.
+    C,
 }
 
 /// What a client can do, whichever face it has.
@@ -32,6 +35,7 @@ pub(crate) struct Client {
 /// An open source of one face.
 pub(crate) enum Source {
     Rust(tus::source::Source),
+    C(CSource),
 }
 
 impl Api {
@@ -39,6 +43,7 @@ impl Api {
     pub(crate) fn client(self, setup: &Setup) -> Result<Client, Failure> {
         let operations = match self {
             Api::Rust => rust_api::client(setup)?,
+            Api::C => c_api::client(setup)?,
         };
         Ok(Client { api: self, operations })
     }
@@ -47,6 +52,7 @@ impl Api {
     pub(crate) fn open(self, input: impl Into<Input>) -> Result<Source, Failure> {
         match self {
             Api::Rust => rust_api::open(input.into()).map(Source::Rust),
+            Api::C => c_api::open(input.into()).map(Source::C),
         }
     }
 
@@ -102,6 +108,13 @@ macro_rules! both {
             $(#[test]
             fn $name() {
                 super::$name($crate::support::Api::Rust);
+            })+
+        }
+
+        mod c {
+            $(#[test]
+            fn $name() {
+                super::$name($crate::support::Api::C);
             })+
         }
     };

@@ -9,6 +9,7 @@ pub(crate) mod result;
 pub(crate) mod server;
 pub(crate) mod setup;
 
+mod c_api;
 mod rust_api;
 
 pub(crate) use api::{Api, Client};

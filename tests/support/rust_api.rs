@@ -74,8 +74,10 @@ impl Operations for RustClient {
 }
 
 fn own(source: &mut Source) -> &mut tus::source::Source {
-    let Source::Rust(source) = source;
-    source
+    match source {
+        Source::Rust(source) => source,
+        Source::C(_) => panic!("a source of the other face"),
+    }
 }
 
 fn config(setup: &Setup) -> Result<Config, Error> {

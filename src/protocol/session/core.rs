@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{BrokenRule, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::{Capabilities, VERSION};
 use crate::protocol::chunk::ChunkSizer;
@@ -12,8 +12,9 @@ use crate::protocol::reaction::{Budget, Purpose};
 use crate::protocol::retry::{RetryAfter, parse_retry_after};
 use crate::protocol::url::AbsoluteUrl;
 
-use super::event::{Broken, BrokenKind, Notice, Question, WaitReason};
+use super::event::{Broken, Notice, Question, WaitReason};
 use super::exchange::{Exchange, Method, Request};
+use super::failure::{fail, refused};
 use super::pause::{Deciding, Waiting};
 use super::plan::Plan;
 use super::{Finished, State};
@@ -27,6 +28,8 @@ const MAX_REGRESSIONS: u32 = 3;
 /// The longest pause between two looks at a lock: it may be released at any moment.
 const LOCK_PAUSE_MAX: Duration = Duration::from_secs(10);
 
+const TOO_LATE: &str = "the next try would come after the operation's deadline";
+
 /// Plan, budgets and what has been learned. Passed to every step of a state.
 #[derive(Debug)]
 pub(super) struct Core {
@@ -37,12 +40,12 @@ pub(super) struct Core {
     pub(super) expires: Option<u64>,
     /// The time of the step being made.
     pub(super) now: Instant,
-    /// The wall clock of the answer being read, corrected by its `Date`.
+    /// The wall clock of the answer being read: the server's own where it tells it (`Date`).
     wall: u64,
     random: fastrand::Rng,
     tries: u32,
     lock_pauses: u32,
-    lock_waited: Duration,
+    lock_since: Option<Instant>,
     conflicts: u32,
     restarts: u32,
     regressions: u32,
@@ -75,7 +78,7 @@ impl Core {
             wall: 0,
             tries: 0,
             lock_pauses: 0,
-            lock_waited: Duration::ZERO,
+            lock_since: None,
             conflicts: 0,
             restarts: 0,
             regressions: 0,
@@ -106,15 +109,9 @@ impl Core {
         if exchange.purpose == Purpose::Discover || !answer.is_success() {
             return Ok(());
         }
-        match answer.headers.get("Tus-Resumable") {
-            Some(VERSION) => Ok(()),
-            Some(other) => Err(fail(
-                ErrorKind::Version,
-                format!("the server answered in tus version {other:?}, this is {VERSION}"),
-                exchange,
-                Some(answer),
-            )),
-            None => {
+        let versions: Vec<&str> = answer.headers.list("Tus-Resumable").collect();
+        match versions.as_slice() {
+            [] => {
                 // T-003: proxies strip it; say so once.
                 if !self.warned_version {
                     self.warned_version = true;
@@ -122,18 +119,30 @@ impl Core {
                 }
                 Ok(())
             }
+            // More than one is the same one twice, put together by a proxy.
+            versions if versions.iter().all(|version| *version == VERSION) => Ok(()),
+            versions => {
+                let what = format!("the server answered in tus version {}, this is {VERSION}", versions.join(", "));
+                Err(fail(ErrorKind::Version, what, exchange, Some(answer)))
+            }
         }
     }
 
-    /// T-034: the acknowledged offset grew, so trying has been worth it and all budgets are fresh.
-    pub(super) fn progressed(&mut self, offset: u64) {
+    /// T-034: the acknowledged offset grew beyond what it ever was: trying has been worth it, all budgets are fresh.
+    pub(super) fn progressed(&mut self) {
         self.tries = 0;
         self.lock_pauses = 0;
-        self.lock_waited = Duration::ZERO;
+        self.lock_since = None;
         self.conflicts = 0;
         self.interrupted = false;
         self.stale_forgiven = false;
-        self.notices.push(Notice::Acknowledged(offset));
+    }
+
+    /// A try that the table says may be repeated, after an answer.
+    pub(super) fn again(&mut self, budget: Budget, exchange: &Exchange, answer: Answer, then: State) -> State {
+        let kind = if budget == Budget::Lock { ErrorKind::Locked } else { ErrorKind::HttpStatus };
+        let error = refused(kind, exchange, &answer);
+        self.retry(Retry { error, budget, answer: Some(answer), then })
     }
 
     /// Charges a failed try and goes on to the wait before the next one, or ends.
@@ -141,7 +150,7 @@ impl Core {
         let Retry { error, budget, answer, then } = retry;
         let asked = answer.as_ref().and_then(|answer| self.asked_delay(answer));
         let (delay, why, attempt) = match (budget, asked) {
-            (Budget::Tries, asked) => {
+            (Budget::Tries | Budget::Busy, asked) => {
                 self.tries += 1;
                 if self.tries > self.plan.retry.max_retries {
                     return Finished::error(error);
@@ -155,8 +164,9 @@ impl Core {
                 let pause = self.plan.retry.backoff(self.lock_pauses, &mut self.random).min(LOCK_PAUSE_MAX);
                 // A pause of nothing would make the budget last for ever.
                 let delay = asked.unwrap_or(pause).max(Duration::from_millis(1));
-                self.lock_waited = self.lock_waited.saturating_add(delay);
-                if self.lock_waited > self.plan.retry.lock_budget {
+                // The time counts, not the sum of our pauses: some servers let the request itself wait for the lock.
+                let since = *self.lock_since.get_or_insert(self.now);
+                if self.now + delay - since > self.plan.retry.lock_budget {
                     return Finished::error(error);
                 }
                 (delay, WaitReason::Lock, self.lock_pauses)
@@ -168,8 +178,8 @@ impl Core {
                 error.because(format!("the server asks to wait {} s, more than {limit} s", delay.as_secs())),
             );
         }
-        if self.plan.deadline.is_some_and(|deadline| self.now + delay > deadline) {
-            return Finished::error(error.because("the next try would come after the operation's deadline"));
+        if self.is_too_late(delay) {
+            return Finished::error(error.because(TOO_LATE));
         }
         State::Deciding(Deciding { question: Question { error, attempt, delay, why }, then: Box::new(then) })
     }
@@ -182,8 +192,17 @@ impl Core {
         })
     }
 
-    /// The wait the caller agreed to.
-    pub(super) fn wait(&mut self, delay: Duration, why: WaitReason, then: State) -> State {
+    /// Whether the deadline would pass before a wait is over.
+    fn is_too_late(&self, delay: Duration) -> bool {
+        self.plan.deadline.is_some_and(|deadline| self.now + delay >= deadline)
+    }
+
+    /// The wait the caller agreed to, which may be another one than was proposed.
+    pub(super) fn wait(&mut self, delay: Duration, question: Question, then: State) -> State {
+        if self.is_too_late(delay) {
+            return Finished::error(question.error.because(TOO_LATE));
+        }
+        let why = question.why;
         self.notices.push(Notice::Retrying);
         if delay.is_zero() {
             return then;
@@ -220,125 +239,20 @@ impl Core {
 
     /// The upload is gone: `false` once it has vanished too often (T-083).
     pub(super) fn may_restart(&mut self, gone: &AbsoluteUrl) -> bool {
+        if self.restarts == MAX_RESTARTS {
+            return false;
+        }
         self.restarts += 1;
         self.expires = None;
         self.notices.push(Notice::Gone(gone.clone()));
-        self.restarts <= MAX_RESTARTS
+        true
     }
 
     /// The offset went back: `false` once it has too often (T-028).
     pub(super) fn may_regress(&mut self, from: u64, to: u64) -> bool {
         self.regressions += 1;
         self.warn(format!("the server's offset went back from {from} to {to}"));
+        self.notices.push(Notice::WentBack(to));
         self.regressions <= MAX_REGRESSIONS
     }
-}
-
-/// An error about an answer, with the first line of what the server had to say.
-pub(super) fn fail(kind: ErrorKind, what: impl Into<String>, exchange: &Exchange, answer: Option<&Answer>) -> Error {
-    let mut message = what.into();
-    if let Some(line) = answer.and_then(first_line) {
-        message.push_str(&format!(" — the server says: {line}"));
-    }
-    let mut error = Error::new(kind, message).with_request(exchange.meaning().as_str(), exchange.url.clone());
-    if let Some(answer) = answer {
-        let again = matches!(answer.status, 408 | 409 | 423 | 425 | 429 | 500..=504 | 507);
-        error = error.with_answer(answer.clone()).with_retryable(again);
-    }
-    error
-}
-
-/// An error about a status the reaction table ends with.
-pub(super) fn refused(kind: ErrorKind, exchange: &Exchange, answer: &Answer) -> Error {
-    let doing = exchange.purpose.doing();
-    let mut what = match kind {
-        ErrorKind::Version => format!("{doing} failed: the server does not speak tus {VERSION}"),
-        ErrorKind::Unsupported => format!("{doing} failed: the server does not support it"),
-        ErrorKind::TooLarge => format!("{doing} failed: it is too large for the server"),
-        ErrorKind::Locked => format!("{doing} failed: the upload stays locked"),
-        ErrorKind::Gone => format!("{doing} failed: the upload does not exist on the server (any more)"),
-        ErrorKind::OffsetConflict => format!("{doing} failed: client and server cannot agree on the offset"),
-        _ => format!("{doing} failed with status {}", answer.status),
-    };
-    if kind == ErrorKind::Version
-        && let Some(versions) = answer.headers.get("Tus-Version")
-    {
-        what.push_str(&format!(", but {versions}"));
-    }
-    fail(kind, what, exchange, Some(answer))
-}
-
-/// An error about a rule the server broke.
-pub(super) fn broke_rule(rule: BrokenRule, exchange: &Exchange, answer: &Answer) -> Error {
-    let what = match rule {
-        BrokenRule::MalformedInteger => "a header that must be a number from 0 to 2^63-1 is not",
-        BrokenRule::ConflictingHeaders => "a header came twice with different values",
-        BrokenRule::MissingOffset => "the answer has no Upload-Offset",
-        BrokenRule::MissingLength => "the answer has neither Upload-Length nor Upload-Defer-Length",
-        BrokenRule::OffsetBeyondLength => "the server's offset lies beyond the end of the upload",
-        BrokenRule::ImpossibleOffset => "the server's offset is one that nothing sent can have led to",
-        BrokenRule::LengthDiffers => "the upload on the server has another length than the source",
-        BrokenRule::NoProgress => "the server takes data but its offset does not grow",
-        BrokenRule::OffsetRegressed => "the server's offset keeps going back",
-        BrokenRule::BadLocation => "the created upload has no usable Location",
-        BrokenRule::InsecureLocation => {
-            "the server points from https to http (it may stand behind a TLS proxy without knowing)"
-        }
-        BrokenRule::BadRedirect => "the redirect cannot be followed",
-        BrokenRule::TooManyRedirects => "too many redirects",
-        BrokenRule::WrongVersion => "the answer names another protocol version",
-        BrokenRule::KeepsVanishing => "the upload vanishes from the server again and again",
-        BrokenRule::NotHttp => "the answer is not HTTP",
-        BrokenRule::NotTus => "the server does not speak tus",
-    };
-    fail(ErrorKind::Protocol(rule), format!("{} failed: {what}", exchange.purpose.doing()), exchange, Some(answer))
-        .with_retryable(false)
-}
-
-/// An error about a request that broke.
-pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
-    let (kind, what) = match broken.kind {
-        BrokenKind::Resolve => (ErrorKind::Resolve, "the host name could not be resolved"),
-        BrokenKind::Connect => (ErrorKind::Connect, "no connection could be made"),
-        BrokenKind::TlsRejected => (ErrorKind::Tls, "the TLS handshake failed"),
-        BrokenKind::Closed => (ErrorKind::Io, "the connection broke"),
-        BrokenKind::NotHttp => (ErrorKind::Protocol(BrokenRule::NotHttp), "the answer is not valid HTTP"),
-        BrokenKind::Timeout(limit) => (
-            ErrorKind::Timeout(limit),
-            match limit {
-                crate::error::TimeLimit::Connect => "connecting took too long",
-                crate::error::TimeLimit::Response => "the server did not answer in time",
-                crate::error::TimeLimit::Stall => "no data moved for too long",
-                crate::error::TimeLimit::Total => "the operation's deadline passed",
-            },
-        ),
-        BrokenKind::Unsendable => (ErrorKind::Internal, "the request cannot be sent"),
-    };
-    let error = Error::new(kind, format!("{} failed: {what}", exchange.purpose.doing()))
-        .with_request(exchange.meaning().as_str(), exchange.url.clone())
-        .with_os_code(broken.os_code);
-    match broken.cause {
-        Some(cause) => error.with_cause(cause),
-        None => error,
-    }
-}
-
-/// Whether trying again can help at all.
-pub(super) fn is_worth_retrying(kind: BrokenKind) -> bool {
-    use crate::error::TimeLimit;
-    match kind {
-        BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::Closed | BrokenKind::NotHttp => true,
-        BrokenKind::Timeout(limit) => limit != TimeLimit::Total,
-        BrokenKind::TlsRejected | BrokenKind::Unsendable => false,
-    }
-}
-
-/// The beginning of a text answer, fit for a message: error pages are not.
-fn first_line(answer: &Answer) -> Option<String> {
-    let text = std::str::from_utf8(&answer.body).ok()?.trim();
-    let line = text.lines().next()?.trim();
-    if line.is_empty() || line.starts_with('<') {
-        return None;
-    }
-    Some(line.chars().filter(|c| !c.is_control()).take(200).collect())
 }

@@ -2,15 +2,17 @@
 
 use crate::error::{BrokenRule, ErrorKind};
 use crate::protocol::answer::Answer;
+use crate::protocol::capabilities::VERSION;
 use crate::protocol::offset::{Acknowledged, Proven};
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
-use super::core::{Core, Retry, broke, broke_rule, fail, is_worth_retrying, refused};
-use super::event::{Broken, Notice};
+use super::core::{Core, Retry};
+use super::event::{Broken, BrokenKind, Notice};
 use super::exchange::{Body, Exchange, Method, Request};
+use super::failure::{broke, broke_rule, fail, is_worth_retrying, refused};
 use super::probe::Probe;
-use super::remote::Remote;
+use super::remote::{Doubt, Remote};
 use super::transfer::Transfer;
 use super::{Finished, State};
 
@@ -32,6 +34,10 @@ impl Create {
     /// Begins an upload, unless what is known of the server says it will not be taken (T-008). `asked` is the
     /// exchange that told.
     pub(super) fn begin(core: &mut Core, endpoint: AbsoluteUrl, asked: &Exchange) -> State {
+        if let Some(known) = core.capabilities.as_ref().filter(|known| !known.speaks_our_version()) {
+            let what = format!("the server speaks tus {}, this is {VERSION}", known.versions.join(", "));
+            return Finished::error(fail(ErrorKind::Version, what, asked, None));
+        }
         let size = core.plan.goal.size();
         if let Some(max) = core.capabilities.as_ref().and_then(|known| known.max_size)
             && size > max
@@ -68,16 +74,14 @@ impl Create {
         match react(Purpose::Create, &answer) {
             Reaction::Accept => self.created(core, answer, body_sent),
             Reaction::Again(budget) => {
-                let kind = if budget == Budget::Lock { ErrorKind::Locked } else { ErrorKind::HttpStatus };
-                let error = refused(kind, exchange, &answer);
                 let then = Self::post(core, self.endpoint, self.data > 0);
-                core.retry(Retry { error, budget, answer: Some(answer), then })
+                core.again(budget, exchange, answer, then)
             }
             // 413 to a body may be a proxy's limit and not the server's: without data it may pass.
             Reaction::TooMuch if self.data > 0 => Self::post(core, self.endpoint, false),
             Reaction::TooMuch => Finished::error(refused(ErrorKind::TooLarge, exchange, &answer)),
             Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer)),
-            Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::Gone => {
+            Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::Refused | Reaction::Gone => {
                 Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer))
             }
         }
@@ -106,13 +110,14 @@ impl Create {
         remote.sent(at, body_sent);
         match at.acknowledged(&answer.headers, body_sent, self.size) {
             Ok(Acknowledged::Grown(at)) => {
-                remote.best = at.get();
-                core.progressed(at.get());
+                remote.acknowledged(core, at, Proven::created());
                 Transfer::go_on(core, remote, at, false)
             }
-            // A server that ignored the data has none of it (T-062); whether it did, HEAD tells.
+            // A server that ignored the data has none of it.
             Ok(Acknowledged::Unchanged) => Transfer::go_on(core, remote, at, false),
-            Err(BrokenRule::MissingOffset) => Probe::resync(core, remote, at, 0, true),
+            // T-062: HEAD tells.
+            Err(BrokenRule::MissingOffset) => Probe::resync(core, remote, at, Doubt::Unsaid),
+            Err(rule) if rule != BrokenRule::OffsetBeyondLength => Probe::resync(core, remote, at, Doubt::Unbelievable),
             Err(rule) => {
                 let url = remote.url;
                 Finished::error(broke_rule(rule, exchange, &answer).with_upload_url(Some(url)))
@@ -127,11 +132,13 @@ impl Create {
         if !is_worth_retrying(kind) {
             return Finished::error(error);
         }
-        if sent > 0 {
-            // T-051: the server may have made the upload, and finished it, without our learning its URL.
+        let unanswered = sent > 0 || !matches!(kind, BrokenKind::Resolve | BrokenKind::Connect);
+        if unanswered {
+            // T-051: the server may have made the upload without our learning its URL.
             core.warn("creation was not answered and is repeated: an unused upload may be left on the server");
         }
-        let then = Self::post(core, self.endpoint, self.data > 0);
+        // With all its data it may even have finished it. A second finished one is avoided by sending none.
+        let then = Self::post(core, self.endpoint, self.data > 0 && !unanswered);
         if forgiven {
             return then;
         }

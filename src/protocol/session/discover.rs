@@ -3,16 +3,17 @@
 //! For an upload it is optional: a server that does not answer it properly is used without extensions (T-006).
 //! When the capabilities are themselves the goal, only an answer of a tus server will do.
 
-use crate::error::{BrokenRule, ErrorKind};
+use crate::error::{BrokenRule, ErrorKind, TimeLimit};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::{Capabilities, VERSION};
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
-use super::core::{Core, Retry, broke, broke_rule, fail, is_worth_retrying, refused};
+use super::core::{Core, Retry};
 use super::create::Create;
 use super::event::{Broken, BrokenKind, Notice};
 use super::exchange::{Method, Request};
+use super::failure::{broke, broke_rule, is_worth_retrying, refused};
 use super::outcome::Outcome;
 use super::plan::Goal;
 use super::terminate::Terminate;
@@ -57,22 +58,22 @@ impl Discover {
                     Finished::ok(Outcome::Discovered(capabilities))
                 }
                 (_, Reaction::Accept) => Finished::error(broke_rule(BrokenRule::NotTus, exchange, &answer)),
-                (_, Reaction::Again(_)) => {
-                    let error = refused(ErrorKind::HttpStatus, exchange, &answer);
+                (_, Reaction::Again(budget)) => {
                     let then = Self::ask_with(core, self.endpoint, self.with_version);
-                    core.retry(Retry { error, budget: Budget::Tries, answer: Some(answer), then })
+                    core.again(budget, exchange, answer, then)
                 }
                 (_, Reaction::Fail(kind)) => Finished::error(refused(kind, exchange, &answer)),
                 _ => Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer)),
             };
         }
         match capabilities {
-            Some(capabilities) if !capabilities.speaks_our_version() => {
-                let what = format!("the server speaks tus {}, this is {VERSION}", capabilities.versions.join(", "));
-                Finished::error(fail(ErrorKind::Version, what, &self.request.exchange, Some(&answer)))
-            }
             Some(capabilities) => {
-                core.notices.push(Notice::Capabilities(capabilities.clone()));
+                if capabilities.max_size.is_none() && answer.headers.get("Tus-Max-Size").is_some() {
+                    core.warn("the server's Tus-Max-Size is not a number (T-008): it is ignored");
+                }
+                if capabilities.is_tus() {
+                    core.notices.push(Notice::Capabilities(capabilities.clone()));
+                }
                 core.capabilities = Some(capabilities);
                 self.go_on(core)
             }
@@ -94,7 +95,8 @@ impl Discover {
             return Self::ask_with(core, self.endpoint, self.with_version);
         }
         // Without a connection the next request would fare no better; with one, we can do without the answer.
-        let unreachable = matches!(kind, BrokenKind::Resolve | BrokenKind::Connect);
+        let unreachable =
+            matches!(kind, BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::Timeout(TimeLimit::Connect));
         if unreachable || Self::is_goal(core) {
             let then = Self::ask_with(core, self.endpoint, self.with_version);
             return core.retry(Retry { error, budget: Budget::Tries, answer: None, then });

@@ -121,6 +121,8 @@ pub enum Notice {
     Resumed(u64),
     /// The server has acknowledged this much.
     Acknowledged(u64),
+    /// The server's offset went back to this.
+    WentBack(u64),
     /// A request with data failed.
     ChunkFailed,
     /// A failed try will be repeated.

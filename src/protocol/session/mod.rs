@@ -72,6 +72,7 @@ mod create;
 mod discover;
 mod event;
 mod exchange;
+mod failure;
 mod outcome;
 mod pause;
 mod plan;
@@ -84,7 +85,8 @@ mod transfer;
 #[cfg(test)]
 mod tests;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{BrokenRule, Error, ErrorKind};
+use crate::protocol::answer::Answer;
 use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::url::AbsoluteUrl;
@@ -178,17 +180,20 @@ impl Session {
     pub fn happened(self, event: Event, now: Instant) -> Session {
         let Session { mut core, state } = self;
         core.now = core.now.max(now);
-        let url = state.upload_url().cloned();
-        let state = match (event, state) {
+        if let State::Finished(_) = state {
             // The end is the end: a late word changes nothing.
-            (_, state @ State::Finished(_)) => state,
-            (Event::Stopped(error), _) => Finished::error(error.with_upload_url(url)),
+            return Session { core, state };
+        }
+        let url = state.upload_url().or(core.plan.goal.upload_url()).cloned();
+        let state = match (event, state) {
+            (Event::Stopped(error), _) => Finished::error(error),
             (Event::Answered { answer, body_sent, wall }, mut state) => {
-                let Some(request) = state.request_mut() else {
-                    return Session { core, state: misuse() };
+                let noted = match state.request_mut() {
+                    Some(request) => note(&mut core, request, &answer, wall),
+                    None => Err(misuse()),
                 };
-                match note(&mut core, request, &answer, wall) {
-                    Err(error) => Finished::error(error.with_upload_url(url)),
+                match noted {
+                    Err(error) => Finished::error(error),
                     Ok(Seen::Redirected) => {
                         state.sent_in_vain(body_sent);
                         state
@@ -199,7 +204,7 @@ impl Session {
                         State::Probe(state) => state.answered(&mut core, answer),
                         State::Transfer(state) => state.answered(&mut core, answer, body_sent),
                         State::Terminate(state) => state.answered(&mut core, answer),
-                        State::Deciding(_) | State::Waiting(_) | State::Finished(_) => misuse(),
+                        State::Deciding(_) | State::Waiting(_) | State::Finished(_) => Finished::error(misuse()),
                     },
                 }
             }
@@ -209,18 +214,18 @@ impl Session {
                 State::Probe(state) => state.broken(&mut core, broken),
                 State::Transfer(state) => state.broken(&mut core, broken),
                 State::Terminate(state) => state.broken(&mut core, broken),
-                State::Deciding(_) | State::Waiting(_) | State::Finished(_) => misuse(),
+                State::Deciding(_) | State::Waiting(_) | State::Finished(_) => Finished::error(misuse()),
             },
             (Event::Woke, State::Waiting(waiting)) => *waiting.then,
             (Event::Decided(Ok(delay)), State::Deciding(Deciding { question, then })) => {
-                core.wait(delay, question.why, *then)
+                core.wait(delay, question, *then)
             }
             (Event::Decided(Err(code)), State::Deciding(Deciding { question, .. })) => {
                 Finished::error(question.error.with_callback_code(code))
             }
-            (Event::Woke | Event::Decided(_), _) => misuse(),
+            (Event::Woke | Event::Decided(_), _) => Finished::error(misuse()),
         };
-        Session { core, state }
+        Session { core, state: state.with_upload_url(url) }
     }
 
     /// What there is to pass on since the last call.
@@ -230,7 +235,7 @@ impl Session {
 
     /// The upload, once one exists.
     pub fn upload_url(&self) -> Option<&AbsoluteUrl> {
-        self.state.upload_url()
+        self.state.upload_url().or(self.core.plan.goal.upload_url())
     }
 
     /// The result, if it is over.
@@ -248,12 +253,7 @@ enum Seen {
 }
 
 /// What is done with every answer, whatever the state.
-fn note(
-    core: &mut Core,
-    request: &mut Request,
-    answer: &crate::protocol::answer::Answer,
-    wall: u64,
-) -> Result<Seen, Error> {
+fn note(core: &mut Core, request: &mut Request, answer: &Answer, wall: u64) -> Result<Seen, Error> {
     core.note_answer(&request.exchange, answer, wall)?;
     // An OPTIONS that is redirected in a way not to be followed is no reason to fail (T-006).
     let optional = request.exchange.optional;
@@ -277,6 +277,27 @@ impl State {
             | State::Terminate(Terminate { request, .. }) => Some(request),
             State::Deciding(_) | State::Waiting(_) | State::Finished(_) => None,
         }
+    }
+
+    /// Adds the upload to an error that ends the session or is about to be put to the caller, unless the error is that
+    /// there is no such upload.
+    fn with_upload_url(mut self, url: Option<AbsoluteUrl>) -> State {
+        let is_gone =
+            |error: &Error| matches!(error.kind(), ErrorKind::Gone | ErrorKind::Protocol(BrokenRule::KeepsVanishing));
+        match &mut self {
+            State::Finished(finished) => {
+                if let Err(error) = &mut finished.0
+                    && !is_gone(error)
+                {
+                    *error = error.clone().with_upload_url(url);
+                }
+            }
+            State::Deciding(deciding) => {
+                deciding.question.error = deciding.question.error.clone().with_upload_url(url);
+            }
+            _ => {}
+        }
+        self
     }
 
     /// A redirected PATCH may have left bytes behind all the same.
@@ -304,6 +325,6 @@ impl State {
 }
 
 /// The driver told something that does not belong to the action: a bug of ours, not of the server's.
-fn misuse() -> State {
-    Finished::error(Error::new(ErrorKind::Internal, "the driver told an event that does not belong to the action"))
+fn misuse() -> Error {
+    Error::new(ErrorKind::Internal, "the driver told an event that does not belong to the action")
 }

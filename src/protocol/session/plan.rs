@@ -43,6 +43,14 @@ pub enum Goal {
 }
 
 impl Goal {
+    /// The upload the caller named, if the goal is about one.
+    pub(super) fn upload_url(&self) -> Option<&AbsoluteUrl> {
+        match self {
+            Goal::Resume { url, .. } | Goal::Inspect { url } | Goal::Terminate { url, .. } => Some(url),
+            Goal::Upload { .. } | Goal::Discover { .. } => None,
+        }
+    }
+
     /// How many bytes the source has; 0 where no data is sent.
     pub(super) fn size(&self) -> u64 {
         match self {

@@ -2,17 +2,18 @@
 
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
-use crate::protocol::offset::{Position, Proven};
+use crate::protocol::offset::{Position, Proven, is_final};
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
-use super::core::{Core, Retry, broke, broke_rule, is_worth_retrying, refused};
+use super::core::{Core, Retry};
 use super::create::Create;
 use super::event::{Broken, Notice};
 use super::exchange::{Exchange, Method, Request};
+use super::failure::{broke, broke_rule, fail, is_worth_retrying, refused};
 use super::outcome::Outcome;
 use super::plan::Goal;
-use super::remote::Remote;
+use super::remote::{Doubt, Remote};
 use super::transfer::Transfer;
 use super::{Finished, State};
 
@@ -34,10 +35,8 @@ enum Target {
         remote: Remote,
         /// Where that PATCH began.
         from: Proven,
-        /// How long it was; 0 if its loss teaches nothing.
-        length: u64,
-        /// Whether finding no progress is a failed try that nobody has charged yet.
-        charge: bool,
+        /// What became of it.
+        doubt: Doubt,
     },
 }
 
@@ -56,9 +55,9 @@ impl Probe {
         Self::ask(core, Target::Stranger(url), false)
     }
 
-    /// Asks where our own upload is after a PATCH of `length` bytes from `from` ended in doubt.
-    pub(super) fn resync(core: &Core, remote: Remote, from: Proven, length: u64, charge: bool) -> State {
-        Self::ask(core, Target::Own { remote, from, length, charge }, false)
+    /// Asks where our own upload is after a request with data from `from` on ended in doubt.
+    pub(super) fn resync(core: &Core, remote: Remote, from: Proven, doubt: Doubt) -> State {
+        Self::ask(core, Target::Own { remote, from, doubt }, false)
     }
 
     fn ask(core: &Core, target: Target, past_caches: bool) -> State {
@@ -76,19 +75,16 @@ impl Probe {
 
     pub(super) fn answered(self, core: &mut Core, answer: Answer) -> State {
         let exchange = &self.request.exchange;
-        let url = Some(self.target.url().clone());
         match react(Purpose::Probe, &answer) {
             Reaction::Accept => self.found(core, answer),
             Reaction::Again(budget) => {
-                let kind = if budget == Budget::Lock { ErrorKind::Locked } else { ErrorKind::HttpStatus };
-                let error = refused(kind, exchange, &answer).with_upload_url(url);
                 let then = Self::ask(core, self.target, self.past_caches);
-                core.retry(Retry { error, budget, answer: Some(answer), then })
+                core.again(budget, exchange, answer, then)
             }
             Reaction::Gone => gone(core, self.target.url().clone(), exchange, &answer),
-            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer).with_upload_url(url)),
-            Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::TooMuch => {
-                Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer).with_upload_url(url))
+            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer)),
+            Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::Refused | Reaction::TooMuch => {
+                Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer))
             }
         }
     }
@@ -96,7 +92,7 @@ impl Probe {
     fn found(self, core: &mut Core, answer: Answer) -> State {
         let exchange = &self.request.exchange;
         let url = self.target.url().clone();
-        let broken = |rule| Finished::error(broke_rule(rule, exchange, &answer).with_upload_url(Some(url.clone())));
+        let broken = |rule| Finished::error(broke_rule(rule, exchange, &answer));
         if !self.past_caches && answer.headers.integer("Age").is_ok_and(|age| age > Some(0)) {
             core.warn("the answer to HEAD came out of a cache: asking again");
             return Self::ask(core, self.target, true);
@@ -113,16 +109,21 @@ impl Probe {
                 headers: answer.headers,
             });
         }
+        if is_final(&answer.headers) {
+            // T-125: nothing can be sent to it, and an offset it does not state is not one.
+            let what = "a final upload is put together by the server: no data can be sent to it";
+            return Finished::error(fail(ErrorKind::Unsupported, what, exchange, Some(&answer)));
+        }
         let size = core.plan.goal.size();
         if let Some(length) = position.length
             && length != size
         {
             let what = format!("the upload on the server has {length} bytes, the source has {size}");
             let error = match core.plan.goal {
-                Goal::Resume { .. } => super::core::fail(ErrorKind::SourceChanged, what, exchange, Some(&answer)),
+                Goal::Resume { .. } => fail(ErrorKind::SourceChanged, what, exchange, Some(&answer)),
                 _ => broke_rule(BrokenRule::LengthDiffers, exchange, &answer),
             };
-            return Finished::error(error.with_retryable(false).with_upload_url(Some(url)));
+            return Finished::error(error.with_retryable(false));
         }
         if position.at.get() > size {
             return broken(BrokenRule::OffsetBeyondLength);
@@ -133,40 +134,44 @@ impl Probe {
     fn go_on_from(self, core: &mut Core, position: Position, answer: Answer) -> State {
         let at = position.at;
         let deferred = position.length.is_none();
-        let (mut remote, from, length, charge) = match self.target {
+        let (mut remote, from, doubt) = match self.target {
             Target::Stranger(url) => {
                 core.notices.push(Notice::UploadUrl(url.clone()));
                 core.notices.push(Notice::Resumed(at.get()));
                 return Transfer::go_on(core, Remote::found(url, at), at, deferred);
             }
-            Target::Own { remote, from, length, charge } => (remote, from, length, charge),
+            Target::Own { remote, from, doubt } => (remote, from, doubt),
         };
         let exchange = &self.request.exchange;
-        let url = Some(remote.url.clone());
-        if at.get() > remote.reachable {
-            return Finished::error(broke_rule(BrokenRule::ImpossibleOffset, exchange, &answer).with_upload_url(url));
+        // A request of an earlier process may still commit to an upload that was found (T-030), but nothing explains
+        // a success with more than was sent.
+        let unexplained = at.get() > remote.reachable && (doubt == Doubt::Unbelievable || !remote.found);
+        if unexplained {
+            return Finished::error(broke_rule(BrokenRule::ImpossibleOffset, exchange, &answer));
         }
         if at.get() < remote.best && at < from && !core.may_regress(remote.best, at.get()) {
-            return Finished::error(broke_rule(BrokenRule::OffsetRegressed, exchange, &answer).with_upload_url(url));
+            return Finished::error(broke_rule(BrokenRule::OffsetRegressed, exchange, &answer));
         }
-        if at <= from && length > 0 {
-            core.sizer.lost(length);
+        if at <= from && doubt.at_stake() > 0 {
+            core.sizer.lost(doubt.at_stake());
         }
-        if at.get() > remote.best {
-            remote.best = at.get();
-            core.progressed(at.get());
-        } else if charge {
-            let error = broke_rule(BrokenRule::NoProgress, exchange, &answer).with_upload_url(url);
-            let then = Transfer::go_on(core, remote, at, deferred);
-            return core.retry(Retry { error, budget: Budget::Tries, answer: None, then });
+        let error = broke_rule(BrokenRule::NoProgress, exchange, &answer);
+        let grown = remote.acknowledged(core, at, from);
+        let then = Transfer::go_on(core, remote, at, deferred);
+        if let (State::Finished(_), Doubt::Failed { status, .. }) = (&then, doubt) {
+            // The bytes are all there, but the server's word on the last of them was no.
+            core.warn(format!("the upload is complete although its last data was answered with status {status}"));
         }
-        Transfer::go_on(core, remote, at, deferred)
+        if grown || doubt != Doubt::Unbelievable || matches!(then, State::Finished(_)) {
+            return then;
+        }
+        core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
         let forgiven = core.forgive_stale(&broken);
         let kind = broken.kind;
-        let error = broke(broken, &self.request.exchange).with_upload_url(Some(self.target.url().clone()));
+        let error = broke(broken, &self.request.exchange);
         if !is_worth_retrying(kind) {
             return Finished::error(error);
         }

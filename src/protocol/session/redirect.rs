@@ -3,8 +3,9 @@
 use crate::error::{BrokenRule, Error};
 use crate::protocol::answer::Answer;
 
-use super::core::{Core, broke_rule};
+use super::core::Core;
 use super::exchange::{Method, Request};
+use super::failure::broke_rule;
 
 /// A chain longer than this is not followed.
 const MAX_REDIRECTS: usize = 5;

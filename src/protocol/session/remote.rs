@@ -3,6 +3,9 @@
 use crate::protocol::offset::Proven;
 use crate::protocol::url::AbsoluteUrl;
 
+use super::core::Core;
+use super::event::Notice;
+
 /// An upload that exists.
 #[derive(Debug, Clone)]
 pub(super) struct Remote {
@@ -13,21 +16,59 @@ pub(super) struct Remote {
     /// The highest offset anything sent can have led to. A server that claims more has bytes that are not ours
     /// (T-025), or lies.
     pub(super) reachable: u64,
+    /// Found, not created here: a request of an earlier process may still commit (T-030).
+    pub(super) found: bool,
 }
 
 impl Remote {
     /// An upload this session has just created.
     pub(super) fn created(url: AbsoluteUrl) -> Remote {
-        Remote { url, best: 0, reachable: 0 }
+        Remote { url, best: 0, reachable: 0, found: false }
     }
 
     /// An upload found with its offset.
     pub(super) fn found(url: AbsoluteUrl, at: Proven) -> Remote {
-        Remote { url, best: at.get(), reachable: at.get() }
+        Remote { url, best: at.get(), reachable: at.get(), found: true }
+    }
+
+    /// The server has proved `at` after a request from `from` on; whether that is more than ever before (T-034).
+    pub(super) fn acknowledged(&mut self, core: &mut Core, at: Proven, from: Proven) -> bool {
+        let grown = at.get() > self.best;
+        if grown {
+            self.best = at.get();
+            core.progressed();
+        }
+        if at > from {
+            core.notices.push(Notice::Acknowledged(at.get()));
+        }
+        grown
     }
 
     /// Bytes from `at` on have, perhaps, reached the server.
     pub(super) fn sent(&mut self, at: Proven, bytes: u64) {
         self.reachable = self.reachable.max(at.get().saturating_add(bytes));
+    }
+}
+
+/// Why it has to be asked where an upload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// A request with `length` bytes broke: all of them may be lost.
+    Broken { length: u64 },
+    /// It was answered with a failure; `length` is 0 where that says nothing about what was sent.
+    Failed { status: u16, length: u64 },
+    /// It was answered with success, but not believably (T-025, T-026): finding no progress is a failed try.
+    Unbelievable,
+    /// The server has not said yet how much of a creation's data it took (T-062).
+    Unsaid,
+}
+
+impl Doubt {
+    /// How many bytes were lost if the server has none of them.
+    pub(super) fn at_stake(self) -> u64 {
+        match self {
+            Doubt::Broken { length } | Doubt::Failed { length, .. } => length,
+            Doubt::Unbelievable | Doubt::Unsaid => 0,
+        }
     }
 }

@@ -5,9 +5,10 @@ use crate::protocol::answer::Answer;
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
-use super::core::{Core, Retry, broke, fail, is_worth_retrying, refused};
+use super::core::{Core, Retry};
 use super::event::Broken;
 use super::exchange::{Exchange, Method, Request};
+use super::failure::{broke, fail, is_worth_retrying, refused};
 use super::outcome::Outcome;
 use super::{Finished, State};
 
@@ -22,7 +23,7 @@ impl Terminate {
     pub(super) fn if_offered(core: &mut Core, url: AbsoluteUrl, asked: &Exchange) -> State {
         if core.capabilities.as_ref().is_some_and(|known| !known.has("termination")) {
             let what = "the server does not offer to delete uploads (termination extension)";
-            return Finished::error(fail(ErrorKind::Unsupported, what, asked, None).with_upload_url(Some(url)));
+            return Finished::error(fail(ErrorKind::Unsupported, what, asked, None));
         }
         Self::delete(core, url)
     }
@@ -34,18 +35,15 @@ impl Terminate {
 
     pub(super) fn answered(self, core: &mut Core, answer: Answer) -> State {
         let exchange = &self.request.exchange;
-        let url = Some(self.url.clone());
         match react(Purpose::Terminate, &answer) {
             Reaction::Accept | Reaction::Gone => Finished::ok(Outcome::Terminated),
             Reaction::Again(budget) => {
-                let kind = if budget == Budget::Lock { ErrorKind::Locked } else { ErrorKind::HttpStatus };
-                let error = refused(kind, exchange, &answer).with_upload_url(url);
                 let then = Self::delete(core, self.url);
-                core.retry(Retry { error, budget, answer: Some(answer), then })
+                core.again(budget, exchange, answer, then)
             }
-            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer).with_upload_url(url)),
-            Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::TooMuch => {
-                Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer).with_upload_url(url))
+            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer)),
+            Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::Refused | Reaction::TooMuch => {
+                Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer))
             }
         }
     }
@@ -53,7 +51,7 @@ impl Terminate {
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
         let forgiven = core.forgive_stale(&broken);
         let kind = broken.kind;
-        let error = broke(broken, &self.request.exchange).with_upload_url(Some(self.url.clone()));
+        let error = broke(broken, &self.request.exchange);
         if !is_worth_retrying(kind) {
             return Finished::error(error);
         }

@@ -8,12 +8,13 @@ use crate::protocol::instant::Instant;
 use crate::protocol::offset::{Acknowledged, Proven};
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 
-use super::core::{Core, Retry, broke, broke_rule, is_worth_retrying, refused};
+use super::core::{Core, Retry};
 use super::event::{Broken, Notice};
 use super::exchange::{Body, Method, Request};
+use super::failure::{broke, broke_rule, is_worth_retrying, refused};
 use super::outcome::Outcome;
 use super::probe::{Probe, gone};
-use super::remote::Remote;
+use super::remote::{Doubt, Remote};
 use super::{Finished, State};
 
 #[derive(Debug)]
@@ -57,6 +58,8 @@ impl Transfer {
     }
 
     pub(super) fn answered(mut self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
+        // Earlier bytes whose fate is not known: the upload may be finished, and servers refuse a PATCH to that.
+        let in_doubt = self.remote.reachable > self.at.get();
         self.remote.sent(self.at, body_sent);
         let reaction = react(Purpose::Transfer, &answer);
         if reaction == Reaction::Accept {
@@ -64,35 +67,45 @@ impl Transfer {
         }
         core.notices.push(Notice::ChunkFailed);
         let exchange = &self.request.exchange;
-        let url = Some(self.remote.url.clone());
+        let status = answer.status;
+        // What a HEAD is asked for that shows how much of this chunk is there, or that only has the word again.
+        let lost = Doubt::Failed { status, length: self.length };
+        let untouched = Doubt::Failed { status, length: 0 };
         match reaction {
             Reaction::Again(budget) => {
-                let kind = if budget == Budget::Lock { ErrorKind::Locked } else { ErrorKind::HttpStatus };
-                let error = refused(kind, exchange, &answer).with_upload_url(url);
-                let then = Probe::resync(core, self.remote, self.at, self.length, false);
-                core.retry(Retry { error, budget, answer: Some(answer), then })
+                let doubt = if budget == Budget::Tries { lost } else { untouched };
+                let then = Probe::resync(core, self.remote, self.at, doubt);
+                core.again(budget, exchange, answer, then)
             }
             Reaction::Conflict => {
-                let error = refused(ErrorKind::OffsetConflict, exchange, &answer).with_upload_url(url);
-                let then = Probe::resync(core, self.remote, self.at, self.length, false);
+                let error = refused(ErrorKind::OffsetConflict, exchange, &answer);
+                let then = Probe::resync(core, self.remote, self.at, untouched);
                 core.conflict(error, answer, then)
             }
             Reaction::Interrupted if core.believe_interruption() => {
-                let error = refused(ErrorKind::HttpStatus, exchange, &answer).with_upload_url(url);
-                let then = Probe::resync(core, self.remote, self.at, self.length, false);
-                core.retry(Retry { error, budget: Budget::Tries, answer: Some(answer), then })
+                let then = Probe::resync(core, self.remote, self.at, lost);
+                core.again(Budget::Tries, exchange, answer, then)
             }
-            Reaction::Gone => gone(core, self.remote.url, &self.request.exchange, &answer),
+            Reaction::Refused if in_doubt && core.believe_interruption() => {
+                let then = Probe::resync(core, self.remote, self.at, untouched);
+                core.again(Budget::Tries, exchange, answer, then)
+            }
+            // Gone from where a redirect led to is not gone from where the upload is: HEAD tells, and it is charged.
+            Reaction::Gone if !self.request.trail.is_empty() => {
+                let then = Probe::resync(core, self.remote, self.at, untouched);
+                core.again(Budget::Tries, exchange, answer, then)
+            }
+            Reaction::Gone => gone(core, self.remote.url, exchange, &answer),
             Reaction::TooMuch => {
                 if core.sizer.refused(self.length) {
                     // Nothing of a refused body is kept, but only HEAD proves it.
-                    return Probe::resync(core, self.remote, self.at, 0, false);
+                    return Probe::resync(core, self.remote, self.at, untouched);
                 }
-                Finished::error(refused(ErrorKind::TooLarge, exchange, &answer).with_upload_url(url))
+                Finished::error(refused(ErrorKind::TooLarge, exchange, &answer))
             }
-            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer).with_upload_url(url)),
-            Reaction::Accept | Reaction::Redirect | Reaction::Interrupted => {
-                Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer).with_upload_url(url))
+            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer)),
+            Reaction::Accept | Reaction::Redirect | Reaction::Interrupted | Reaction::Refused => {
+                Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer))
             }
         }
     }
@@ -102,9 +115,8 @@ impl Transfer {
         if self.length == 0 {
             // The empty PATCH that declares a length moves nothing.
             return match answer.headers.integer("Upload-Offset") {
-                Ok(Some(offset)) if offset != size => self.disbelieve(core),
-                Ok(_) => Self::go_on(core, self.remote, self.at, false),
-                Err(_) => self.disbelieve(core),
+                Ok(Some(offset)) if offset == size => Self::go_on(core, self.remote, self.at, false),
+                _ => self.disbelieve(core),
             };
         }
         match self.at.acknowledged(&answer.headers, body_sent, size) {
@@ -113,17 +125,13 @@ impl Transfer {
                 if at.get() - self.at.get() == self.length {
                     core.sizer.went_through(self.length, took);
                 }
-                if at.get() > self.remote.best {
-                    self.remote.best = at.get();
-                    core.progressed(at.get());
-                }
+                self.remote.acknowledged(core, at, self.at);
                 // An early answer with part of the data still counts its offset as the server's word (T-025).
                 Self::go_on(core, self.remote, at, false)
             }
             Ok(Acknowledged::Unchanged) => {
                 core.notices.push(Notice::ChunkFailed);
-                let error = broke_rule(BrokenRule::NoProgress, &self.request.exchange, &answer)
-                    .with_upload_url(Some(self.remote.url.clone()));
+                let error = broke_rule(BrokenRule::NoProgress, &self.request.exchange, &answer);
                 core.sizer.lost(self.length);
                 let then = Self::go_on(core, self.remote, self.at, self.declares_length);
                 core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
@@ -135,7 +143,7 @@ impl Transfer {
 
     fn disbelieve(self, core: &mut Core) -> State {
         core.warn("the answer to a PATCH has no believable Upload-Offset: asking for it");
-        Probe::resync(core, self.remote, self.at, self.length, true)
+        Probe::resync(core, self.remote, self.at, Doubt::Unbelievable)
     }
 
     pub(super) fn broken(mut self, core: &mut Core, broken: Broken) -> State {
@@ -143,12 +151,12 @@ impl Transfer {
         let forgiven = core.forgive_stale(&broken);
         self.remote.sent(self.at, broken.body_sent);
         let kind = broken.kind;
-        let error = broke(broken, &self.request.exchange).with_upload_url(Some(self.remote.url.clone()));
+        let error = broke(broken, &self.request.exchange);
         if !is_worth_retrying(kind) {
             return Finished::error(error);
         }
         // T-030: close, wait, HEAD, PATCH. The answer may have been lost on the way back.
-        let then = Probe::resync(core, self.remote, self.at, self.length, false);
+        let then = Probe::resync(core, self.remote, self.at, Doubt::Broken { length: self.length });
         if forgiven {
             return then;
         }

@@ -156,7 +156,8 @@ fn the_deadline_ends_everything() {
         let url = peer.as_ref().map_or_else(|| full.url(), Peer::url);
         let client = limited(LONG, LONG);
         let start = Instant::now();
-        let request = Request { method: "PATCH", url: &url, headers: &[], deadline: Some(start + SHORT) };
+        let request =
+            Request { method: "PATCH", url: &url, headers: &[], deadline: Some(start + SHORT), response_limit: None };
         let length = if stage == 2 { 5 } else { 1 << 40 };
         let body = Body::Sized { reader: &mut Zeros, length };
         let broken = client.transport.perform(&request, body, &client.cancel, &client.watch).unwrap_err();

@@ -1,6 +1,8 @@
 //! Sessions against scripted and random servers, on a virtual clock.
 
+mod corners;
 mod create;
+mod details;
 mod model;
 mod probe;
 mod redirects;
@@ -11,12 +13,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::error::TimeLimit;
-use crate::protocol::answer::Answer;
+use crate::protocol::headers::Headers;
 
 /// What a scripted server does with one request.
 pub(super) enum Reply {
     /// Answers with status and headers, having taken the whole body.
     Answer(u16, Vec<(&'static str, String)>),
+    /// Answers with status and body.
+    Text(u16, &'static str),
     /// Answers after only so many body bytes were sent.
     Early(u64, u16, Vec<(&'static str, String)>),
     /// Breaks after so many body bytes were sent.
@@ -137,10 +141,15 @@ pub(super) fn play(plan: Plan, mut server: impl FnMut(usize, &Exchange) -> Reply
     panic!("the session does not end: {:?}", &run.requests[..40]);
 }
 
-/// Plays against a fixed list of replies; a request too many is a failure.
+/// Plays against a fixed list of replies; a request too many or too few is a failure.
+#[track_caller]
 pub(super) fn play_list(plan: Plan, replies: Vec<Reply>) -> Run {
     let mut replies = replies.into_iter();
-    play(plan, |_, exchange| replies.next().unwrap_or_else(|| panic!("one request too many: {}", describe(exchange))))
+    let run = play(plan, |_, exchange| {
+        replies.next().unwrap_or_else(|| panic!("one request too many: {}", describe(exchange)))
+    });
+    assert!(replies.next().is_none(), "replies left over after {:?}: {:?}", run.requests, run.result);
+    run
 }
 
 fn reply_event(reply: Reply, length: u64) -> Event {
@@ -158,6 +167,11 @@ fn reply_event(reply: Reply, length: u64) -> Event {
     };
     match reply {
         Reply::Answer(status, headers) => answered(status, headers, length),
+        Reply::Text(status, text) => Event::Answered {
+            answer: Answer { status, headers: Headers::new(), body: text.into() },
+            body_sent: length,
+            wall: 784_111_777,
+        },
         Reply::Early(sent, status, headers) => answered(status, headers, sent.min(length)),
         Reply::Break(kind, sent) => broken(kind, sent.min(length), false),
         Reply::Stale => broken(BrokenKind::Closed, length, true),

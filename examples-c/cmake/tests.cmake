@@ -1,0 +1,69 @@
+# The tests: every case of tests/run.sh, plainly, under valgrind, and compiled with AddressSanitizer.
+include(CheckCSourceRuns)
+
+set(cases
+    quickstart quickstart_fails server_info memory memory_delete
+    custom_reader custom_reader_fails hooks hooks_give_up
+    upload upload_empty upload_options upload_interrupt upload_interrupt_waiting upload_broken
+    upload_wrong_url upload_missing_file upload_directory upload_refused upload_gone upload_usage)
+
+# A test that says what is missing.
+function(leave_out name reason)
+    message(STATUS "left out: ${name}: ${reason}")
+    add_test(NAME ${name} COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/tests/left_out.sh" "${name}" "${reason}")
+    set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
+endfunction()
+
+# Adds all cases once. `checker` is "none", or the path of valgrind.
+function(add_cases prefix label programs checker)
+    foreach(case IN LISTS cases)
+        set(name "${prefix}${case}")
+        add_test(NAME ${name} COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/tests/run.sh"
+            ${case} "${programs}" "${TUS_TEST_SERVER}" "${CMAKE_CURRENT_BINARY_DIR}/tests/${name}" "${checker}")
+        set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 120)
+    endforeach()
+endfunction()
+
+if(NOT UNIX)
+    message(STATUS "left out: tests of the examples: they need a POSIX shell and signals")
+    return()
+endif()
+if(NOT TUS_TEST_SERVER)
+    set(TUS_TEST_SERVER "${TUS_LIB_DIR}/tus-test-server")
+endif()
+if(NOT EXISTS "${TUS_TEST_SERVER}")
+    leave_out(test-server "${TUS_TEST_SERVER} is missing: cargo build --release --package tus-test-server")
+    return()
+endif()
+
+add_cases("" plain "${CMAKE_CURRENT_BINARY_DIR}" none)
+
+if(CMAKE_C_FLAGS MATCHES "-fsanitize=")
+    message(STATUS "the examples themselves are compiled with a sanitizer: neither valgrind nor a second build")
+    return()
+endif()
+
+find_program(TUS_VALGRIND valgrind)
+if(TUS_VALGRIND)
+    add_cases(valgrind_ valgrind "${CMAKE_CURRENT_BINARY_DIR}" "${TUS_VALGRIND}")
+else()
+    leave_out(valgrind "not found in PATH")
+endif()
+
+set(asan_options -fsanitize=address -fno-omit-frame-pointer)
+set(CMAKE_REQUIRED_FLAGS -fsanitize=address)
+set(CMAKE_REQUIRED_LINK_OPTIONS -fsanitize=address)
+check_c_source_runs("int main(void) { return 0; }" TUS_HAS_ASAN)
+unset(CMAKE_REQUIRED_FLAGS)
+unset(CMAKE_REQUIRED_LINK_OPTIONS)
+if(TUS_HAS_ASAN)
+    foreach(program IN LISTS programs)
+        add_example(asan_${program} ${program}.c ${asan_options})
+        set_target_properties(asan_${program} PROPERTIES
+            OUTPUT_NAME ${program}
+            RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/asan")
+    endforeach()
+    add_cases(asan_ asan "${CMAKE_CURRENT_BINARY_DIR}/asan" none)
+else()
+    leave_out(asan "programs compiled with -fsanitize=address do not run here")
+endif()

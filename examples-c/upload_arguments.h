@@ -1,0 +1,276 @@
+/* The command line of upload.c. What concerns the library goes straight into its configuration and options. */
+#ifndef UPLOAD_ARGUMENTS_H
+#define UPLOAD_ARGUMENTS_H
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tus.h"
+
+/* The library's defaults of the settings that can only be set together with one that we set. */
+#define RETRY_BASE_DELAY_MS 1000
+#define RETRY_MAX_DELAY_MS 60000
+
+typedef struct arguments {
+    const char *program;
+    const char *file;
+    const char *url;    /* where to create the upload, or the upload itself */
+    int resume;         /* which of the two */
+    int has_metadata;
+    int verbose;
+    int quiet;
+    int help;
+} arguments;
+
+static void print_usage(FILE *stream, const char *program)
+{
+    fprintf(stream, "usage: %s [options] FILE URL\n", program);
+    fprintf(stream, "       %s [options] --resume UPLOAD_URL FILE\n", program);
+    fprintf(stream,
+            "\n"
+            "  --resume UPLOAD_URL      go on with an upload that was interrupted\n"
+            "  --metadata KEY=VALUE     tell the server something about the file; may be repeated\n"
+            "  --header 'NAME: VALUE'   send a header with each request; may be repeated\n"
+            "  --chunk-size N[k|m|g]    bytes in one request; or auto (default), or whole\n"
+            "  --retries N              failed tries in a row before giving up (default 5)\n"
+            "  --timeout S              seconds without an answer or a byte moving until a try has failed\n"
+            "  --proxy URL              use this proxy; '' for none, whatever the environment says\n"
+            "  --ca FILE                trust these certificate authorities (PEM)\n"
+            "  --insecure               do not verify the server's certificate\n"
+            "  --verbose                log every request to stderr\n"
+            "  --quiet                  no progress\n"
+            "  --help                   this text\n");
+}
+
+/* Copies the first `length` characters of a text; the caller frees the copy. */
+static char *copy_text(const char *text, size_t length)
+{
+    char *copy = malloc(length + 1);
+
+    if (copy == NULL) {
+        fprintf(stderr, "out of memory\n");
+        exit(1);
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+/* Reads digits up to the first character that is none. Returns what follows, or NULL if there is no such number. */
+static const char *parse_digits(const char *text, uint64_t *number)
+{
+    char *end = NULL;
+    unsigned long long value;
+
+    if (text[0] < '0' || text[0] > '9')
+        return NULL;
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (errno != 0)
+        return NULL;
+    *number = value;
+    return end;
+}
+
+static int parse_number(const char *text, uint64_t max, uint64_t *number)
+{
+    const char *rest = parse_digits(text, number);
+
+    return rest != NULL && *rest == '\0' && *number <= max;
+}
+
+/* Reads "4096", "64k", "8m", "1g", "auto" or "whole". */
+static int parse_chunk_size(const char *text, uint64_t *size)
+{
+    const char *rest;
+    unsigned shift = 0;
+
+    if (strcmp(text, "auto") == 0) {
+        *size = TUS_CHUNK_AUTO;
+        return 1;
+    }
+    if (strcmp(text, "whole") == 0) {
+        *size = TUS_CHUNK_WHOLE;
+        return 1;
+    }
+    rest = parse_digits(text, size);
+    if (rest == NULL || *size == 0)
+        return 0;
+    switch (*rest) {
+    case 'k': case 'K': shift = 10; break;
+    case 'm': case 'M': shift = 20; break;
+    case 'g': case 'G': shift = 30; break;
+    default: break;
+    }
+    if (shift != 0)
+        rest++;
+    if (*rest != '\0' || *size > (uint64_t)INT64_MAX >> shift)
+        return 0;
+    *size <<= shift;
+    return 1;
+}
+
+/* "KEY=VALUE". Whether the key can be sent is checked by the library. */
+static int add_metadata(tus_upload_options *options, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    char *key;
+
+    if (equals == NULL)
+        return 0;
+    key = copy_text(text, (size_t)(equals - text));
+    tus_upload_options_set_metadata_text(options, key, equals + 1);
+    free(key);
+    return 1;
+}
+
+/* "Name: value". Whether the header can be sent is checked by the library. */
+static int add_header(tus_config *config, const char *text)
+{
+    const char *colon = strchr(text, ':');
+    const char *begin;
+    const char *end;
+    char *name;
+    char *value;
+
+    if (colon == NULL)
+        return 0;
+    begin = colon + 1;
+    end = begin + strlen(begin);
+    while (begin < end && *begin == ' ')
+        begin++;
+    while (end > begin && end[-1] == ' ')
+        end--;
+    name = copy_text(text, (size_t)(colon - text));
+    value = copy_text(begin, (size_t)(end - begin));
+    tus_config_set_header(config, name, value);
+    free(name);
+    free(value);
+    return 1;
+}
+
+/* The options without a value. */
+static int take_switch(arguments *args, tus_config *config, const char *name)
+{
+    if (strcmp(name, "--insecure") == 0)
+        tus_config_set_tls_verify(config, 0);
+    else if (strcmp(name, "--verbose") == 0)
+        args->verbose = 1;
+    else if (strcmp(name, "--quiet") == 0)
+        args->quiet = 1;
+    else if (strcmp(name, "--help") == 0)
+        args->help = 1;
+    else
+        return 0;
+    return 1;
+}
+
+static int is_option_with_value(const char *name)
+{
+    static const char *const names[] = {
+        "--resume", "--metadata", "--header", "--chunk-size", "--retries", "--timeout", "--proxy", "--ca"};
+    size_t i;
+
+    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Returns 0 if the value is none for this option. */
+static int take_option(arguments *args, tus_config *config, tus_upload_options *options, const char *name,
+                       const char *value)
+{
+    uint64_t number = 0;
+
+    if (strcmp(name, "--resume") == 0) {
+        args->resume = 1;
+        args->url = value;
+    } else if (strcmp(name, "--metadata") == 0) {
+        args->has_metadata = 1;
+        return add_metadata(options, value);
+    } else if (strcmp(name, "--header") == 0) {
+        return add_header(config, value);
+    } else if (strcmp(name, "--chunk-size") == 0) {
+        if (!parse_chunk_size(value, &number))
+            return 0;
+        tus_config_set_chunk_size(config, number);
+    } else if (strcmp(name, "--retries") == 0) {
+        if (!parse_number(value, UINT32_MAX, &number))
+            return 0;
+        tus_config_set_retry(config, (uint32_t)number, RETRY_BASE_DELAY_MS, RETRY_MAX_DELAY_MS);
+    } else if (strcmp(name, "--timeout") == 0) {
+        if (!parse_number(value, UINT32_MAX, &number) || number == 0)
+            return 0;
+        number *= 1000;
+        tus_config_set_timeouts_ms(config, number, number, number, 0);
+    } else if (strcmp(name, "--proxy") == 0) {
+        tus_config_set_proxy(config, value);
+    } else if (strcmp(name, "--ca") == 0) {
+        tus_config_set_tls_ca_file(config, value);
+    }
+    return 1;
+}
+
+/* FILE URL, or only FILE with --resume. Returns 0 if it is one too many. */
+static int take_operand(arguments *args, const char *operand)
+{
+    if (args->file == NULL)
+        args->file = operand;
+    else if (args->url == NULL)
+        args->url = operand;
+    else
+        return 0;
+    return 1;
+}
+
+/* Reads the command line. Returns 0, with the reason on stderr, if it makes no sense. */
+static int parse_arguments(int argc, char **argv, arguments *args, tus_config *config, tus_upload_options *options)
+{
+    int only_operands = 0;
+    int index;
+
+    args->program = argc > 0 ? argv[0] : "upload";
+    for (index = 1; index < argc; index++) {
+        const char *word = argv[index];
+
+        if (only_operands || word[0] != '-') {
+            if (!take_operand(args, word)) {
+                fprintf(stderr, "%s: one argument too many: %s\n", args->program, word);
+                return 0;
+            }
+        } else if (strcmp(word, "--") == 0) {
+            only_operands = 1;
+        } else if (is_option_with_value(word)) {
+            if (index + 1 >= argc) {
+                fprintf(stderr, "%s: %s needs a value\n", args->program, word);
+                return 0;
+            }
+            index++;
+            if (!take_option(args, config, options, word, argv[index])) {
+                fprintf(stderr, "%s: %s cannot be %s\n", args->program, word, argv[index]);
+                return 0;
+            }
+        } else if (!take_switch(args, config, word)) {
+            fprintf(stderr, "%s: no such option: %s\n", args->program, word);
+            return 0;
+        }
+    }
+    if (args->help)
+        return 1;
+    if (args->file == NULL || args->url == NULL) {
+        fprintf(stderr, "%s: FILE or URL is missing; --help tells more\n", args->program);
+        return 0;
+    }
+    if (args->resume && args->has_metadata) {
+        fprintf(stderr, "%s: metadata belongs to the beginning of an upload, not to --resume\n", args->program);
+        return 0;
+    }
+    return 1;
+}
+
+#endif

@@ -1,0 +1,96 @@
+//! `tus_error`: everything that is known comes out, and nothing secret.
+
+use std::ptr;
+
+use super::super::error::{Failure, lend_error};
+use super::super::*;
+use super::fixture::*;
+use crate::error::{Error, ErrorKind};
+
+#[test]
+fn everything_known_comes_out() {
+    let error = error();
+    let e = error.pointer;
+    let mut length = 99;
+    // SAFETY: a living error, and memory for a number.
+    unsafe {
+        assert_eq!(tus_error_status(e), -60);
+        let message = string(tus_error_message(e)).unwrap();
+        assert!(message.starts_with("the server refused the chunk (PATCH http://h/files/1?… answered 507): "));
+        assert!(!message.contains("secret"), "{message}");
+        assert_eq!(tus_error_http_status(e), 507);
+        assert_eq!(tus_error_os_code(e), 104);
+        assert_eq!(tus_error_callback_code(e), 0);
+        assert_eq!(tus_error_is_retryable(e), 1);
+        assert_eq!(string(tus_error_upload_url(e)).unwrap(), "http://h/files/1?sig=secret");
+        assert_eq!(string(tus_error_request_method(e)).unwrap(), "PATCH");
+        assert_eq!(string(tus_error_request_url(e)).unwrap(), "http://h/files/1?…");
+        assert_eq!(string(tus_error_response_header(e, c"x-REASON".as_ptr())).unwrap(), "full");
+        assert!(tus_error_response_header(e, c"x-other".as_ptr()).is_null());
+        assert!(tus_error_response_header(e, NOT_UTF8.as_ptr()).is_null());
+        let body = tus_error_response_body(e, &raw mut length);
+        assert_eq!(std::slice::from_raw_parts(body.cast::<u8>(), length), b"no space left");
+        assert_eq!(tus_error_response_body(e, ptr::null_mut()), body);
+    }
+}
+
+#[test]
+fn what_is_not_known_is_null_or_zero() {
+    let error =
+        Own::new(Failure::from(Error::new(ErrorKind::Callback(-3), "stop\0here")).into_object(), tus_error_free);
+    let e = error.pointer;
+    let mut length = 99;
+    // SAFETY: a living error, and memory for a number.
+    unsafe {
+        assert_eq!(tus_error_callback_code(e), -3);
+        assert_eq!(string(tus_error_message(e)).unwrap(), "stop\u{fffd}here");
+        assert_eq!((tus_error_http_status(e), tus_error_os_code(e), tus_error_is_retryable(e)), (0, 0, 0));
+        assert!(tus_error_upload_url(e).is_null());
+        assert!(tus_error_request_method(e).is_null());
+        assert!(tus_error_request_url(e).is_null());
+        assert!(tus_error_response_header(e, c"a".as_ptr()).is_null());
+        assert!(tus_error_response_body(e, &raw mut length).is_null());
+    }
+    assert_eq!(length, 0);
+}
+
+#[test]
+fn strings_stay_where_they_are() {
+    let error = error();
+    // SAFETY: a living error.
+    unsafe {
+        let message = tus_error_message(error.pointer);
+        let header = tus_error_response_header(error.pointer, c"x-reason".as_ptr());
+        let other = super::fixture::error();
+        drop(other);
+        assert_eq!(tus_error_message(error.pointer), message);
+        assert_eq!(tus_error_response_header(error.pointer, c"X-Reason".as_ptr()), header);
+    }
+}
+
+#[test]
+fn a_lent_error_is_not_the_callers_to_free() {
+    let lent = lend_error(&full_error());
+    // SAFETY: a living error.
+    unsafe {
+        tus_error_free(lent.as_c().cast_mut());
+        assert_eq!(tus_error_http_status(lent.as_c()), 507);
+    }
+}
+
+#[test]
+fn success_leaves_err_alone() {
+    let client = client();
+    let mark = ptr::dangling_mut();
+    let mut err = mark;
+    // SAFETY: valid arguments.
+    let status = unsafe { tus_client_set_header(client.pointer, c"Host".as_ptr(), ptr::null(), ptr::null_mut()) };
+    // Only a client that works can be asked for success; either way NULL for `err` is allowed.
+    assert!(status <= OK);
+    let mut source = ptr::null_mut();
+    // SAFETY: valid arguments.
+    let status = unsafe { tus_source_memory(ptr::null(), 0, None, ptr::null_mut(), &raw mut source, &raw mut err) };
+    assert_eq!(status, OK);
+    assert_eq!(err, mark);
+    drop(Own::new(source, tus_source_free));
+}

@@ -1,0 +1,139 @@
+//! The committed header, read as text: does it say what the source says?
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::super::info::tus_concat_kind;
+use super::super::log::tus_log_level;
+use super::super::status::tus_status_code;
+use super::super::version;
+use super::boundary::exports;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub(super) fn header() -> String {
+    fs::read_to_string(root().join("include/tus.h")).unwrap()
+}
+
+/// The names of the pointer parameters of each function, callbacks and their data included.
+pub(super) fn pointer_parameters() -> BTreeMap<String, Vec<String>> {
+    let header = without_comments(&header());
+    let mut functions = BTreeMap::new();
+    for declaration in header.split("TUS_API").skip(1) {
+        let Some((before, rest)) = declaration.split_once('(') else { continue };
+        let name = before.split(|c: char| !is_word(c)).rfind(|word| !word.is_empty()).unwrap();
+        let parameters = rest.split_once(')').unwrap().0;
+        let pointers = parameters.split(',').filter(|text| text.contains('*') || text.contains("_fn "));
+        let names = pointers.map(|text| text.rsplit(|c| !is_word(c)).next().unwrap().to_owned());
+        // The macro's own definition is no function.
+        if name.starts_with("tus_") {
+            functions.insert(name.to_owned(), names.collect());
+        }
+    }
+    functions
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn without_comments(text: &str) -> String {
+    let mut left = String::new();
+    let mut rest = text;
+    while let Some((before, comment)) = rest.split_once("/*") {
+        left.push_str(before);
+        rest = comment.split_once("*/").unwrap().1;
+    }
+    left + rest
+}
+
+#[test]
+fn it_declares_every_export() {
+    let declared: Vec<String> = pointer_parameters().into_keys().collect();
+    let mut exported: Vec<String> = exports().into_iter().map(|export| export.name).collect();
+    exported.sort();
+    assert_eq!(declared, exported);
+}
+
+#[test]
+fn its_constants_are_ours() {
+    let header = header();
+    let value = |name: &str| {
+        let line = header.lines().find(|line| line.starts_with(&format!("#define {name} "))).unwrap();
+        line.rsplit_once(&format!("{name} ")).unwrap().1.to_owned()
+    };
+    assert_eq!(value("TUS_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MAJOR"));
+    assert_eq!(value("TUS_VERSION_MINOR"), env!("CARGO_PKG_VERSION_MINOR"));
+    assert_eq!(value("TUS_VERSION_PATCH"), env!("CARGO_PKG_VERSION_PATCH"));
+    assert_eq!(value("TUS_VERSION_NUMBER"), format!("0x{:06x}u", version::TUS_VERSION_NUMBER));
+    for (name, ours) in [
+        ("TUS_SIZE_UNKNOWN", version::TUS_SIZE_UNKNOWN),
+        ("TUS_CHUNK_AUTO", version::TUS_CHUNK_AUTO),
+        ("TUS_CHUNK_WHOLE", version::TUS_CHUNK_WHOLE),
+    ] {
+        let expected = if ours == u64::MAX { "UINT64_MAX".to_owned() } else { format!("(UINT64_MAX - {})", !ours) };
+        assert_eq!(value(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn its_enumerations_are_ours() {
+    let header = without_comments(&header());
+    let values = |name: &str| {
+        let body = header.split_once(&format!("enum {name} {{")).unwrap().1.split_once('}').unwrap().0;
+        let pairs = body.split(',').map(|pair| pair.split_once('=').unwrap());
+        pairs
+            .map(|(name, value)| (name.trim().to_owned(), value.trim().parse().unwrap()))
+            .collect::<Vec<(String, i32)>>()
+    };
+    let statuses = tus_status_code::ALL.map(|status| (status.name().to_str().unwrap().to_owned(), status.code()));
+    assert_eq!(values("tus_status_code"), statuses);
+    let named = |pairs: &[(&str, i32)]| pairs.iter().map(|(name, n)| (name.to_string(), *n)).collect::<Vec<_>>();
+    assert_eq!(
+        values("tus_log_level"),
+        named(&[
+            ("TUS_LOG_ERROR", tus_log_level::TUS_LOG_ERROR as i32),
+            ("TUS_LOG_WARN", tus_log_level::TUS_LOG_WARN as i32),
+            ("TUS_LOG_INFO", tus_log_level::TUS_LOG_INFO as i32),
+            ("TUS_LOG_DEBUG", tus_log_level::TUS_LOG_DEBUG as i32),
+        ])
+    );
+    assert_eq!(
+        values("tus_concat_kind"),
+        named(&[
+            ("TUS_CONCAT_NONE", tus_concat_kind::TUS_CONCAT_NONE as i32),
+            ("TUS_CONCAT_PARTIAL", tus_concat_kind::TUS_CONCAT_PARTIAL as i32),
+            ("TUS_CONCAT_FINAL", tus_concat_kind::TUS_CONCAT_FINAL as i32),
+        ])
+    );
+}
+
+#[test]
+fn its_program_is_complete() {
+    let header = header();
+    let lines = header.lines().skip_while(|line| !line.contains("A COMPLETE PROGRAM")).skip(2);
+    let program: Vec<&str> =
+        lines.take_while(|line| line.starts_with(" *   ") || *line == " *").map(|line| &line[2..]).collect();
+    assert!(program.len() > 20, "{program:#?}");
+    let folder = std::env::temp_dir().join(format!("tus-header-program-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("program.c");
+    fs::write(&path, program.join("\n")).unwrap();
+    for (compiler, arguments) in [("cc", &["-std=c99"][..]), ("c++", &["-x", "c++", "-std=c++98"])] {
+        compile(compiler, arguments, &path);
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+fn compile(compiler: &str, arguments: &[&str], path: &Path) {
+    let mut command = Command::new(compiler);
+    command.args(arguments).args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I"]);
+    match command.arg(root().join("include")).arg(path).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => println!("{compiler} is not here: {error}"),
+    }
+}

@@ -1,0 +1,189 @@
+//! Setters of `tus_config` and `tus_upload_options`: what they refuse, what they remember, what they set.
+
+use std::ffi::CStr;
+use std::ptr::{null, null_mut};
+use std::time::Duration;
+
+use super::super::handle::state;
+use super::super::*;
+use super::fixture::*;
+use crate::engine::config::Config;
+use crate::engine::options::UploadOptions;
+use crate::protocol::chunk::ChunkSize;
+
+const UNSUPPORTED: tus_status = -3;
+
+/// The engine's settings, as far as none was refused.
+fn inside(config: &Own<tus_config>) -> Config {
+    // SAFETY: a living configuration.
+    unsafe { state(config.pointer.cast_const(), "c") }.unwrap().copy().unwrap()
+}
+
+fn inside_options(options: &Own<tus_upload_options>) -> UploadOptions {
+    // SAFETY: living options.
+    unsafe { state(options.pointer.cast_const(), "o") }.unwrap().copy().unwrap()
+}
+
+#[test]
+fn bad_values_are_refused_at_once() {
+    let config = config();
+    let c = config.pointer;
+    let text = |text: &'static CStr| text.as_ptr();
+    // SAFETY: living objects and strings.
+    unsafe {
+        for (what, status) in [
+            ("no URL", tus_config_set_url(c, text(c"files"))),
+            ("ftp", tus_config_set_url(c, text(c"ftp://h/"))),
+            ("URL not UTF-8", tus_config_set_url(c, text(NOT_UTF8))),
+            ("reserved header", tus_config_set_header(c, text(c"Upload-Offset"), text(c"0"))),
+            ("injection", tus_config_set_header(c, text(c"X-A"), text(c"a\r\nX-B: b"))),
+            ("header not UTF-8", tus_config_set_header(c, text(c"X-A"), text(NOT_UTF8))),
+            ("name not UTF-8", tus_config_set_header(c, text(NOT_UTF8), text(c"a"))),
+            ("origin", tus_config_allow_origin(c, text(c"example.org"))),
+            ("chunk of 0", tus_config_set_chunk_size(c, 0)),
+            ("chunk of 2^63", tus_config_set_chunk_size(c, 1 << 63)),
+            ("almost whole", tus_config_set_chunk_size(c, u64::MAX - 2)),
+            ("connect 0", tus_config_set_timeouts_ms(c, 0, 1, 1, 0)),
+            ("response 0", tus_config_set_timeouts_ms(c, 1, 0, 1, 0)),
+            ("stall 0", tus_config_set_timeouts_ms(c, 1, 1, 0, 0)),
+            ("no path", tus_config_set_tls_ca_file(c, text(c""))),
+            ("no key", tus_config_set_tls_client_certificate(c, text(c"a.pem"), text(c""))),
+            ("proxy not UTF-8", tus_config_set_proxy(c, text(NOT_UTF8))),
+            ("user agent", tus_config_set_user_agent(c, text(c"a\nb"))),
+            ("encoding", tus_config_set_metadata_encoding(c, text(c"klingon"))),
+            ("level 0", tus_config_set_log(c, 0, None, null_mut(), None)),
+            ("level 5", tus_config_set_log(c, 5, None, null_mut(), None)),
+            ("level -1", tus_config_set_log(c, -1, None, null_mut(), None)),
+        ] {
+            assert_eq!(status, INVALID, "{what}");
+        }
+        assert_eq!(tus_config_set_metadata_encoding(c, text(c"utf-16le")), UNSUPPORTED);
+    }
+}
+
+#[test]
+fn the_first_refusal_is_remembered_and_told() {
+    let config = config();
+    let (mut client, mut err) = (std::ptr::dangling_mut(), null_mut());
+    // SAFETY: living objects and strings.
+    let status = unsafe {
+        tus_config_set_url(config.pointer, c"http://h/".as_ptr());
+        tus_config_set_metadata_encoding(config.pointer, c"utf-16le".as_ptr());
+        tus_config_set_chunk_size(config.pointer, 0);
+        tus_config_set_chunk_size(config.pointer, 5);
+        tus_client_new(config.pointer, &raw mut client, &raw mut err)
+    };
+    assert_eq!(status, UNSUPPORTED);
+    assert!(client.is_null());
+    let (status, message) = taken(err);
+    assert_eq!(status, UNSUPPORTED);
+    assert!(message.to_lowercase().contains("utf-16le"), "{message}");
+}
+
+#[test]
+fn options_remember_too() {
+    let (client, source, options) = (client(), source(), options());
+    let (mut info, mut err) = (std::ptr::dangling_mut(), null_mut());
+    // SAFETY: living objects and strings.
+    let status = unsafe {
+        assert_eq!(tus_upload_options_set_metadata(options.pointer, c"a b".as_ptr(), null(), 0), INVALID);
+        assert_eq!(
+            tus_upload_options_set_metadata(options.pointer, c"k".as_ptr(), c"x".as_ptr().cast(), usize::MAX),
+            INVALID
+        );
+        assert_eq!(tus_upload_options_set_metadata_text(options.pointer, c"k".as_ptr(), NOT_UTF8.as_ptr()), INVALID);
+        assert_eq!(tus_upload_options_set_chunk_size(options.pointer, 0), INVALID);
+        tus_client_upload(client.pointer, source.pointer, options.pointer, &raw mut info, &raw mut err)
+    };
+    assert_eq!(status, INVALID);
+    assert!(info.is_null());
+    assert!(taken(err).1.contains("metadata key \"a b\""));
+}
+
+#[test]
+fn values_arrive() {
+    let config = config();
+    let c = config.pointer;
+    // SAFETY: living objects and strings.
+    unsafe {
+        tus_config_set_url(c, c"http://al:pw@h/files/".as_ptr());
+        tus_config_set_header(c, c"X-A".as_ptr(), c"ü".as_ptr());
+        tus_config_set_header(c, c"X-B".as_ptr(), c"b".as_ptr());
+        tus_config_set_header(c, c"x-b".as_ptr(), null());
+        tus_config_allow_origin(c, c"https://other:8443/x".as_ptr());
+        tus_config_set_chunk_size(c, i64::MAX as u64);
+        tus_config_set_retry(c, 7, 8, 9);
+        tus_config_set_lock_budget_ms(c, 10);
+        tus_config_set_max_retry_after_ms(c, u64::MAX);
+        tus_config_set_timeouts_ms(c, 1, 2, u64::MAX, 4);
+        tus_config_set_tls_verify(c, 0);
+        tus_config_set_tls_ca_file(c, NOT_UTF8.as_ptr());
+        tus_config_set_user_agent(c, c"me/1".as_ptr());
+        tus_config_set_upload_with_creation(c, 0);
+        tus_config_set_query_server(c, 0);
+        tus_config_set_override_patch_method(c, -5);
+        tus_config_set_add_request_id(c, 2);
+    }
+    let set = inside(&config);
+    assert_eq!(set.endpoint.unwrap().as_str(), "http://h/files/");
+    assert_eq!(set.user.unwrap().password, "pw");
+    assert_eq!(set.headers, [("X-A".to_owned(), "ü".to_owned())]);
+    assert_eq!(set.allowed_origins[0].to_string(), "https://other:8443");
+    assert!(matches!(set.chunk_size, ChunkSize::Fixed(bytes) if bytes.get() == i64::MAX as u64));
+    assert_eq!((set.retry.max_retries, set.retry.base_delay, set.retry.max_delay), (7, ms(8), ms(9)));
+    assert_eq!((set.retry.lock_budget, set.retry.max_retry_after), (ms(10), ms(u64::MAX)));
+    assert_eq!((set.timeouts.connect, set.timeouts.response, set.timeouts.stall), (ms(1), ms(2), ms(u64::MAX)));
+    assert_eq!(set.total_timeout, Some(ms(4)));
+    assert!(!set.tls.verify);
+    assert_eq!(set.tls.ca_file.unwrap().as_os_str().as_encoded_bytes(), NOT_UTF8.to_bytes());
+    assert_eq!(set.user_agent, "me/1");
+    assert!(!set.upload_with_creation && !set.query_server);
+    assert!(set.override_patch_method && set.add_request_id);
+}
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+#[test]
+fn chunk_sizes_have_two_names() {
+    let (config, options) = (config(), options());
+    // SAFETY: living objects.
+    unsafe {
+        tus_config_set_chunk_size(config.pointer, version::TUS_CHUNK_WHOLE);
+        tus_upload_options_set_chunk_size(options.pointer, version::TUS_CHUNK_AUTO);
+    }
+    assert_eq!(inside(&config).chunk_size, ChunkSize::Whole);
+    assert_eq!(inside_options(&options).chunk_size, Some(ChunkSize::Auto));
+}
+
+#[test]
+fn no_stop_and_no_total_have_values() {
+    let (config, options) = (config(), options());
+    // SAFETY: living objects.
+    unsafe {
+        tus_config_set_timeouts_ms(config.pointer, 1, 1, 1, 9);
+        tus_config_set_timeouts_ms(config.pointer, 1, 1, 1, 0);
+        tus_upload_options_set_stop_at(options.pointer, 3);
+    }
+    assert_eq!(inside(&config).total_timeout, None);
+    assert_eq!(inside_options(&options).stop_at, Some(3));
+    // SAFETY: living objects.
+    unsafe { tus_upload_options_set_stop_at(options.pointer, version::TUS_SIZE_UNKNOWN) };
+    assert_eq!(inside_options(&options).stop_at, None);
+}
+
+#[test]
+fn metadata_is_copied() {
+    let options = options();
+    let mut value = *b"\0\xff";
+    // SAFETY: living objects, strings and bytes.
+    unsafe {
+        tus_upload_options_set_metadata(options.pointer, c"raw".as_ptr(), value.as_ptr().cast(), 2);
+        tus_upload_options_set_metadata_text(options.pointer, c"text".as_ptr(), c"ü".as_ptr());
+    }
+    value.fill(7);
+    let config = Config::new();
+    let encoded = inside_options(&options).encoded_metadata(config.metadata_encoding).unwrap();
+    assert_eq!(encoded.encode().unwrap(), "raw AP8=,text w7w=");
+}

@@ -1,0 +1,117 @@
+//! How what went wrong becomes an [`Error`]: one function for each kind of reason.
+
+use crate::error::{BrokenRule, Error, ErrorKind, TimeLimit};
+use crate::protocol::answer::Answer;
+use crate::protocol::capabilities::VERSION;
+use crate::protocol::reaction::{Reaction, react};
+
+use super::event::{Broken, BrokenKind};
+use super::exchange::Exchange;
+
+/// An error about an answer, with the first line of what the server had to say.
+pub(super) fn fail(kind: ErrorKind, what: impl Into<String>, exchange: &Exchange, answer: Option<&Answer>) -> Error {
+    let mut message = what.into();
+    if let Some(line) = answer.and_then(first_line) {
+        message.push_str(&format!(" — the server says: {line}"));
+    }
+    let mut error = Error::new(kind, message).with_request(exchange.meaning().as_str(), exchange.url.clone());
+    if let Some(answer) = answer {
+        let again = matches!(react(exchange.purpose, answer), Reaction::Again(_) | Reaction::Conflict);
+        error = error.with_answer(answer.clone()).with_retryable(again);
+    }
+    error
+}
+
+/// An error about a status the reaction table ends with.
+pub(super) fn refused(kind: ErrorKind, exchange: &Exchange, answer: &Answer) -> Error {
+    let doing = exchange.purpose.doing();
+    let mut what = match kind {
+        ErrorKind::Version => format!("{doing} failed: the server does not speak tus {VERSION}"),
+        ErrorKind::Unsupported => format!("{doing} failed: the server does not support it"),
+        ErrorKind::TooLarge => format!("{doing} failed: it is too large for the server"),
+        ErrorKind::Locked => format!("{doing} failed: the upload stays locked"),
+        ErrorKind::Gone => format!("{doing} failed: the upload does not exist on the server (any more)"),
+        ErrorKind::OffsetConflict => format!("{doing} failed: client and server cannot agree on the offset"),
+        _ => format!("{doing} failed with status {}", answer.status),
+    };
+    if kind == ErrorKind::Version
+        && let Some(versions) = answer.headers.get("Tus-Version")
+    {
+        what.push_str(&format!(", but {versions}"));
+    }
+    fail(kind, what, exchange, Some(answer))
+}
+
+/// An error about a rule the server broke.
+pub(super) fn broke_rule(rule: BrokenRule, exchange: &Exchange, answer: &Answer) -> Error {
+    let what = match rule {
+        BrokenRule::MalformedInteger => "a header that must be a number from 0 to 2^63-1 is not",
+        BrokenRule::ConflictingHeaders => "a header came twice with different values",
+        BrokenRule::MissingOffset => "the answer has no Upload-Offset",
+        BrokenRule::MissingLength => "the answer has neither Upload-Length nor Upload-Defer-Length",
+        BrokenRule::OffsetBeyondLength => "the server's offset lies beyond the end of the upload",
+        BrokenRule::ImpossibleOffset => "the server's offset is one that nothing sent can have led to",
+        BrokenRule::LengthDiffers => "the upload on the server has another length than the source",
+        BrokenRule::NoProgress => "the server takes data but its offset does not grow",
+        BrokenRule::OffsetRegressed => "the server's offset keeps going back",
+        BrokenRule::BadLocation => "the created upload has no usable Location",
+        BrokenRule::InsecureLocation => {
+            "the server points from https to http (it may stand behind a TLS proxy without knowing)"
+        }
+        BrokenRule::BadRedirect => "the redirect cannot be followed",
+        BrokenRule::TooManyRedirects => "too many redirects",
+        BrokenRule::WrongVersion => "the answer names another protocol version",
+        BrokenRule::KeepsVanishing => "the upload vanishes from the server again and again",
+        BrokenRule::NotHttp => "the answer is not HTTP",
+        BrokenRule::NotTus => "the server does not speak tus",
+    };
+    fail(ErrorKind::Protocol(rule), format!("{} failed: {what}", exchange.purpose.doing()), exchange, Some(answer))
+        .with_retryable(false)
+}
+
+/// An error about a request that broke.
+pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
+    let (kind, what) = match broken.kind {
+        BrokenKind::Resolve => (ErrorKind::Resolve, "the host name could not be resolved"),
+        BrokenKind::Connect => (ErrorKind::Connect, "no connection could be made"),
+        BrokenKind::TlsRejected => (ErrorKind::Tls, "the TLS handshake failed"),
+        BrokenKind::Closed => (ErrorKind::Io, "the connection broke"),
+        BrokenKind::NotHttp => (ErrorKind::Protocol(BrokenRule::NotHttp), "the answer is not valid HTTP"),
+        BrokenKind::Timeout(limit) => (
+            ErrorKind::Timeout(limit),
+            match limit {
+                TimeLimit::Connect => "connecting took too long",
+                TimeLimit::Response => "the server did not answer in time",
+                TimeLimit::Stall => "no data moved for too long",
+                TimeLimit::Total => "the operation's deadline passed",
+            },
+        ),
+        BrokenKind::Unsendable => (ErrorKind::Internal, "the request cannot be sent"),
+    };
+    let error = Error::new(kind, format!("{} failed: {what}", exchange.purpose.doing()))
+        .with_request(exchange.meaning().as_str(), exchange.url.clone())
+        .with_os_code(broken.os_code);
+    match broken.cause {
+        Some(cause) => error.with_cause(cause),
+        None => error,
+    }
+}
+
+/// Whether trying again can help at all.
+pub(super) fn is_worth_retrying(kind: BrokenKind) -> bool {
+    match kind {
+        BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::Closed | BrokenKind::NotHttp => true,
+        BrokenKind::Timeout(limit) => limit != TimeLimit::Total,
+        BrokenKind::TlsRejected | BrokenKind::Unsendable => false,
+    }
+}
+
+/// The beginning of a text answer, fit for a message: error pages are not.
+fn first_line(answer: &Answer) -> Option<String> {
+    let text = std::str::from_utf8(&answer.body).ok()?.trim();
+    let line = text.lines().next()?.trim();
+    if line.is_empty() || line.starts_with('<') {
+        return None;
+    }
+    Some(line.chars().filter(|c| !c.is_control()).take(200).collect())
+}

@@ -1,0 +1,63 @@
+/* After fork() the child may not use the parent's client; the parent goes on. */
+#include <sys/wait.h>
+
+#include "check.h"
+
+/* The parent's client must refuse everything; one of the child's own works. */
+static void in_child(tus_client *client, tus_source *source, const char *url)
+{
+    struct path path = make_file("of_the_child", 5);
+    tus_info *info = (tus_info *)client;
+    tus_metadata *metadata = (tus_metadata *)client;
+    tus_server_info *server = (tus_server_info *)client;
+    tus_error *err = NULL;
+    tus_client *own;
+    CHECK_FAILS(tus_client_upload(client, source, NULL, &info, &err), TUS_E_FORKED);
+    CHECK(info == NULL);
+    CHECK_FAILS(tus_client_upload_file(client, path.text, NULL, &info, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_resume_upload(client, source, url, NULL, &info, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_get_upload_info(client, url, &info, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_get_metadata(client, url, &metadata, &err), TUS_E_FORKED);
+    CHECK(metadata == NULL);
+    CHECK_FAILS(tus_client_get_server_info(client, &server, &err), TUS_E_FORKED);
+    CHECK(server == NULL);
+    CHECK_FAILS(tus_client_delete_upload(client, url, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_set_header(client, "X-Of-The-Child", "1", &err), TUS_E_FORKED);
+    tus_client_unref(client);
+
+    own = make_client();
+    CHECK_RESULT(tus_client_upload(own, source, NULL, NULL, &err), TUS_OK);
+    tus_client_unref(own);
+}
+
+static void test_forked(void)
+{
+    tus_client *client = make_client();
+    tus_source *source = memory_source("hello", 5);
+    tus_info *info = NULL;
+    tus_error *err = NULL;
+    int status = -1;
+    pid_t child;
+    CHECK_RESULT(tus_client_upload(client, source, NULL, &info, &err), TUS_OK);
+    NEED(info != NULL);
+    child = fork();
+    NEED(child >= 0);
+    if (child == 0) {
+        in_child(client, source, tus_info_url(info));
+        _exit(check_failures == 0 ? 0 : 1);
+    }
+    NEED(waitpid(child, &status, 0) == child);
+    CHECK_NUMBER(status, 0);
+    /* The connection is still good. */
+    CHECK_RESULT(tus_client_get_upload_info(client, tus_info_url(info), NULL, &err), TUS_OK);
+    CHECK_RESULT(tus_client_upload(client, source, NULL, NULL, &err), TUS_OK);
+    tus_info_free(info);
+    tus_source_free(source);
+    tus_client_unref(client);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct check_case cases[] = {{"forked", test_forked}};
+    return run_case(argc, argv, cases, COUNT(cases));
+}

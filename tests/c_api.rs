@@ -1,0 +1,37 @@
+//! The C API as C programs see it: each program of `tests/c` is compiled with the system's compiler against
+//! `include/tus.h` and the shared library, run against the scripted server, and what the server saw is checked here.
+//!
+//! A story is one run of one case of one program. It is told up to three times: as it is, under valgrind, and with the
+//! program built with `-fsanitize=address,undefined`.
+#![cfg(target_os = "linux")]
+
+#[path = "c_api/build.rs"]
+mod build;
+#[path = "c_api/library.rs"]
+mod library;
+#[path = "c_api/process.rs"]
+mod process;
+#[path = "c_api/story.rs"]
+#[macro_use]
+mod story;
+#[path = "c_api/wire.rs"]
+mod wire;
+
+#[path = "c_api/bytes_in.rs"]
+mod bytes_in;
+#[path = "c_api/callbacks.rs"]
+mod callbacks;
+#[path = "c_api/cplusplus.rs"]
+mod cplusplus;
+#[path = "c_api/failures.rs"]
+mod failures;
+#[path = "c_api/lifetimes.rs"]
+mod lifetimes;
+#[path = "c_api/manners.rs"]
+mod manners;
+#[path = "c_api/pointers.rs"]
+mod pointers;
+#[path = "c_api/results.rs"]
+mod results;
+#[path = "c_api/values.rs"]
+mod values;

@@ -1,0 +1,238 @@
+//! Scenarios 49 to 51: servers that say nothing more, in each of the places where they can (T-029).
+
+use std::time::{Duration, Instant};
+
+use tus::error::TimeLimit;
+use tus_test_server::{Ending, Rule};
+
+use crate::support::api::both;
+use crate::support::server::{assert_clean, assert_story, assert_told, assert_wire, lines, server, server_with};
+use crate::support::{Api, Folder, HELLO, Job, Kind, Setup, noise};
+
+both! {
+    scenario_49_half_open,
+    scenario_49_half_open_for_ever,
+    scenario_49_slow_is_not_dead,
+    scenario_50_slow_loris,
+    scenario_50_slow_loris_for_ever,
+    scenario_50_slow_loris_in_the_body,
+    scenario_51_hang_after_body,
+    scenario_51_hang_after_each_request,
+    scenario_51_hang_for_ever,
+    scenario_51_slow_answers_are_waited_for,
+    deadline_ends_everything,
+    deadline_ends_a_body,
+    deadline_ends_a_wait,
+    deadline_of_a_query,
+}
+
+const SHORT: Duration = Duration::from_millis(700);
+
+/// More than the kernel takes for a server that does not read, on any machine.
+const MORE_THAN_BUFFERS: usize = 24 << 20;
+
+/// The server takes the head and reads no byte of the body.
+fn scenario_49_half_open(api: Api) {
+    let bytes = noise(MORE_THAN_BUFFERS, 12);
+    let folder = Folder::new();
+    let path = folder.file("data", &bytes);
+    for from_file in [true, false] {
+        let server = server_with(|options| options.receive_buffer = Some(32 << 10));
+        server.script(Rule::on("PATCH").hang_after_head());
+        let client = api.client(&Setup { stall: SHORT, ..Setup::to(&server) }).unwrap();
+        let began = Instant::now();
+        let done = match from_file {
+            true => client.upload(&path, &Job::default()),
+            false => client.upload(&bytes, &Job::default()),
+        };
+        let done = done.unwrap();
+        assert!(began.elapsed() >= SHORT);
+        let (post, patch) = (format!("POST {MORE_THAN_BUFFERS} 201"), format!("PATCH 0+{MORE_THAN_BUFFERS}"));
+        let story = ["OPTIONS 204", &post, &format!("{patch} -"), "HEAD 200", &format!("{patch} 204")];
+        assert_story(&server, &story, &done.url, &bytes);
+        let connections: Vec<_> = server.requests().iter().map(|request| request.connection).collect();
+        assert_eq!(connections[..3], [1, 1, 1]);
+        assert!(connections[3..].iter().all(|connection| *connection > 1), "never again: {connections:?}");
+    }
+}
+
+fn scenario_49_half_open_for_ever(api: Api) {
+    let server = server_with(|options| options.receive_buffer = Some(32 << 10));
+    server.script(Rule::on("PATCH").forever().hang_after_head());
+    let setup = Setup { stall: SHORT, retries: 1, ..Setup::to(&server) };
+    let error = api.upload(&setup, &noise(MORE_THAN_BUFFERS, 13)).unwrap_err();
+    error.assert_timeout(TimeLimit::Stall);
+    assert_eq!((error.retryable, error.upload_url.is_some()), (true, true));
+    let (post, patch) = (format!("POST {MORE_THAN_BUFFERS} 201"), format!("PATCH 0+{MORE_THAN_BUFFERS} -"));
+    assert_told(&server, &["OPTIONS 204", &post, &patch, "HEAD 200", &patch]);
+}
+
+/// A link on which something moves, now and then, is alive, however long the whole takes.
+fn scenario_49_slow_is_not_dead(api: Api) {
+    let server = server_with(|options| {
+        options.receive_buffer = Some(32 << 10);
+        options.throttle = Some(4 << 20);
+    });
+    let bytes = noise(8 << 20, 14);
+    let setup = Setup { stall: Duration::from_millis(1500), response: Duration::from_secs(20), ..Setup::to(&server) };
+    let began = Instant::now();
+    let done = api.upload(&setup, &bytes).unwrap();
+    assert!(began.elapsed() > Duration::from_millis(1700), "the test must be slower than the limit it tests");
+    assert_story(&server, &["OPTIONS 204", "POST 8388608 201", "PATCH 0+8388608 204"], &done.url, &bytes);
+}
+
+/// A byte now and then is not an answer: the whole head has one limit.
+fn scenario_50_slow_loris(api: Api) {
+    for method in ["POST", "HEAD", "PATCH"] {
+        let server = server();
+        let url = server.seed(Some(11), b"hello").unwrap();
+        server.script(Rule::on(method).drip(1, Duration::from_millis(50)));
+        let setup = Setup { response: SHORT, query_server: false, ..Setup::to(&server) };
+        let began = Instant::now();
+        match method {
+            "POST" => drop(api.upload(&setup, HELLO).unwrap()),
+            _ => drop(api.resume(&setup, HELLO, &url).unwrap()),
+        }
+        assert!(began.elapsed() >= SHORT, "{method}");
+        let shown: Vec<_> = server.requests().iter().map(|request| request.method.clone()).collect();
+        let story: &[_] = match method {
+            "POST" => &["POST", "POST", "PATCH"],
+            "HEAD" => &["HEAD", "HEAD", "PATCH"],
+            _ => &["HEAD", "PATCH", "HEAD"],
+        };
+        assert_eq!(shown, story);
+        assert_eq!(server.pending_rules(), 0);
+    }
+}
+
+fn scenario_50_slow_loris_for_ever(api: Api) {
+    let server = server();
+    server.script(Rule::on("POST").forever().drip(1, Duration::from_millis(50)));
+    let setup = Setup { response: SHORT, retries: 1, query_server: false, ..Setup::to(&server) };
+    let error = api.upload(&setup, HELLO).unwrap_err();
+    error.assert_timeout(TimeLimit::Response);
+    assert_eq!(server.requests().len(), 2);
+}
+
+/// The head came: what the answer says is known, and the page that drips behind it is not worth the time.
+fn scenario_50_slow_loris_in_the_body(api: Api) {
+    let server = server();
+    server.script(Rule::on("PATCH").reply(403).body("x".repeat(2_000)).drip(40, Duration::from_millis(100)));
+    let setup = Setup { response: SHORT, stall: SHORT, retries: 0, ..Setup::to(&server) };
+    let error = api.upload(&setup, HELLO).unwrap_err();
+    assert_eq!((error.kind, error.upload_url.is_some()), (Kind::HttpStatus, true), "{error:?}");
+    assert_eq!(error.status, 403);
+}
+
+fn scenario_51_hang_after_body(api: Api) {
+    let server = server();
+    server.script(Rule::on("PATCH").hang_after_body());
+    let began = Instant::now();
+    let done = api.upload(&Setup { response: SHORT, ..Setup::to(&server) }, HELLO).unwrap();
+    assert!(began.elapsed() >= SHORT);
+    assert_eq!(done.stats.sent, 11, "nothing is sent twice");
+    assert_story(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 -", "HEAD 200"], &done.url, HELLO);
+}
+
+fn scenario_51_hang_after_each_request(api: Api) {
+    let server = server();
+    let url = server.seed(Some(11), b"hello").unwrap();
+    for method in ["OPTIONS", "POST", "HEAD", "DELETE"] {
+        server.script(Rule::on(method).hang_after_body());
+    }
+    let client = api.client(&Setup { response: SHORT, ..Setup::to(&server) }).unwrap();
+    client.server_info().unwrap();
+    client.upload(HELLO, &Job::default()).unwrap();
+    client.resume(HELLO, &url, &Job::default()).unwrap();
+    client.delete(&url).unwrap();
+    let story = [
+        "OPTIONS -",
+        "OPTIONS 204",
+        "POST 11 -",
+        "POST 11 201",
+        "PATCH 0+11 204",
+        "HEAD -",
+        "HEAD 200",
+        "PATCH 5+6 204",
+        "DELETE -",
+        "DELETE 410",
+    ];
+    assert_told(&server, &story);
+}
+
+fn scenario_51_hang_for_ever(api: Api) {
+    let server = server();
+    let url = server.seed(Some(11), b"hello").unwrap();
+    server.script(Rule::on("HEAD").forever().hang_after_head());
+    let setup = Setup { response: SHORT, retries: 2, ..Setup::to(&server) };
+    let error = api.resume(&setup, HELLO, &url).unwrap_err();
+    error.assert_timeout(TimeLimit::Response);
+    assert_eq!((error.retryable, error.upload_url.as_deref()), (true, Some(url.as_str())));
+    assert_told(&server, &["HEAD -", "HEAD -", "HEAD -"]);
+    let connections: Vec<_> = server.requests().iter().map(|request| request.connection).collect();
+    assert_eq!(connections, [1, 2, 3], "a connection is not used after a time-out");
+}
+
+/// The limit of a stall is not that of an answer.
+fn scenario_51_slow_answers_are_waited_for(api: Api) {
+    let server = server();
+    server.script(Rule::on("PATCH").delay_answer(Duration::from_millis(1500)));
+    let setup = Setup { stall: Duration::from_millis(500), ..Setup::to(&server) };
+    let done = api.upload(&setup, HELLO).unwrap();
+    assert_story(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"], &done.url, HELLO);
+}
+
+fn deadline_ends_everything(api: Api) {
+    for (method, at) in [("POST", 1), ("PATCH", 2)] {
+        let server = server();
+        server.script(Rule::on(method).hang_after_body());
+        let began = Instant::now();
+        let error = api.upload(&Setup { total: Some(SHORT), ..Setup::to(&server) }, HELLO).unwrap_err();
+        assert!(began.elapsed() >= SHORT);
+        error.assert_timeout(TimeLimit::Total);
+        assert_eq!(error.upload_url.is_some(), method == "PATCH");
+        assert_eq!(server.requests().len(), at + 1, "nothing after the deadline: {:?}", lines(&server));
+        assert_clean(&server);
+    }
+}
+
+fn deadline_ends_a_body(api: Api) {
+    let server = server_with(|options| {
+        options.receive_buffer = Some(32 << 10);
+        options.throttle = Some(1 << 20);
+    });
+    let bytes = noise(MORE_THAN_BUFFERS, 15);
+    let error = api.upload(&Setup { total: Some(SHORT), ..Setup::to(&server) }, &bytes).unwrap_err();
+    error.assert_timeout(TimeLimit::Total);
+    // What came through stays, and is not sent again.
+    server.close_all_connections();
+    let url = error.upload_url.unwrap();
+    let offset = api.client(&Setup::to(&server)).unwrap().info(&url).unwrap().offset;
+    assert!(offset > 0 && offset < MORE_THAN_BUFFERS as u64, "{offset}");
+    assert!(server.upload_bytes(crate::support::result::id_of(&url)).unwrap() == bytes[..offset as usize]);
+}
+
+/// Waiting for what would come too late is no use.
+fn deadline_ends_a_wait(api: Api) {
+    let server = server();
+    server.script(Rule::on("PATCH").forever().reply(500));
+    let slow = Duration::from_secs(60);
+    let setup = Setup { total: Some(slow / 2), base_delay: slow, max_delay: slow, ..Setup::to(&server) };
+    let began = Instant::now();
+    let error = api.upload(&setup, HELLO).unwrap_err();
+    assert!(began.elapsed() < slow / 4);
+    assert_eq!(error.gist(), (Kind::HttpStatus, 500, true));
+    error.assert_says("deadline");
+    assert_wire(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 500"]);
+}
+
+fn deadline_of_a_query(api: Api) {
+    let server = server();
+    let url = server.seed(Some(11), b"hello").unwrap();
+    server.script(Rule::any().forever().cut_body(0, Ending::Hang));
+    let client = api.client(&Setup { total: Some(SHORT), ..Setup::to(&server) }).unwrap();
+    client.info(&url).unwrap_err().assert_timeout(TimeLimit::Total);
+    client.server_info().unwrap_err().assert_timeout(TimeLimit::Total);
+    client.delete(&url).unwrap_err().assert_timeout(TimeLimit::Total);
+    assert_eq!(server.requests().len(), 3);
+}

@@ -1,0 +1,163 @@
+//! Scenario 48 over TLS: certificates that are refused once and for all, handshakes that are cut and tried again.
+
+use std::path::PathBuf;
+
+use tus_test_server::{Certificate, Ending, Extensions, Options, Rule, Server, TlsOptions};
+
+use crate::support::api::both;
+use crate::support::server::{assert_story, assert_told, assert_wire};
+use crate::support::{Api, Folder, HELLO, Kind, Setup, noise};
+
+both! {
+    scenario_48_tls_upload,
+    scenario_48_tls_bad_certificates,
+    scenario_48_tls_not_verified,
+    scenario_48_tls_client_certificate,
+    scenario_48_tls_cut_in_the_handshake,
+    scenario_48_tls_cut_in_the_body,
+    scenario_48_tls_end_without_a_word,
+    scenario_48_tls_to_a_plain_server,
+    scenario_48_tls_files_that_are_none,
+}
+
+struct Secure {
+    server: Server,
+    folder: Folder,
+    ca_file: PathBuf,
+}
+
+fn secure(tls: TlsOptions) -> Secure {
+    let extensions = Extensions { creation_with_upload: false, ..Extensions::default() };
+    let server = Server::start(Options { tls: Some(tls), extensions, ..Options::default() }).unwrap();
+    let folder = Folder::new();
+    let ca_file = folder.file("ca.pem", server.tls().unwrap().ca_pem.as_bytes());
+    Secure { server, folder, ca_file }
+}
+
+impl Secure {
+    fn setup(&self) -> Setup {
+        Setup { ca_file: Some(self.ca_file.clone()), ..Setup::to(&self.server) }
+    }
+}
+
+fn scenario_48_tls_upload(api: Api) {
+    let secure = secure(TlsOptions::default());
+    let bytes = noise(3_000_001, 10);
+    let path = secure.folder.file("data", &bytes);
+    let story = ["OPTIONS 204", "POST 3000001 201", "PATCH 0+3000001 204"];
+    let from_file = api.upload(&secure.setup(), &path).unwrap();
+    assert_story(&secure.server, &story, &from_file.url, &bytes);
+    assert!(from_file.url.starts_with("https://"));
+    assert_eq!(secure.server.connections(), 1);
+    secure.server.clear_log();
+    let from_memory = api.upload(&secure.setup(), &bytes).unwrap();
+    assert_story(&secure.server, &story, &from_memory.url, &bytes);
+}
+
+fn scenario_48_tls_bad_certificates(api: Api) {
+    for certificate in [Certificate::Expired, Certificate::WrongName, Certificate::Untrusted] {
+        let secure = secure(TlsOptions { certificate, ..TlsOptions::default() });
+        let error = api.upload(&secure.setup(), HELLO).unwrap_err();
+        assert_eq!(error.gist(), (Kind::Tls, 0, false), "{certificate:?}");
+        assert!(!error.retryable, "{error:?}");
+        assert_told(&secure.server, &[]);
+        assert_eq!(secure.server.connections(), 1, "{certificate:?} will not get better");
+    }
+    // An authority that only this test knows, unknown to the platform.
+    let secure = secure(TlsOptions::default());
+    let error = api.upload(&Setup::to(&secure.server), HELLO).unwrap_err();
+    assert_eq!(error.gist(), (Kind::Tls, 0, false));
+    assert_told(&secure.server, &[]);
+}
+
+fn scenario_48_tls_not_verified(api: Api) {
+    for certificate in [Certificate::Expired, Certificate::WrongName, Certificate::Untrusted] {
+        let secure = secure(TlsOptions { certificate, ..TlsOptions::default() });
+        let done = api.upload(&Setup { tls_verify: false, ..Setup::to(&secure.server) }, HELLO).unwrap();
+        assert_story(&secure.server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"], &done.url, HELLO);
+    }
+}
+
+fn scenario_48_tls_client_certificate(api: Api) {
+    let secure = secure(TlsOptions { client_certificate: true, ..TlsOptions::default() });
+    let files = secure.server.tls().unwrap().clone();
+    let chain = secure.folder.file("client.pem", files.client_pem.as_bytes());
+    let key = secure.folder.file("client.key", files.client_key_pem.as_bytes());
+    let known = Setup { client_certificate: Some((chain, key)), ..secure.setup() };
+    let done = api.upload(&known, HELLO).unwrap();
+    assert_story(&secure.server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"], &done.url, HELLO);
+
+    secure.server.clear_log();
+    let before = secure.server.connections();
+    let error = api.upload(&secure.setup(), HELLO).unwrap_err();
+    assert_eq!(error.gist(), (Kind::Tls, 0, false));
+    assert!(!error.retryable, "{error:?}");
+    assert_told(&secure.server, &[]);
+    assert_eq!(secure.server.connections(), before + 1, "a certificate that is missing will not come");
+}
+
+/// Weather, unlike a certificate.
+fn scenario_48_tls_cut_in_the_handshake(api: Api) {
+    for ending in [Ending::Fin, Ending::Rst, Ending::Close] {
+        for bytes in [0, 1, 5, 100] {
+            let secure = secure(TlsOptions::default());
+            secure.server.script(Rule::on_connection().times(2).cut_request(bytes, ending));
+            let done = api.upload(&Setup { query_server: false, ..secure.setup() }, HELLO).unwrap();
+            assert_story(&secure.server, &["POST 11 201", "PATCH 0+11 204"], &done.url, HELLO);
+            assert!(secure.server.connections() >= 3, "{ending:?} after {bytes}");
+        }
+    }
+}
+
+fn scenario_48_tls_cut_in_the_body(api: Api) {
+    let secure = secure(TlsOptions::default());
+    let bytes = noise(2_000_000, 11);
+    for ending in [Ending::Fin, Ending::Rst, Ending::Close] {
+        secure.server.clear_log();
+        secure.server.script(Rule::on("PATCH").cut_body(777_777, ending));
+        let done = api.upload(&Setup { query_server: false, ..secure.setup() }, &bytes).unwrap();
+        let story = ["POST 2000000 201", "PATCH 0+2000000 -", "HEAD 200", "PATCH 777777+1222223 204"];
+        assert_story(&secure.server, &story, &done.url, &bytes);
+    }
+}
+
+/// An answer that ends with the connection is whole only if TLS says that this was the end.
+fn scenario_48_tls_end_without_a_word(api: Api) {
+    let secure = secure(TlsOptions::default());
+    for method in ["POST", "PATCH"] {
+        secure.server.script(Rule::on(method).ending(Ending::Fin));
+    }
+    let done = api.upload(&secure.setup(), HELLO).unwrap();
+    assert_story(&secure.server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"], &done.url, HELLO);
+}
+
+fn scenario_48_tls_to_a_plain_server(api: Api) {
+    let plain = crate::support::server::server();
+    let url = plain.endpoint().replace("http:", "https:");
+    plain.script(Rule::on_connection().forever().cut_request(3, Ending::Fin).raw("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let error = api.upload(&Setup { retries: 1, query_server: false, ..Setup::url(&url) }, HELLO).unwrap_err();
+    assert!(matches!(error.kind, Kind::Tls | Kind::Io), "{error:?}");
+
+    let secure = secure(TlsOptions::default());
+    let url = secure.server.endpoint().replace("https:", "http:");
+    let error = api.upload(&Setup { retries: 1, query_server: false, ..Setup::url(&url) }, HELLO).unwrap_err();
+    assert!(matches!(error.kind, Kind::Protocol | Kind::Io), "{error:?}");
+    assert_wire(&secure.server, &[]);
+}
+
+fn scenario_48_tls_files_that_are_none(api: Api) {
+    let secure = secure(TlsOptions::default());
+    let empty = secure.folder.file("empty.pem", b"");
+    let junk =
+        secure.folder.file("junk.pem", b"-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n");
+    let missing = secure.folder.path().join("missing.pem");
+    for path in [&empty, &junk, &missing] {
+        let error = api.client(&Setup { ca_file: Some(path.clone()), ..Setup::to(&secure.server) }).err().unwrap();
+        assert!(matches!(error.kind, Kind::Tls | Kind::InvalidArgument), "{}: {error:?}", path.display());
+        assert!(error.message.contains(&path.display().to_string()), "{error:?}");
+        let pair = Some((path.clone(), path.clone()));
+        let error = api.client(&Setup { client_certificate: pair, ..secure.setup() }).err().unwrap();
+        assert!(matches!(error.kind, Kind::Tls | Kind::InvalidArgument), "{}: {error:?}", path.display());
+    }
+    assert_eq!(secure.server.connections(), 0);
+}

@@ -1,0 +1,189 @@
+//! `tus_client` and its results.
+
+use std::ffi::c_char;
+use std::ptr;
+
+use tus::ffi::{self, tus_client, tus_error, tus_info, tus_server_info, tus_source, tus_stats, tus_status};
+
+use super::config::{config, options};
+use super::failure::checked;
+use super::text::{bytes, c_string, owned};
+use crate::support::api::{Operations, Source};
+use crate::support::failure::Failure;
+use crate::support::result::{Done, Offer, Stats};
+use crate::support::setup::{Job, Setup};
+
+pub(in crate::support) fn client(setup: &Setup) -> Result<Box<dyn Operations>, Failure> {
+    let config = config(setup)?;
+    let mut client = ptr::null_mut();
+    // SAFETY: the configuration is alive, `client` and `err` have room for a pointer.
+    checked(|err| unsafe { ffi::tus_client_new(config.0, &raw mut client, err) })?;
+    assert!(!client.is_null());
+    Ok(Box::new(CClient(client)))
+}
+
+/// A client, given back when dropped.
+struct CClient(*mut tus_client);
+
+// SAFETY: the header says that a client may be used on any thread.
+unsafe impl Send for CClient {}
+// SAFETY: and on any number of them at once.
+unsafe impl Sync for CClient {}
+
+impl Drop for CClient {
+    fn drop(&mut self) {
+        // SAFETY: our only count.
+        unsafe { ffi::tus_client_unref(self.0) };
+    }
+}
+
+impl Operations for CClient {
+    fn upload(&self, source: &mut Source, job: &Job) -> Result<Done, Failure> {
+        let options = options(job)?;
+        let source = own(source);
+        // SAFETY: client, source and options are alive; `out` and `err` have room for a pointer.
+        info(|out, err| unsafe { ffi::tus_client_upload(self.0, source, options.0, out, err) })
+    }
+
+    fn resume(&self, source: &mut Source, url: &str, job: &Job) -> Result<Done, Failure> {
+        let (options, url) = (options(job)?, c_string(url)?);
+        let source = own(source);
+        // SAFETY: client, source, URL and options are alive; `out` and `err` have room for a pointer.
+        info(|out, err| unsafe {
+            ffi::tus_client_resume_upload(self.0, source, url.as_ptr(), options.0, out, err)
+        })
+    }
+
+    fn info(&self, url: &str) -> Result<Done, Failure> {
+        let url = c_string(url)?;
+        // SAFETY: client and URL are alive; `out` and `err` have room for a pointer.
+        info(|out, err| unsafe { ffi::tus_client_get_upload_info(self.0, url.as_ptr(), out, err) })
+    }
+
+    fn server_info(&self) -> Result<Offer, Failure> {
+        let mut info = ptr::null_mut();
+        // SAFETY: the client is alive; `info` and `err` have room for a pointer.
+        checked(|err| unsafe { ffi::tus_client_get_server_info(self.0, &raw mut info, err) })?;
+        assert!(!info.is_null());
+        // SAFETY: ours, alive until it is freed, once.
+        unsafe {
+            let offer = offer(info);
+            ffi::tus_server_info_free(info);
+            Ok(offer)
+        }
+    }
+
+    fn delete(&self, url: &str) -> Result<(), Failure> {
+        let url = c_string(url)?;
+        // SAFETY: client and URL are alive; `err` has room for a pointer.
+        checked(|err| unsafe { ffi::tus_client_delete_upload(self.0, url.as_ptr(), err) })
+    }
+
+    fn set_header(&self, name: &str, value: Option<&str>) -> Result<(), Failure> {
+        let (name, value) = (c_string(name)?, value.map(c_string).transpose()?);
+        let value = value.as_ref().map_or(ptr::null(), |value| value.as_ptr());
+        // SAFETY: client and strings are alive; `err` has room for a pointer.
+        checked(|err| unsafe { ffi::tus_client_set_header(self.0, name.as_ptr(), value, err) })
+    }
+}
+
+fn own(source: &mut Source) -> *mut tus_source {
+    match source {
+        Source::C(source) => source.0,
+        Source::Rust(_) => panic!("a source of the other face"),
+    }
+}
+
+/// The outcome of a call that gives a `tus_info`.
+fn info(call: impl FnOnce(*mut *mut tus_info, *mut *mut tus_error) -> tus_status) -> Result<Done, Failure> {
+    let mut info = ptr::null_mut();
+    let result = checked(|err| call(&raw mut info, err));
+    assert_eq!(result.is_ok(), !info.is_null(), "a result of a call that went well, and only then");
+    result?;
+    // SAFETY: ours, alive until it is freed, once.
+    unsafe {
+        let done = done(info);
+        ffi::tus_info_free(info);
+        Ok(done)
+    }
+}
+
+/// # Safety
+///
+/// - `info` is alive.
+unsafe fn done(info: *const tus_info) -> Done {
+    // SAFETY: the same condition; what is lent is copied at once.
+    unsafe {
+        let (mut metadata, mut text) = (Vec::new(), Vec::new());
+        let pairs = ffi::tus_info_metadata_object(info);
+        for index in 0..ffi::tus_metadata_count(pairs) {
+            let key_pointer = ffi::tus_metadata_key_at(pairs, index);
+            let key = owned(key_pointer).expect("a key");
+            let mut length = 0;
+            let value = ffi::tus_metadata_value_at(pairs, index, &raw mut length);
+            assert_eq!(ffi::tus_metadata_value(pairs, key_pointer, ptr::null_mut()), value, "by number and by key");
+            assert_eq!(ffi::tus_info_metadata(info, key_pointer, ptr::null_mut()), value, "at either object");
+            text.push((key.clone(), owned(ffi::tus_metadata_text(pairs, key_pointer))));
+            metadata.push((key, bytes(value, length)));
+        }
+        let size = ffi::tus_info_size(info);
+        let expires = ffi::tus_info_expires(info);
+        Done {
+            url: owned(ffi::tus_info_url(info)).expect("a URL"),
+            offset: ffi::tus_info_offset(info),
+            size: (size != ffi::TUS_SIZE_UNKNOWN).then_some(size),
+            complete: ffi::tus_info_is_complete(info) != 0,
+            expires: (expires != 0).then_some(expires),
+            metadata,
+            text,
+            stats: stats(info),
+        }
+    }
+}
+
+/// # Safety
+///
+/// - `info` is alive.
+unsafe fn stats(info: *const tus_info) -> Stats {
+    let mut stats = tus_stats {
+        struct_size: size_of::<tus_stats>(),
+        bytes_resumed: 0,
+        bytes_sent: 0,
+        requests: 0,
+        retries: 0,
+        chunks_completed: 0,
+        chunks_failed: 0,
+        elapsed_ms: 0,
+    };
+    // SAFETY: the same condition; the record says its size.
+    assert_eq!(unsafe { ffi::tus_info_get_stats(info, &raw mut stats) }, 0);
+    Stats {
+        resumed: stats.bytes_resumed,
+        sent: stats.bytes_sent,
+        requests: stats.requests,
+        retries: stats.retries,
+        chunks_completed: stats.chunks_completed,
+        chunks_failed: stats.chunks_failed,
+    }
+}
+
+/// # Safety
+///
+/// - `info` is alive.
+unsafe fn offer(info: *const tus_server_info) -> Offer {
+    // SAFETY: the same condition; what is lent is copied at once.
+    unsafe {
+        let list = |count: usize, at: unsafe extern "C" fn(*const tus_server_info, usize) -> *const c_char| {
+            (0..count).map(|index| owned(at(info, index)).expect("a name")).collect::<Vec<_>>()
+        };
+        let max_size = ffi::tus_server_info_max_size(info);
+        let extensions = ffi::tus_server_info_extension_count(info);
+        let algorithms = ffi::tus_server_info_checksum_algorithm_count(info);
+        Offer {
+            versions: list(ffi::tus_server_info_version_count(info), ffi::tus_server_info_version_at),
+            extensions: list(extensions, ffi::tus_server_info_extension_at),
+            max_size: (max_size != ffi::TUS_SIZE_UNKNOWN).then_some(max_size),
+            algorithms: list(algorithms, ffi::tus_server_info_checksum_algorithm_at),
+        }
+    }
+}
