@@ -49,9 +49,7 @@ impl Operations for CClient {
         let (options, url) = (options(job)?, c_string(url)?);
         let source = own(source);
         // SAFETY: client, source, URL and options are alive; `out` and `err` have room for a pointer.
-        info(|out, err| unsafe {
-            ffi::tus_client_resume_upload(self.0, source, url.as_ptr(), options.0, out, err)
-        })
+        info(|out, err| unsafe { ffi::tus_client_resume_upload(self.0, source, url.as_ptr(), options.0, out, err) })
     }
 
     fn info(&self, url: &str) -> Result<Done, Failure> {

@@ -12,6 +12,9 @@ use crate::support::failure::Failure;
 use crate::support::hooks::{AfterResponse, BeforeRequest, OnLog, OnProgress, OnUrl, ShouldRetry};
 use crate::support::setup::{Chunk, Job, Setup, Value};
 
+/// As in `tus.h`.
+const TUS_LOG_DEBUG: i32 = 4;
+
 /// A configuration, freed when dropped.
 pub(super) struct Config(pub(super) *mut tus_config);
 
@@ -104,8 +107,7 @@ fn set_hooks(config: &Config, setup: &Setup) {
             ffi::tus_config_set_on_upload_url_available(c, Some(callbacks::upload_url), data(hook), release);
         }
         if let Some(hook) = &setup.log {
-            let level = ffi::tus_log_level::TUS_LOG_DEBUG as i32;
-            ffi::tus_config_set_log(c, level, Some(callbacks::log), data(hook), Some(destroy::<OnLog> as _));
+            ffi::tus_config_set_log(c, TUS_LOG_DEBUG, Some(callbacks::log), data(hook), Some(destroy::<OnLog> as _));
         }
     }
 }

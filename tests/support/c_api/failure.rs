@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use tus::ffi::{self, tus_error, tus_status, tus_status_code};
+use tus::ffi::{self, tus_error, tus_status};
 
 use super::text::{bytes, owned};
 use crate::support::failure::{Failure, Kind};
@@ -51,30 +51,30 @@ pub(super) unsafe fn told(error: *const tus_error) -> Failure {
 
 /// The kind of failure a status names.
 pub(super) fn kind(status: tus_status) -> Kind {
-    use tus_status_code as code;
-    let kinds = [
-        (code::TUS_E_INVALID_ARGUMENT, Kind::InvalidArgument),
-        (code::TUS_E_INVALID_STATE, Kind::InvalidState),
-        (code::TUS_E_UNSUPPORTED, Kind::Unsupported),
-        (code::TUS_E_CANCELLED, Kind::Cancelled),
-        (code::TUS_E_CALLBACK, Kind::Callback),
-        (code::TUS_E_TIMEOUT, Kind::Timeout),
-        (code::TUS_E_BUSY, Kind::Busy),
-        (code::TUS_E_SOURCE, Kind::Source),
-        (code::TUS_E_SOURCE_CHANGED, Kind::SourceChanged),
-        (code::TUS_E_RESOLVE, Kind::Resolve),
-        (code::TUS_E_CONNECT, Kind::Connect),
-        (code::TUS_E_TLS, Kind::Tls),
-        (code::TUS_E_IO, Kind::Io),
-        (code::TUS_E_HTTP_STATUS, Kind::HttpStatus),
-        (code::TUS_E_PROTOCOL, Kind::Protocol),
-        (code::TUS_E_OFFSET_CONFLICT, Kind::OffsetConflict),
-        (code::TUS_E_GONE, Kind::Gone),
-        (code::TUS_E_LOCKED, Kind::Locked),
-        (code::TUS_E_CHECKSUM, Kind::Checksum),
-        (code::TUS_E_TOO_LARGE, Kind::TooLarge),
-        (code::TUS_E_VERSION, Kind::Version),
-    ];
-    let known = kinds.into_iter().find(|(code, _)| *code as tus_status == status);
-    known.map_or(Kind::Internal, |(_, kind)| kind)
+    // SAFETY: the name is static.
+    let name = unsafe { owned(ffi::tus_status_name(status)) }.expect("every status has a name");
+    match name.as_str() {
+        "TUS_E_INVALID_ARGUMENT" => Kind::InvalidArgument,
+        "TUS_E_INVALID_STATE" => Kind::InvalidState,
+        "TUS_E_UNSUPPORTED" => Kind::Unsupported,
+        "TUS_E_CANCELLED" => Kind::Cancelled,
+        "TUS_E_CALLBACK" => Kind::Callback,
+        "TUS_E_TIMEOUT" => Kind::Timeout,
+        "TUS_E_BUSY" => Kind::Busy,
+        "TUS_E_SOURCE" => Kind::Source,
+        "TUS_E_SOURCE_CHANGED" => Kind::SourceChanged,
+        "TUS_E_RESOLVE" => Kind::Resolve,
+        "TUS_E_CONNECT" => Kind::Connect,
+        "TUS_E_TLS" => Kind::Tls,
+        "TUS_E_IO" => Kind::Io,
+        "TUS_E_HTTP_STATUS" => Kind::HttpStatus,
+        "TUS_E_PROTOCOL" => Kind::Protocol,
+        "TUS_E_OFFSET_CONFLICT" => Kind::OffsetConflict,
+        "TUS_E_GONE" => Kind::Gone,
+        "TUS_E_LOCKED" => Kind::Locked,
+        "TUS_E_CHECKSUM" => Kind::Checksum,
+        "TUS_E_TOO_LARGE" => Kind::TooLarge,
+        "TUS_E_VERSION" => Kind::Version,
+        _ => Kind::Internal,
+    }
 }
