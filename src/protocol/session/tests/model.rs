@@ -6,6 +6,7 @@
 
 use super::*;
 use crate::protocol::chunk::ChunkSize;
+use crate::protocol::retry::RetryPolicy;
 use fastrand::Rng;
 use std::num::NonZeroU64;
 
@@ -106,10 +107,21 @@ impl Server {
         if self.chance(self.lies) { self.random.u64(0..200) } else { truth }
     }
 
+    /// The first bytes of a PATCH arrived and were kept.
+    fn keep(&mut self, exchange: &Exchange, part: u64) {
+        if let (HttpMethod::Patch, Body::Range { start, .. }, Some(number)) =
+            (exchange.meaning(), exchange.body, number(&exchange.url))
+            && let Some(upload) = self.uploads.get_mut(number)
+            && upload.offset == start
+        {
+            upload.offset += part;
+        }
+    }
+
     fn fault(&mut self, exchange: &Exchange) -> Reply {
         let sent = data(exchange);
-        // The last two take back what was stated, which honest servers do not do.
-        match self.random.u32(0..if self.lies > 0 { 16 } else { 14 }) {
+        // The last three take back or contradict what was stated, which honest servers do not do.
+        match self.random.u32(0..if self.lies > 0 { 18 } else { 15 }) {
             0 => Reply::Break(BrokenKind::Connect, 0),
             1 => Reply::Stale,
             2 => Reply::Break(BrokenKind::Closed, self.random.u64(0..=sent)),
@@ -121,13 +133,7 @@ impl Server {
             // Part of the body arrived and was kept.
             5 | 6 => {
                 let part = self.random.u64(0..=sent);
-                if let (HttpMethod::Patch, Body::Range { start, .. }, Some(number)) =
-                    (exchange.meaning(), exchange.body, number(&exchange.url))
-                    && let Some(upload) = self.uploads.get_mut(number)
-                    && upload.offset == start
-                {
-                    upload.offset += part;
-                }
+                self.keep(exchange, part);
                 Reply::Break(BrokenKind::Closed, sent)
             }
             7 => ok(self.pick(&[500, 502, 503, 504, 408, 425, 429]), &[]),
@@ -137,7 +143,22 @@ impl Server {
             11 => ok(self.pick(&[400, 401, 403, 404, 410, 412, 413, 415, 417, 460, 501, 999]), &[]),
             12 => ok(204, &[]),
             13 => ok(200, &[("Upload-Offset", self.pick(&["", "-1", "x", "9999999999999999999"]))]),
+            // An answer before the whole body was sent, some of which was kept.
             14 => {
+                let part = self.random.u64(0..=sent);
+                self.keep(exchange, part);
+                Reply::Early(part, self.pick(&[409, 413, 423, 500, 503]), vec![])
+            }
+            15 => {
+                let fields: &[(&'static str, &str)] = self.pick(&[
+                    &[("Upload-Concat", "final;/a /b"), ("Upload-Length", "11")][..],
+                    &[("Upload-Offset", "3"), ("Upload-Defer-Length", "1")],
+                    &[("Upload-Offset", "3"), ("Upload-Length", "7")],
+                    &[("Upload-Offset", "1"), ("Upload-Length", "9"), ("Age", "5")],
+                ]);
+                ok(200, fields)
+            }
+            16 => {
                 let location = self.pick(&["/files/0", "http://other/files/1", "", "https://h/f", "ftp://h/"]);
                 ok(self.pick(&[301, 302, 303, 307, 308]), &[("Location", location)])
             }
@@ -166,6 +187,8 @@ fn random_plan(random: &mut Rng) -> Plan {
         override_method: random.u8(0..8) == 0,
         stop_at: (random.u8(0..8) == 0).then(|| random.u64(0..200)),
         seed: random.u64(..),
+        retry: RetryPolicy { max_retries: random.u32(0..6), ..RetryPolicy::default() },
+        deadline: (random.u8(0..10) == 0).then(|| Instant(random.u64(0..100_000_000))),
         ..upload(size)
     }
 }
@@ -211,8 +234,13 @@ fn play_random(seed: u64) -> bool {
     let mut stated = None;
     for _ in 0..MAX_STEPS {
         let event = match session.next() {
-            Action::Decide(question) => Event::Decided(Ok(question.delay)),
+            Action::Decide(question) => match random.u8(0..200) {
+                0 => Event::Decided(Err(1)),
+                1 => Event::Decided(Ok(Duration::MAX)),
+                _ => Event::Decided(Ok(question.delay)),
+            },
             Action::Sleep { until, .. } => {
+                assert!(plan.deadline.is_none_or(|deadline| until < deadline));
                 now = until;
                 Event::Woke
             }
