@@ -171,15 +171,13 @@ impl<'a> Driver<'a> {
             };
             format!("{} {}{range}", request.method(), request.url().redacted())
         });
-        if exchange.fresh_connection {
-            self.client.transport().close_idle();
-        }
         let wire = transport::Request {
             method: request.method(),
             url: request.url().as_str(),
             headers: request.headers(),
             deadline: self.clock.steady_deadline(),
             response_limit: exchange.optional.then_some(OPTIONAL_LIMIT),
+            fresh_connection: exchange.fresh_connection,
         };
         let transport = self.client.transport();
         let mut failure = None;

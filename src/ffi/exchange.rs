@@ -3,8 +3,9 @@
 //! Both are on loan for as long as the callback runs, and so are the strings taken from them.
 
 use std::cell::RefCell;
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
+use std::rc::Rc;
 
 use super::convert::{c_string, optional_text, put, text, truth};
 use super::guard::{guard_status, guard_value};
@@ -71,18 +72,17 @@ impl ResponseState {
 }
 
 /// Strings handed out, kept until the callback returns. The same text is kept once, so that asking in a loop does not
-/// fill the memory.
+/// fill the memory. Counted strings, because moving a `CString` (a box) into the list would make pointers to it invalid.
 #[derive(Default)]
-struct Strings(RefCell<Vec<CString>>);
+struct Strings(RefCell<Vec<Rc<CStr>>>);
 
 impl Strings {
     fn lend(&self, text: &str) -> *const c_char {
         let mut kept = self.0.borrow_mut();
-        if let Some(same) = kept.iter().find(|have| have.as_bytes() == text.as_bytes()) {
+        if let Some(same) = kept.iter().find(|have| have.to_bytes() == text.as_bytes()) {
             return same.as_ptr();
         }
-        let string = c_string(text);
-        // Moving a `CString` into the list moves its handle, not its bytes.
+        let string: Rc<CStr> = c_string(text).into();
         let pointer = string.as_ptr();
         kept.push(string);
         pointer

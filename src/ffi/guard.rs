@@ -75,22 +75,25 @@ thread_local! {
 fn guard<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     keep_panics_quiet();
     let note = Note::new(None);
-    let caught = {
-        let _door = Door::set(&note);
-        panic::catch_unwind(AssertUnwindSafe(|| {
-            #[cfg(test)]
-            assert!(!PANIC_NEXT.take(), "forced by a test");
-            body()
-        }))
+    let _door = Door::set(&note);
+    let body = || {
+        #[cfg(test)]
+        assert!(!PANIC_NEXT.take(), "forced by a test");
+        body()
     };
-    caught.map_err(|payload| {
+    panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
         let text = note.take().unwrap_or_else(|| text_of(&*payload).to_owned());
-        // A payload of another type may panic again when it is dropped, here where nothing would catch it.
-        if !payload.is::<String>() && !payload.is::<&'static str>() {
-            std::mem::forget(payload);
-        }
+        discard(payload);
         text
     })
+}
+
+/// Drops what a panic carried, which may be of any type and panic again.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // A third time is not tried.
+        std::mem::forget(again);
+    }
 }
 
 /// Sets the innermost door and puts the one before back when dropped.

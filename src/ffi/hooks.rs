@@ -42,7 +42,8 @@ pub type tus_before_request_fn =
 /// - `request`: the request, as it was sent.
 /// - `response`: the answer.
 ///
-/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK.
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK. After the answer that acknowledges the last
+/// byte it comes too late and changes nothing: the upload is done.
 pub type tus_after_response_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

@@ -29,6 +29,8 @@ mod hooks;
 mod log;
 
 mod config;
+mod config_network;
+
 mod config_hooks;
 
 mod client;
@@ -57,6 +59,7 @@ pub use callback::*;
 pub use client::*;
 pub use config::*;
 pub use config_hooks::*;
+pub use config_network::*;
 pub use error::*;
 pub use exchange::*;
 pub use hooks::*;

@@ -304,9 +304,10 @@ struct CallersReader {
 impl Reader for CallersReader {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
         let mut length = 0;
-        let (data, start) = (self.data.pointer(), buffer.as_mut_ptr().cast());
+        // Taken apart here: the closure must not hold the slice while the caller writes through the pointer.
+        let (data, capacity, start) = (self.data.pointer(), buffer.len(), buffer.as_mut_ptr().cast());
         // SAFETY: the caller registered this function to be called with this data, a buffer and a number to set.
-        let code = outside(|| unsafe { (self.read)(data, start, buffer.len(), &raw mut length) });
+        let code = outside(|| unsafe { (self.read)(data, start, capacity, &raw mut length) });
         // A length beyond the buffer is told by the source, which knows how to say it.
         if code == 0 { Ok(length) } else { Err(ReadError::Code(code)) }
     }

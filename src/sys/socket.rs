@@ -210,3 +210,51 @@ pub(crate) fn set_backlog(listener: &OwnedFd, length: libc::c_int) {
     // SAFETY: `listen` takes integers only; the descriptor is borrowed for the call.
     super::checked(unsafe { libc::listen(listener.as_raw_fd(), length) }).expect("a listener");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::poll::{Entry, poll};
+
+    fn connected_pair() -> (Socket, std::net::TcpStream) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = Socket::connect(&listener.local_addr().unwrap()).unwrap();
+        let (theirs, _) = listener.accept().unwrap();
+        poll(&mut [Entry::writable(socket.as_fd())], None).unwrap();
+        socket.connected().unwrap();
+        (socket, theirs)
+    }
+
+    #[test]
+    fn is_closed_on_exec_and_never_blocks() {
+        let (socket, _theirs) = connected_pair();
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", socket.as_raw_fd())).unwrap();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
+        let flags = libc::c_int::from_str_radix(flags, 8).unwrap();
+        assert_eq!(flags & libc::O_CLOEXEC, libc::O_CLOEXEC);
+        assert_eq!(flags & libc::O_NONBLOCK, libc::O_NONBLOCK);
+        assert!(would_block(&socket.receive(&mut [0]).unwrap_err()));
+    }
+
+    #[test]
+    fn tells_what_is_not_acknowledged_and_who_controls_congestion() {
+        let (socket, _theirs) = connected_pair();
+        assert_eq!(socket.unacknowledged(), 0);
+        while socket.send(&[0; 65536], false).is_ok() {}
+        assert!(socket.unacknowledged() > 0);
+        assert!(socket.congestion_control().is_some_and(|name| !name.is_empty()));
+    }
+
+    #[test]
+    fn a_write_to_a_closed_connection_is_an_error() {
+        let (socket, theirs) = connected_pair();
+        theirs.shutdown(std::net::Shutdown::Both).unwrap();
+        drop(theirs);
+        let error = loop {
+            if let Err(error) = socket.send(b"x", false) {
+                break error;
+            }
+        };
+        assert!(is_gone(&error), "{error:?}");
+    }
+}

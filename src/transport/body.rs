@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::BreakKind;
-use super::buffers::COPY_STEP;
+use super::buffers::{COPY_STEP, KERNEL_STEP};
 use super::context::{Context, FileRange};
 use super::failure::Failure;
 use super::{Body, BodyReader};
@@ -62,7 +62,7 @@ impl<'a> Outgoing<'a> {
             None => Arc::new(file.try_clone()?),
         };
         self.file = Some(Arc::clone(&file));
-        let length = room.min(self.left);
+        let length = room.min(self.left).min(KERNEL_STEP as u64);
         let mut facts = self.context.facts();
         self.lent = Some((length, facts.body_sent));
         facts.lent = Some(FileRange { file, offset, length: length as usize });

@@ -16,10 +16,10 @@ use crate::sys::wake::Wake;
 pub(super) const WITHOUT_WAKE: Duration = Duration::from_millis(20);
 
 /// The cancel flag of one operation. Clones share it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Cancel(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     raised: AtomicBool,
     wake: Option<Wake>,
@@ -34,6 +34,12 @@ pub enum Slept {
     Cancelled,
     /// `tick` said so.
     Stopped,
+}
+
+impl Default for Cancel {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Cancel {
@@ -79,7 +85,7 @@ impl Cancel {
                     if tick().is_break() {
                         return Slept::Stopped;
                     }
-                    next_tick = Some(passed + interval.max(Duration::from_millis(1)));
+                    next_tick = Some(passed.saturating_add(interval.max(Duration::from_millis(1))));
                     continue;
                 }
                 rest = rest.min(due - passed);

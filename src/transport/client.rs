@@ -17,12 +17,19 @@ const SENDFILE_FROM: u64 = 64 * 1024;
 /// What the requests of one client share.
 #[derive(Debug)]
 pub(super) struct Client {
+    /// As they were given.
     pub(super) settings: Settings,
+    /// How each request's agent is set up.
     pub(super) agent_config: ureq::config::Config,
+    /// Idle connections.
     pub(super) pool: Pool,
+    /// Idle buffers.
     pub(super) spare: Spare,
+    /// Known names.
     pub(super) resolver: Resolver,
+    /// Ways around.
     pub(super) proxies: Proxies,
+    /// Certificates.
     #[cfg(feature = "tls")]
     pub(super) tls: Tls,
 }

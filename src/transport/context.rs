@@ -18,20 +18,33 @@ use crate::protocol::answer::Answer;
 /// How often [`Watch::tick`] hears of a body that is moving.
 const TICK_WHILE_SENDING: Duration = Duration::from_millis(100);
 
+/// The shortest [`Watch::interval`]: a shorter one would make every wait a spin.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
 /// One request under way.
 pub(super) struct Context {
+    /// What it shares with the client's other requests.
     pub(super) client: Arc<Client>,
+    /// Where it goes.
     pub(super) target: Target,
+    /// Raised to end it.
     pub(super) cancel: Cancel,
+    /// Who looks on.
     pub(super) watch: Arc<dyn Watch>,
+    /// Its limits.
     pub(super) timeouts: Timeouts,
+    /// When it must have ended.
     pub(super) deadline: Option<Instant>,
     /// Length of the body; 0 for none.
     pub(super) body_length: u64,
     /// Whether an idle connection may be used.
     pub(super) reuse: bool,
-    facts: Mutex<Facts>,
+    /// What was observed so far.
+    pub(super) observed: Observed,
 }
+
+/// The facts, behind their lock.
+pub(super) struct Observed(Mutex<Facts>);
 
 /// What was observed.
 pub(super) struct Facts {
@@ -60,24 +73,17 @@ pub(super) struct Facts {
 
 /// A part of a file.
 pub(super) struct FileRange {
+    /// The file, by a descriptor of our own.
     pub(super) file: Arc<File>,
+    /// Its first byte.
     pub(super) offset: u64,
+    /// How many.
     pub(super) length: usize,
 }
 
-impl Context {
-    #[expect(clippy::too_many_arguments, reason = "one constructor, called in one place, for what belongs together")]
-    pub(super) fn new(
-        client: Arc<Client>,
-        target: Target,
-        cancel: Cancel,
-        watch: Arc<dyn Watch>,
-        timeouts: Timeouts,
-        deadline: Option<Instant>,
-        body_length: u64,
-        reuse: bool,
-    ) -> Self {
-        let facts = Facts {
+impl Default for Observed {
+    fn default() -> Self {
+        Observed(Mutex::new(Facts {
             failure: None,
             reused: false,
             sent_any: false,
@@ -89,13 +95,14 @@ impl Context {
             interim: Vec::new(),
             doubtful: false,
             last_tick: Instant::now(),
-        };
-        Context { client, target, cancel, watch, timeouts, deadline, body_length, reuse, facts: Mutex::new(facts) }
+        }))
     }
+}
 
+impl Context {
     /// The facts so far.
     pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.observed.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the reason and returns what makes ureq stop.
@@ -136,7 +143,8 @@ impl Context {
 
     /// When the watcher wants to hear again although nothing moves.
     pub(super) fn next_tick(&self) -> Option<Instant> {
-        self.watch.interval().map(|interval| self.facts().last_tick + interval)
+        let interval = self.watch.interval()?.max(SHORTEST_INTERVAL);
+        self.facts().last_tick.checked_add(interval)
     }
 }
 

@@ -13,8 +13,11 @@ use crate::sys::socket::{Socket, would_block};
 
 /// A conversation with a proxy.
 pub(super) struct Dialogue<'a> {
+    /// The request it is for.
     pub(super) context: &'a Context,
+    /// The connection to the proxy.
     pub(super) socket: &'a Socket,
+    /// When it must be over.
     pub(super) until: Until,
 }
 

@@ -41,10 +41,13 @@ enum Phase {
 
 /// One request and its answer on one connection.
 pub(super) struct Exchange {
+    /// The request.
     pub(super) context: Arc<Context>,
     /// Always there until it is dropped or given back.
     pub(super) stream: Option<Stream>,
+    /// What ureq writes to and reads from.
     pub(super) buffers: RequestBuffers,
+    /// Watches for the answer.
     pub(super) sniffer: Sniffer,
     /// The request's head, held back until it can leave together with the first body bytes.
     pub(super) head: Vec<u8>,

@@ -13,8 +13,11 @@ use crate::error::{Cause, TimeLimit};
 /// What failed, with the error below.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
+    /// What it means to the caller.
     pub(super) kind: BreakKind,
+    /// The error below.
     pub(super) cause: Option<Cause>,
+    /// errno, if there is one.
     pub(super) os_code: Option<i32>,
 }
 
@@ -34,7 +37,7 @@ impl Failure {
         Failure { kind, os_code: error.raw_os_error(), cause: Some(Arc::new(error)) }
     }
 
-    /// A failure explained by a sentence, with the error below as its cause.
+    /// The same failure explained by a sentence; the cause so far becomes that one's cause.
     pub(super) fn explained(mut self, reason: impl Into<String>) -> Self {
         self.cause = Some(Arc::new(Reason { text: reason.into(), cause: self.cause.take() }));
         self

@@ -74,6 +74,8 @@ pub struct Request<'a> {
     pub deadline: Option<Instant>,
     /// A limit for the answer of this request, if it is shorter than [`Timeouts::response`].
     pub response_limit: Option<Duration>,
+    /// Make a new connection, whatever idle ones there are.
+    pub fresh_connection: bool,
 }
 
 /// The body of a request.

@@ -6,7 +6,7 @@ use super::answer;
 use super::body::Outgoing;
 use super::client::Client;
 use super::connector::{NoResolver, OneConnection};
-use super::context::Context;
+use super::context::{Context, Observed};
 use super::failure::Failure;
 use super::request;
 use super::settings::Settings;
@@ -36,9 +36,8 @@ impl Transport {
     /// [`BODY_LIMIT`](crate::protocol::answer::BODY_LIMIT), and where it breaks off, drips for longer than the
     /// response limit, or the request is cancelled meanwhile. The caller looks at its cancel flag afterwards.
     ///
-    /// HEAD, OPTIONS and GET without a body are sent once more, on a new connection, when an idle connection turns
-    /// out to have been closed by the server ([`Break::stale_connection`]). The watcher notices nothing of it.
-    /// Other requests are never sent twice.
+    /// Nothing is ever sent twice: every request on the wire is one the caller knows of. An idle connection that turns
+    /// out to have been closed by the server is reported ([`Break::stale_connection`]).
     pub fn perform(
         &self,
         request: &Request<'_>,
@@ -46,53 +45,30 @@ impl Transport {
         cancel: &Cancel,
         watch: &Arc<dyn Watch>,
     ) -> Result<Received, Break> {
-        let first = self.attempt(request, &mut body, cancel, watch, true);
-        let repeatable = matches!(request.method, "HEAD" | "OPTIONS" | "GET") && !matches!(body, Body::Sized { .. });
-        match first {
-            Err(broken) if broken.stale_connection && repeatable => {
-                self.attempt(request, &mut body, cancel, watch, false)
-            }
-            result => result,
-        }
-    }
-
-    /// Closes all idle connections and frees what is kept for the next request.
-    pub fn close_idle(&self) {
-        self.0.pool.clear();
-        self.0.spare.clear();
-    }
-
-    fn attempt(
-        &self,
-        request: &Request<'_>,
-        body: &mut Body<'_>,
-        cancel: &Cancel,
-        watch: &Arc<dyn Watch>,
-        reuse: bool,
-    ) -> Result<Received, Break> {
         let client = &self.0;
-        let (built, target) = prepare(client, request, body).map_err(Break::unsent)?;
-        let body_length = match body {
+        let (built, target) = prepare(client, request, &body).map_err(Break::unsent)?;
+        let body_length = match &body {
             Body::Sized { length, .. } => *length,
             Body::None | Body::Empty => 0,
         };
         let mut timeouts = client.settings.timeouts;
-        timeouts.response = request.response_limit.unwrap_or(timeouts.response).min(timeouts.response);
-        let context = Arc::new(Context::new(
-            Arc::clone(client),
+        timeouts.response = timeouts.response.min(request.response_limit.unwrap_or(timeouts.response));
+        let context = Arc::new(Context {
+            client: Arc::clone(client),
             target,
-            cancel.clone(),
-            Arc::clone(watch),
+            cancel: cancel.clone(),
+            watch: Arc::clone(watch),
             timeouts,
-            request.deadline,
+            deadline: request.deadline,
             body_length,
-            reuse,
-        ));
+            reuse: !request.fresh_connection,
+            observed: Observed::default(),
+        });
         context.check().map_err(Break::unsent)?;
         let agent =
             ureq::Agent::with_parts(client.agent_config.clone(), OneConnection(Arc::clone(&context)), NoResolver);
         let declared = built.headers().contains_key(ureq::http::header::CONTENT_LENGTH);
-        let mut outgoing = Outgoing::new(body, &context);
+        let mut outgoing = Outgoing::new(&mut body, &context);
         let result = match &mut outgoing {
             Some(outgoing) => agent.run(built.map(|()| ureq::SendBody::from_reader(outgoing))),
             // Not `()`: ureq would announce chunks for a POST or PATCH.
@@ -106,6 +82,18 @@ impl Transport {
             Ok(response) => Ok(received(answer::finish(response, &context), &context)),
             Err(error) => Err(broken(error, &context)),
         }
+    }
+
+    /// Closes all idle connections and frees what is kept for the next request.
+    pub fn close_idle(&self) {
+        self.0.pool.clear();
+        self.0.spare.clear();
+    }
+
+    /// The inside, for tests that prepare it.
+    #[cfg(test)]
+    pub(super) fn client(&self) -> &Client {
+        &self.0
     }
 }
 

@@ -67,7 +67,7 @@ impl ProxyUrl {
             "http" => ProxyKind::Http,
             "socks4" => ProxyKind::Socks4 { proxy_resolves: false },
             "socks4a" => ProxyKind::Socks4 { proxy_resolves: true },
-            "socks5" | "socks" => ProxyKind::Socks5 { proxy_resolves: false },
+            "socks5" => ProxyKind::Socks5 { proxy_resolves: false },
             "socks5h" => ProxyKind::Socks5 { proxy_resolves: true },
             "https" => return Err("TLS to the proxy itself (https://) is not supported".to_owned()),
             other => return Err(format!("unknown proxy scheme {other:?}")),
@@ -86,6 +86,7 @@ impl ProxyUrl {
         Ok(ProxyUrl(Arc::new(Parts { kind, host: host.to_ascii_lowercase(), port, user })))
     }
 
+    /// What it speaks.
     pub(super) fn kind(&self) -> ProxyKind {
         self.0.kind
     }
@@ -95,6 +96,7 @@ impl ProxyUrl {
         &self.0.host
     }
 
+    /// Where it listens.
     pub(super) fn port(&self) -> u16 {
         self.0.port
     }

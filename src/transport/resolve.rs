@@ -73,6 +73,16 @@ impl Resolver {
         }
     }
 
+    /// Makes a name known, or its lookup hang if there are no addresses, for tests.
+    #[cfg(test)]
+    pub(super) fn preset(&self, host: &str, addresses: Option<Vec<IpAddr>>) {
+        let lookup = Lookup { result: OnceLock::new(), done: Wake::new().expect("a descriptor") };
+        if let Some(addresses) = addresses {
+            let _ = lookup.result.set(Found { addresses: Ok(addresses), at: Instant::now() });
+        }
+        self.names().insert(host.to_owned(), Arc::new(lookup));
+    }
+
     /// Forgets a host.
     pub(super) fn forget(&self, host: &str) {
         self.names().remove(host);

@@ -52,6 +52,7 @@ pub(super) struct Look {
 }
 
 impl Sniffer {
+    /// Nothing seen yet.
     pub(super) fn new() -> Self {
         Sniffer { seen: Seen::Nothing, scanned: 0, interim_count: 0, interim_bytes: 0 }
     }

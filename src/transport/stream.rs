@@ -86,16 +86,13 @@ impl Stream {
 
     /// Whether an idle connection is still open and silent, as it must be between two requests.
     pub(super) fn is_quiet(&mut self) -> bool {
-        match self.socket.peek(&mut [0]) {
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-            // With TLS something may wait that is no answer: a session ticket.
-            #[cfg(feature = "tls")]
-            Ok(1..) => {
-                let read = self.tls.as_mut().map(|tls| tls.read(&self.socket, &mut [0]));
-                read.is_some_and(|read| read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock))
-            }
-            Ok(_) => false,
+        // With TLS something may wait that is no answer (a session ticket), and what the socket no longer has may
+        // have been the peer's goodbye; so it is read and not just looked at.
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.read(&self.socket, &mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
         }
+        self.socket.peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Closing it will throw away what has not left yet, and tell the peer so at once.

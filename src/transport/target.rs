@@ -7,7 +7,9 @@ use super::{BreakKind, ProxyUrl};
 /// an origin never changes in the life of a client.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
+    /// Where the request is answered.
     pub(super) origin: Origin,
+    /// What stands between.
     pub(super) proxy: Option<ProxyUrl>,
 }
 
@@ -18,6 +20,7 @@ pub(super) struct Origin {
     pub(super) secure: bool,
     /// Lower case; an IPv6 address without its brackets.
     pub(super) host: String,
+    /// The scheme's default filled in.
     pub(super) port: u16,
 }
 

@@ -22,7 +22,9 @@ const QUEUE_CHECK: Duration = Duration::from_millis(20);
 /// A point in time and which limit it stands for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Until {
+    /// When.
     pub(super) at: Instant,
+    /// Which.
     pub(super) limit: TimeLimit,
 }
 

@@ -238,28 +238,43 @@ static void test_fails_on_the_way(void)
     }
 }
 
-/* A reader that breaks its word leaves bytes that nobody can complete: the library removes them. */
-static void test_spoiled(void)
+/* A reader that ends before its size leaves bytes that nobody can complete: the library removes them. */
+static void test_ends_early(void)
 {
-    int claims;
-    for (claims = 0; claims < 2; claims++) {
-        struct reader reader = make_reader();
-        tus_client *client = chunked_client(1000);
-        tus_source *source = source_of(&reader, 1, SIZE);
-        tus_error *err = NULL;
-        reader.piece = 500;
-        if (claims) {
-            reader.at = 2500;
-            reader.claims_more = 1;
-        } else {
-            reader.size = 2500;
-        }
-        CHECK_RESULT(tus_client_upload(client, source, NULL, NULL, &err), TUS_E_SOURCE);
-        CHECK_TEXT(tus_error_upload_url(err), NULL);
-        tus_error_free(err);
-        done(source, &reader);
-        tus_client_unref(client);
+    struct reader reader = make_reader();
+    tus_client *client = chunked_client(1000);
+    tus_source *source = source_of(&reader, 1, SIZE);
+    tus_error *err = NULL;
+    reader.piece = 500;
+    reader.size = 2500;
+    CHECK_RESULT(tus_client_upload(client, source, NULL, NULL, &err), TUS_E_SOURCE);
+    CHECK_TEXT(tus_error_upload_url(err), NULL);
+    CHECK_NUMBER(tus_error_is_retryable(err), 0);
+    tus_error_free(err);
+    done(source, &reader);
+    tus_client_unref(client);
+}
+
+/* A reader that says it wrote beyond the buffer is not believed, and its bytes are not sent. */
+static void test_claims_too_much(void)
+{
+    struct reader reader = make_reader();
+    tus_client *client = chunked_client(1000);
+    tus_source *source = source_of(&reader, 1, SIZE);
+    tus_error *err = NULL;
+    const char *url;
+    reader.piece = 500;
+    reader.at = 2500;
+    reader.claims_more = 1;
+    CHECK_RESULT(tus_client_upload(client, source, NULL, NULL, &err), TUS_E_SOURCE);
+    url = tus_error_upload_url(err);
+    if (url != NULL) {
+        reader.claims_more = 0;
+        CHECK_OK(tus_client_resume_upload(client, source, url, NULL, NULL, NULL));
     }
+    tus_error_free(err);
+    done(source, &reader);
+    tus_client_unref(client);
 }
 
 /* The server refuses a request with data: a reader that only goes forward has its bytes sent again. */
@@ -295,7 +310,8 @@ int main(int argc, char **argv)
         {"too_long", test_too_long},
         {"fails_at_once", test_fails_at_once},
         {"fails_on_the_way", test_fails_on_the_way},
-        {"spoiled", test_spoiled},
+        {"ends_early", test_ends_early},
+        {"claims_too_much", test_claims_too_much},
         {"sent_again", test_sent_again},
     };
     return run_case(argc, argv, cases, COUNT(cases));

@@ -3,6 +3,13 @@
 
 #include "check.h"
 
+/* Says which of many was not refused. */
+static void refused(tus_status status, const char *what)
+{
+    if (status != TUS_E_INVALID_ARGUMENT)
+        check_failed(tus_status_name(status), 0, what);
+}
+
 /* ---- URLs */
 
 static const char *const bad_urls[] = {
@@ -44,18 +51,14 @@ static void test_urls(void)
         tus_config *config = make_config();
         tus_client *client = (tus_client *)config;
         tus_error *err = NULL;
-        tus_status status = tus_config_set_url(config, bad_urls[i]);
-        if (status != TUS_E_INVALID_ARGUMENT)
-            check_failed(__FILE__, __LINE__, bad_urls[i]);
+        refused(tus_config_set_url(config, bad_urls[i]), bad_urls[i]);
         /* The refusal is remembered, although the URL before it was good. */
         CHECK_FAILS(tus_client_new(config, &client, &err), TUS_E_INVALID_ARGUMENT);
         CHECK(client == NULL);
         tus_config_free(config);
 
         config = make_config();
-        status = tus_config_allow_origin(config, bad_urls[i]);
-        if (status != TUS_E_INVALID_ARGUMENT)
-            check_failed(__FILE__, __LINE__, bad_urls[i]);
+        refused(tus_config_allow_origin(config, bad_urls[i]), bad_urls[i]);
         tus_config_free(config);
     }
 }
@@ -69,9 +72,7 @@ static void test_proxies(void)
     size_t i;
     for (i = 0; i < COUNT(bad); i++) {
         tus_config *config = make_config();
-        tus_status status = tus_config_set_proxy(config, bad[i]);
-        if (status != TUS_E_INVALID_ARGUMENT)
-            check_failed(__FILE__, __LINE__, bad[i]);
+        refused(tus_config_set_proxy(config, bad[i]), bad[i]);
         tus_config_free(config);
     }
     for (i = 0; i < COUNT(schemes); i++) {
@@ -153,14 +154,15 @@ static const struct field bad_fields[] = {
     {"Proxy-Authorization", "Basic x"},
     {"X-HTTP-Method-Override", "DELETE"},
     {"Tus-Resumable", "2.0.0"},
-    {"tus-anything", "x"},
+    {"tus-version", "x"},
+    {"Tus-Extension", "x"},
     {"Upload-Offset", "99"},
     {"upload-length", "99"},
     {"Upload-Metadata", "a"},
     {"Upload-Defer-Length", "1"},
     {"Upload-Concat", "partial"},
     {"Upload-Checksum", "sha1 x"},
-    {"Upload-Anything", "x"},
+    {"upload-expires", "x"},
 };
 
 static int32_t refuse_in_callback(void *user_data, tus_request *request)
@@ -168,7 +170,7 @@ static int32_t refuse_in_callback(void *user_data, tus_request *request)
     size_t i;
     ++*(int *)user_data;
     for (i = 0; i < COUNT(bad_fields); i++)
-        CHECK_INVALID(tus_request_set_header(request, bad_fields[i].name, bad_fields[i].value));
+        refused(tus_request_set_header(request, bad_fields[i].name, bad_fields[i].value), bad_fields[i].name);
     CHECK_INVALID(tus_request_set_header(request, "Host", NULL));
     CHECK_INVALID(tus_request_set_header(request, "Tus-Resumable", NULL));
     CHECK_TEXT(tus_request_header(request, "X-Evil"), NULL);
@@ -192,11 +194,13 @@ static void test_headers(void)
     client = client_of(config);
     for (i = 0; i < COUNT(bad_fields); i++) {
         config = make_config();
-        CHECK_INVALID(tus_config_set_header(config, bad_fields[i].name, bad_fields[i].value));
+        refused(tus_config_set_header(config, bad_fields[i].name, bad_fields[i].value), bad_fields[i].name);
         CHECK_INVALID(tus_client_new(config, NULL, NULL));
         tus_config_free(config);
-        CHECK_FAILS(tus_client_set_header(client, bad_fields[i].name, bad_fields[i].value, &err),
-                    TUS_E_INVALID_ARGUMENT);
+        refused(tus_client_set_header(client, bad_fields[i].name, bad_fields[i].value, &err), bad_fields[i].name);
+        CHECK_INVALID(tus_error_status(err));
+        tus_error_free(err);
+        err = NULL;
     }
     config = make_config();
     CHECK_INVALID(tus_config_set_user_agent(config, "evil\r\nX-Evil: 1"));

@@ -28,6 +28,7 @@ both! {
 }
 
 const SIZE: usize = 4 << 20;
+const LARGE: usize = 20 << 20;
 
 /// The ways a file changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +87,7 @@ impl Once {
     }
 }
 
-/// A server that takes its time, and a file for it.
+/// A server and a file for it.
 struct Scene {
     server: Server,
     path: PathBuf,
@@ -94,12 +95,12 @@ struct Scene {
     _folder: Folder,
 }
 
-fn scene(throttle: Option<u64>) -> Scene {
-    let server = server_with(|options| {
-        options.throttle = throttle;
-        options.receive_buffer = throttle.map(|_| 32 << 10);
-    });
-    let bytes = noise(SIZE, 30);
+fn scene() -> Scene {
+    scene_of(server(), SIZE)
+}
+
+fn scene_of(server: Server, size: usize) -> Scene {
+    let bytes = noise(size, 30);
     let folder = Folder::new();
     let path = folder.file("data.bin", &bytes);
     Scene { server, path, bytes, _folder: folder }
@@ -119,7 +120,7 @@ fn assert_changed(scene: &Scene, error: &Failure, change: Change) {
 
 fn scenario_72_changed_before_the_data(api: Api) {
     for change in CHANGES {
-        let scene = scene(None);
+        let scene = scene();
         let once = Once::new(change, &scene.path);
         let setup = Setup {
             on_url: Some(Arc::new(move |_| {
@@ -136,7 +137,7 @@ fn scenario_72_changed_before_the_data(api: Api) {
 
 fn scenario_72_changed_between_chunks(api: Api) {
     for change in CHANGES {
-        let scene = scene(None);
+        let scene = scene();
         let once = Once::new(change, &scene.path);
         let setup = Setup {
             chunk: Chunk::Fixed(1 << 20),
@@ -158,12 +159,17 @@ fn scenario_72_changed_between_chunks(api: Api) {
 /// While the kernel is sending it. Never zeros for bytes that are not there, never a success.
 fn scenario_72_changed_in_the_middle_of_a_chunk(api: Api) {
     for change in CHANGES {
-        let scene = scene(Some(8 << 20));
+        let server = server_with(|options| {
+            options.throttle = Some(32 << 20);
+            options.receive_buffer = Some(32 << 10);
+        });
+        // More than the kernel's buffers take before the first progress is told.
+        let scene = scene_of(server, LARGE);
         let once = Once::new(change, &scene.path);
         let strike = once.clone();
         let job = Job {
             progress: Some(Arc::new(move |progress| {
-                if progress.sent > 0 && progress.sent < SIZE as u64 / 2 {
+                if progress.sent > 0 && progress.sent < LARGE as u64 {
                     strike.strike();
                 }
                 0
@@ -178,7 +184,7 @@ fn scenario_72_changed_in_the_middle_of_a_chunk(api: Api) {
 
 fn scenario_72_changed_during_a_retry_wait(api: Api) {
     for change in CHANGES {
-        let scene = scene(None);
+        let scene = scene();
         scene.server.script(Rule::on("PATCH").reply(503));
         let once = Once::new(change, &scene.path);
         let setup = Setup {
@@ -196,7 +202,7 @@ fn scenario_72_changed_during_a_retry_wait(api: Api) {
 /// All bytes are acknowledged, and yet it cannot be said that this is the file.
 fn scenario_72_changed_after_the_last_byte(api: Api) {
     for change in CHANGES {
-        let scene = scene(None);
+        let scene = scene();
         let once = Once::new(change, &scene.path);
         let setup = Setup {
             after_response: Some(Arc::new(move |answered| {
@@ -215,7 +221,7 @@ fn scenario_72_changed_after_the_last_byte(api: Api) {
 /// It was not ours to make, so it is not ours to take away.
 fn scenario_72_of_a_resume_the_upload_stays(api: Api) {
     for change in CHANGES {
-        let scene = scene(None);
+        let scene = scene();
         let url = scene.server.seed(Some(SIZE as u64), &scene.bytes[..1000]).unwrap();
         let once = Once::new(change, &scene.path);
         let setup = Setup {
@@ -254,7 +260,7 @@ fn scenario_72_without_termination_the_url_is_told(api: Api) {
 /// Between opening and going on: the open source knows what it was.
 fn scenario_74_replaced_before_a_resume(api: Api) {
     for change in CHANGES {
-        let scene = scene(None);
+        let scene = scene();
         let url = scene.server.seed(Some(SIZE as u64), &scene.bytes[..1000]).unwrap();
         let mut source = api.open(&scene.path).unwrap();
         change.make(&scene.path);
@@ -271,7 +277,7 @@ fn scenario_74_replaced_before_a_resume(api: Api) {
 
 fn scenario_74_another_size_before_a_resume(api: Api) {
     for change in [Change::Truncated, Change::Emptied, Change::Grown] {
-        let scene = scene(None);
+        let scene = scene();
         let url = scene.server.seed(Some(SIZE as u64), &scene.bytes[..1000]).unwrap();
         change.make(&scene.path);
         let error = api.resume(&Setup::to(&scene.server), &scene.path, &url).unwrap_err();
@@ -282,7 +288,7 @@ fn scenario_74_another_size_before_a_resume(api: Api) {
 
 /// Reading a file, or linking to it, is not changing it.
 fn touching_nothing_changes_nothing(api: Api) {
-    let scene = scene(None);
+    let scene = scene();
     let path = Mutex::new(scene.path.clone());
     let setup = Setup {
         chunk: Chunk::Fixed(1 << 20),

@@ -85,17 +85,33 @@ fn scenario_33_locked_then_ok(api: Api) {
 fn scenario_33_locked_for_ever(api: Api) {
     let server = server();
     server.script(Rule::on("PATCH").forever().reply(423));
-    let (setup, waits) = impatient(Setup { lock_budget: Duration::from_secs(60), ..unhurried(&server) });
-    let error = api.upload(&setup, HELLO).unwrap_err();
+    let budget = Duration::from_secs(1);
+    let began = Instant::now();
+    let error = api.upload(&Setup { retries: 0, lock_budget: budget, ..Setup::to(&server) }, HELLO).unwrap_err();
     assert_eq!(error.gist(), (Kind::Locked, 423, true));
     assert!(error.retryable);
+    // With pauses of 10 to 20 ms the last one begins at most so long before the end.
+    assert!(began.elapsed() >= budget - Duration::from_millis(20), "{:?}", began.elapsed());
+    let patches = server.requests().iter().filter(|request| request.method == "PATCH").count();
+    assert!(patches > 5, "more than the tries of a failure: {patches}");
+
+    // It may be released at any moment: pauses grow to ten seconds and no further.
+    server.clear_log();
+    let waits = Waits::default();
+    let seen = Arc::clone(&waits);
+    let hook = move |_: &_, attempt, delay| {
+        seen.lock().unwrap().push((attempt, delay));
+        if attempt == 9 { Err(3) } else { Ok(Duration::ZERO) }
+    };
+    let setup = Setup { should_retry: Some(Arc::new(hook)), ..unhurried(&server) };
+    let error = api.upload(&setup, HELLO).unwrap_err();
+    assert_eq!((error.kind, error.code), (Kind::Locked, 3));
     let waits = waits.lock().unwrap();
-    let total: Duration = waits.iter().map(|(_, delay)| *delay).sum();
-    assert!(total <= Duration::from_secs(60), "{waits:?}");
-    assert!(total > Duration::from_secs(45), "{waits:?}");
-    let longest = waits.iter().map(|(_, delay)| *delay).max().unwrap();
-    assert!(longest <= Duration::from_secs(10), "a lock may be released at any moment: {waits:?}");
-    assert!(waits.len() >= 7, "{waits:?}");
+    for (at, (_, delay)) in waits.iter().enumerate() {
+        let full = Duration::from_secs(1 << at.min(6));
+        assert!((full / 2..=full).contains(delay) || *delay == Duration::from_secs(10), "{waits:?}");
+        assert!(*delay <= Duration::from_secs(10), "{waits:?}");
+    }
 
     // No budget, no wait.
     server.clear_log();

@@ -1,7 +1,7 @@
 //! `tus_client`: counting, forks, calls from inside its own callbacks.
 
 use std::ptr::{null, null_mut};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::super::client::Use;
 use super::super::handle::state;
@@ -30,7 +30,7 @@ fn operations(client: &Own<tus_client>) -> Vec<(&'static str, tus_status, bool)>
     };
     let (mut info, mut metadata, mut server) =
         (std::ptr::dangling_mut(), std::ptr::dangling_mut(), std::ptr::dangling_mut());
-    let path = c"/proc/self/exe".as_ptr();
+    let path = FILE.as_ptr();
     // SAFETY: living objects and strings.
     unsafe {
         let status = tus_client_upload_file(c, path, null(), &raw mut info, &raw mut err);
@@ -116,11 +116,11 @@ fn a_blocking_call_from_inside_is_busy() {
     });
     assert!(inside.is_ok());
     // Other threads are not inside.
-    let pointer = client.pointer as usize;
+    let pointer = AtomicPtr::new(client.pointer);
     used.run(|_| {
         let there = std::thread::spawn(move || {
             // SAFETY: a living client, of which this test holds a count.
-            unsafe { Use::begin(pointer as *mut tus_client) }.unwrap().run(|_| Ok(())).is_ok()
+            unsafe { Use::begin(pointer.into_inner()) }.unwrap().run(|_| Ok(())).is_ok()
         });
         assert!(there.join().unwrap());
         Ok(())
@@ -145,12 +145,13 @@ fn the_last_count_may_go_while_an_operation_runs() {
 #[test]
 fn counts_are_kept_across_threads() {
     let client = client();
-    let pointer = client.pointer as usize;
     let threads = (0..4).map(|_| {
+        let pointer = AtomicPtr::new(client.pointer);
         std::thread::spawn(move || {
+            let pointer = pointer.into_inner();
             for _ in 0..50 {
                 // SAFETY: the test holds a count until all threads have ended.
-                unsafe { tus_client_unref(tus_client_ref(pointer as *mut tus_client)) };
+                unsafe { tus_client_unref(tus_client_ref(pointer)) };
             }
         })
     });

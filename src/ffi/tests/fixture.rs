@@ -187,6 +187,13 @@ pub(super) fn taken(err: *mut tus_error) -> (tus_status, String) {
 /// Strings that are not UTF-8.
 pub(super) const NOT_UTF8: &CStr = c"a\xff";
 
+/// A regular file that is always there.
+pub(super) const FILE: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml\0").as_bytes()) {
+        Ok(path) => path,
+        Err(_) => unreachable!(),
+    };
+
 /// Counts how often its `destroy` runs.
 #[derive(Default)]
 pub(super) struct Destroyed(AtomicUsize);

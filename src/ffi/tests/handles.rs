@@ -39,11 +39,12 @@ impl CType for Marked {
 fn a_freed_object_is_recognised() {
     let mut place = std::mem::MaybeUninit::<Object<Marked>>::uninit();
     place.write(lend(5));
-    let pointer = place.as_ptr().cast::<Marked>();
+    let object = place.as_mut_ptr();
+    let pointer = object.cast_const().cast::<Marked>();
     // SAFETY: alive.
     assert_eq!(*unsafe { state(pointer, "it") }.unwrap(), 5);
     // SAFETY: written above, dropped once.
-    unsafe { place.assume_init_drop() };
+    unsafe { object.drop_in_place() };
     assert_eq!(message(pointer), "it points to a tus_source that was freed");
 }
 

@@ -6,10 +6,9 @@ mod early;
 mod framing;
 mod interim;
 mod limits;
+mod names;
 mod peer;
 mod proxies;
 mod stale;
-#[cfg(feature = "tls")]
-mod tls;
 mod ureq_facts;
 mod wire;

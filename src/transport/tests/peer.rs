@@ -13,6 +13,14 @@ use crate::transport::{
     Body, BodyReader, Break, Cancel, FileSending, ProxySetting, Received, Request, Settings, Timeouts, Transport, Watch,
 };
 
+/// Runs a test of times, which a busy machine can spoil: when it fails it is tried again, four times at most.
+pub(super) fn patiently(test: impl Fn()) {
+    let failed = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(&test)).is_err();
+    if (0..4).all(|_| failed()) {
+        test();
+    }
+}
+
 /// A server that runs a script; dropping it waits for the script and passes its panic on.
 pub(super) struct Peer {
     pub(super) port: u16,
@@ -74,10 +82,10 @@ pub(super) fn accept(listener: &TcpListener) -> Connection {
     Connection(stream)
 }
 
-/// The server's end of a connection.
-pub(super) struct Connection(pub(super) TcpStream);
+/// The server's end of a connection, encrypted or not.
+pub(super) struct Connection<S = TcpStream>(pub(super) S);
 
-impl Connection {
+impl<S: Read + Write> Connection<S> {
     /// Everything up to the empty line, and not a byte more.
     pub(super) fn read_head(&mut self) -> String {
         self.try_read_head().expect("a request")
@@ -123,6 +131,7 @@ impl Connection {
 
     pub(super) fn write(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).unwrap();
+        self.0.flush().unwrap();
     }
 }
 
@@ -165,7 +174,8 @@ impl Client {
         body: Body<'_>,
     ) -> Result<Received, Break> {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
-        let request = Request { method, url, headers: &headers, deadline: None, response_limit: None };
+        let request =
+            Request { method, url, headers: &headers, deadline: None, response_limit: None, fresh_connection: false };
         self.transport.perform(&request, body, &self.cancel, &self.watch)
     }
 
@@ -302,7 +312,11 @@ pub(super) struct FullBacklog {
 
 impl FullBacklog {
     pub(super) fn new() -> FullBacklog {
-        let listener = std::os::fd::OwnedFd::from(TcpListener::bind("127.0.0.1:0").unwrap());
+        Self::at("127.0.0.1", 0)
+    }
+
+    pub(super) fn at(host: &str, port: u16) -> FullBacklog {
+        let listener = std::os::fd::OwnedFd::from(TcpListener::bind((host, port)).unwrap());
         let address = TcpListener::from(listener.try_clone().unwrap()).local_addr().unwrap();
         crate::sys::socket::set_backlog(&listener, 0);
         // One connection fits, a second one may; the third one's SYN is dropped.

@@ -1,0 +1,240 @@
+//! The settings of a `tus_config` that are about the network: retries, time limits, TLS, proxy.
+
+use std::ffi::{c_char, c_int};
+
+use super::config::{change, tus_config};
+use super::convert::{flag, milliseconds, optional_text, path, text};
+use super::error::Failure;
+use super::guard::guard_status;
+use super::status::tus_status;
+use crate::engine::config::Config;
+use crate::error::{Error, Result};
+use crate::protocol::retry::RetryPolicy;
+use crate::transport::{ProxySetting, ProxyUrl, Timeouts};
+
+/// Sets how often and how long to try again. Every request of an operation draws from the same budget, and only progress
+/// restores it: the server having acknowledged more bytes (T-034). The delay doubles with each retry and is partly random
+/// (T-141); a Retry-After of the server's goes first (T-140).
+///
+/// - `c`: the configuration.
+/// - `max_retries`: failed tries in a row before the operation fails; 0: none is repeated. Default: 5.
+/// - `base_delay_ms`: the delay before the first retry, in milliseconds. Default: 1000.
+/// - `max_delay_ms`: the longest delay, in milliseconds. Default: 60000.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_retry(
+    c: *mut tus_config,
+    max_retries: u32,
+    base_delay_ms: u64,
+    max_delay_ms: u64,
+) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe {
+            change_retry(c, |policy| {
+                policy.max_retries = max_retries;
+                policy.base_delay = milliseconds(base_delay_ms);
+                policy.max_delay = milliseconds(max_delay_ms);
+            })
+        }
+    })
+}
+
+/// Sets how long to wait, in a row, for an upload that another request has locked (423, or 409 without a changed offset).
+/// Such waits do not count as retries: servers hold the lock of a dead connection for up to minutes.
+///
+/// - `c`: the configuration.
+/// - `milliseconds`: the budget; 0: a lock fails the operation at once. Default: 120000.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_lock_budget_ms(c: *mut tus_config, milliseconds: u64) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe { change_retry(c, |policy| policy.lock_budget = self::milliseconds(milliseconds)) })
+}
+
+/// Sets the longest Retry-After that is waited for; a longer one fails the operation with the error at hand (T-140).
+///
+/// - `c`: the configuration.
+/// - `milliseconds`: the limit. Default: 3600000, an hour.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_max_retry_after_ms(c: *mut tus_config, milliseconds: u64) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe { change_retry(c, |policy| policy.max_retry_after = self::milliseconds(milliseconds)) })
+}
+
+/// Changes the retry policy.
+///
+/// # Safety
+///
+/// - `c` is NULL or a configuration of the caller's.
+unsafe fn change_retry(
+    c: *mut tus_config,
+    change_policy: impl FnOnce(&mut RetryPolicy),
+) -> std::result::Result<(), Failure> {
+    let change_config = |config: &mut Config| {
+        let mut policy = config.retry();
+        change_policy(&mut policy);
+        config.set_retry(policy);
+        Ok(())
+    };
+    // SAFETY: the same condition.
+    unsafe { change(c, change_config) }
+}
+
+/// Sets the time limits of each request, and that of a whole operation (T-029).
+///
+/// - `c`: the configuration.
+/// - `connect_ms`: resolving the name, connecting (a proxy included) and the TLS handshake together, in milliseconds.
+///   Default: 30000.
+/// - `response_ms`: from the last byte of a request to the complete head of its answer, in milliseconds. Default:
+///   120000.
+/// - `stall_ms`: how long no byte may move in either direction, in milliseconds. Default: 60000.
+/// - `total_ms`: the whole operation, retries and waits included, in milliseconds; 0: no limit. Default: 0.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or one of the first three limits is 0.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_timeouts_ms(
+    c: *mut tus_config,
+    connect_ms: u64,
+    response_ms: u64,
+    stall_ms: u64,
+    total_ms: u64,
+) -> tus_status {
+    guard_status(|| {
+        let timeouts = Timeouts {
+            connect: milliseconds(connect_ms),
+            response: milliseconds(response_ms),
+            stall: milliseconds(stall_ms),
+        };
+        let total = (total_ms != 0).then(|| milliseconds(total_ms));
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(c, |config| config.set_timeouts(timeouts, total)) }
+    })
+}
+
+/// Sets whether the certificates of https servers are verified. Without it anybody on the way can read and change an
+/// upload: for tests only.
+///
+/// - `c`: the configuration.
+/// - `verify`: 0 off, anything else on. Default: on.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_tls_verify(c: *mut tus_config, verify: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_tls_verify(flag(verify));
+            Ok(())
+        })
+    })
+}
+
+/// Sets the certificate authorities to trust instead of the platform's.
+///
+/// - `c`: the configuration.
+/// - `file`: the path of a file of PEM certificates, read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: the
+///   platform's certificates; on Unix the variables SSL_CERT_FILE and SSL_CERT_DIR may name others.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the path is empty.
+/// Ownership: the string is copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_tls_ca_file(c: *mut tus_config, file: *const c_char) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_tls_ca_file(path(file, "file")?);
+            Ok(())
+        })
+    })
+}
+
+/// Sets the certificate that the client identifies itself with.
+///
+/// - `c`: the configuration.
+/// - `chain_path`: a PEM file with the certificate, then those between it and the authority.
+/// - `key_path`: a PEM file with its private key, not encrypted. It may be the same file.
+///
+/// Both are read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: none.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or a path is empty.
+/// Ownership: the strings are copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_tls_client_certificate(
+    c: *mut tus_config,
+    chain_path: *const c_char,
+    key_path: *const c_char,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_tls_client_certificate(path(chain_path, "chain_path")?, path(key_path, "key_path")?);
+            Ok(())
+        })
+    })
+}
+
+/// Sets the proxy. Without this call the environment decides when the client is made: http_proxy (lower case only),
+/// https_proxy, all_proxy and no_proxy (lower or upper case), by curl's rules. A value that names no proxy makes
+/// tus_client_new fail.
+///
+/// - `c`: the configuration.
+/// - `url`: scheme://user:password@host:port, all but the host optional. The scheme is http, socks4, socks4a, socks5 or
+///   socks5h, by default http; the port is by default 1080. NULL or "": no proxy, whatever the environment says.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no proxy's URL.
+/// Ownership: the string is copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_proxy(c: *mut tus_config, url: *const c_char) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_proxy(proxy(optional_text(url, "url")?)?);
+            Ok(())
+        })
+    })
+}
+
+fn proxy(url: Option<&str>) -> Result<ProxySetting> {
+    match url {
+        None | Some("") => Ok(ProxySetting::None),
+        Some(url) => ProxyUrl::parse(url)
+            .map(ProxySetting::Url)
+            .map_err(|error| Error::invalid(format!("the proxy's URL cannot be used: {error}"))),
+    }
+}
+
+/// Sets the User-Agent header.
+///
+/// - `c`: the configuration.
+/// - `value`: UTF-8 without control characters. Default: "libtus/" and the version.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the value cannot be sent.
+/// Ownership: the string is copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_user_agent(c: *mut tus_config, value: *const c_char) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe { change(c, |config| config.set_user_agent(text(value, "value")?)) })
+}

@@ -1,0 +1,179 @@
+//! What is only read: errors, requests and answers, results.
+
+use crate::engine::hooks::OutgoingRequest;
+use std::ptr::{null, null_mut};
+
+use super::super::super::exchange::{lend_request, lend_response};
+use super::super::super::*;
+use super::super::fixture::*;
+use super::{Calls, TEXT, gives, nothing, refused};
+
+pub(super) fn library_and_errors() -> Calls {
+    let error = error();
+    let e = error.pointer;
+    // SAFETY: everything but the NULLs is valid.
+    unsafe {
+        vec![
+            ("tus_has_feature", vec![gives("name", tus_has_feature(null()), 0)]),
+            ("tus_error_status", vec![refused("e", tus_error_status(null()))]),
+            ("tus_error_message", vec![gives("e", tus_error_message(null()).is_null(), false)]),
+            ("tus_error_http_status", vec![gives("e", tus_error_http_status(null()), 0)]),
+            ("tus_error_os_code", vec![gives("e", tus_error_os_code(null()), 0)]),
+            ("tus_error_callback_code", vec![gives("e", tus_error_callback_code(null()), 0)]),
+            ("tus_error_is_retryable", vec![gives("e", tus_error_is_retryable(null()), 0)]),
+            ("tus_error_upload_url", vec![gives("e", tus_error_upload_url(null()), null())]),
+            ("tus_error_request_method", vec![gives("e", tus_error_request_method(null()), null())]),
+            ("tus_error_request_url", vec![gives("e", tus_error_request_url(null()), null())]),
+            (
+                "tus_error_response_header",
+                vec![
+                    gives("e", tus_error_response_header(null(), TEXT), null()),
+                    gives("name", tus_error_response_header(e, null()), null()),
+                ],
+            ),
+            (
+                "tus_error_response_body",
+                vec![
+                    gives("e", tus_error_response_body(null(), &mut 0), null()),
+                    gives("len", tus_error_response_body(e, null_mut()).is_null(), false),
+                ],
+            ),
+            ("tus_error_free", nothing("e", || tus_error_free(null_mut()))),
+        ]
+    }
+}
+
+pub(super) fn exchange() -> Calls {
+    let mut request = OutgoingRequest::new("PATCH".into(), url("http://h/1"), true, Vec::new());
+    let request = lend_request(&mut request);
+    let (answer, r) = (answer(200), request.as_c().cast_mut());
+    let response = lend_response(&answer);
+    // SAFETY: everything but the NULLs is valid.
+    unsafe {
+        vec![
+            ("tus_request_method", vec![gives("r", tus_request_method(null()), null())]),
+            ("tus_request_url", vec![gives("r", tus_request_url(null()), null())]),
+            (
+                "tus_request_header",
+                vec![
+                    gives("r", tus_request_header(null(), TEXT), null()),
+                    gives("name", tus_request_header(r, null()), null()),
+                ],
+            ),
+            ("tus_request_is_trusted_origin", vec![gives("r", tus_request_is_trusted_origin(null()), 0)]),
+            (
+                "tus_request_set_header",
+                vec![
+                    refused("r", tus_request_set_header(null_mut(), TEXT, TEXT)),
+                    refused("name", tus_request_set_header(r, null(), TEXT)),
+                    gives("value", tus_request_set_header(r, TEXT, null()), OK),
+                ],
+            ),
+            ("tus_response_status", vec![gives("r", tus_response_status(null()), 0)]),
+            (
+                "tus_response_header",
+                vec![
+                    gives("r", tus_response_header(null(), TEXT), null()),
+                    gives("name", tus_response_header(response.as_c(), null()), null()),
+                ],
+            ),
+            (
+                "tus_response_body",
+                vec![
+                    gives("r", tus_response_body(null(), &mut 0), null()),
+                    gives("len", tus_response_body(response.as_c(), null_mut()).is_null(), false),
+                ],
+            ),
+        ]
+    }
+}
+
+pub(super) fn results() -> Calls {
+    let (info, metadata, server) = (info(), metadata(), server_info());
+    let (i, m, s) = (info.pointer, metadata.pointer, server.pointer);
+    let key = c"raw".as_ptr();
+    // SAFETY: everything but the NULLs is valid.
+    unsafe {
+        let mut stats: tus_stats = std::mem::zeroed();
+        stats.struct_size = size_of::<tus_stats>();
+        vec![
+            ("tus_info_url", vec![gives("i", tus_info_url(null()), null())]),
+            ("tus_info_offset", vec![gives("i", tus_info_offset(null()), 0)]),
+            ("tus_info_size", vec![gives("i", tus_info_size(null()), u64::MAX)]),
+            ("tus_info_is_complete", vec![gives("i", tus_info_is_complete(null()), 0)]),
+            ("tus_info_is_deferred", vec![gives("i", tus_info_is_deferred(null()), 0)]),
+            ("tus_info_expires", vec![gives("i", tus_info_expires(null()), 0)]),
+            ("tus_info_concat_kind", vec![gives("i", tus_info_concat_kind(null()), 0)]),
+            (
+                "tus_info_metadata",
+                vec![
+                    gives("i", tus_info_metadata(null(), key, &mut 0), null()),
+                    gives("key", tus_info_metadata(i, null(), &mut 0), null()),
+                    gives("len", tus_info_metadata(i, key, null_mut()).is_null(), false),
+                ],
+            ),
+            (
+                "tus_info_metadata_text",
+                vec![
+                    gives("i", tus_info_metadata_text(null(), key), null()),
+                    gives("key", tus_info_metadata_text(i, null()), null()),
+                ],
+            ),
+            ("tus_info_metadata_object", vec![gives("i", tus_info_metadata_object(null()), null())]),
+            ("tus_info_free", nothing("i", || tus_info_free(null_mut()))),
+            (
+                "tus_info_get_stats",
+                vec![
+                    refused("i", tus_info_get_stats(null(), &raw mut stats)),
+                    refused("stats", tus_info_get_stats(i, null_mut())),
+                ],
+            ),
+            ("tus_metadata_count", vec![gives("m", tus_metadata_count(null()), 0)]),
+            ("tus_metadata_key_at", vec![gives("m", tus_metadata_key_at(null(), 0), null())]),
+            (
+                "tus_metadata_value_at",
+                vec![
+                    gives("m", tus_metadata_value_at(null(), 0, &mut 0), null()),
+                    gives("len", tus_metadata_value_at(m, 0, null_mut()).is_null(), false),
+                ],
+            ),
+            (
+                "tus_metadata_value",
+                vec![
+                    gives("m", tus_metadata_value(null(), key, &mut 0), null()),
+                    gives("key", tus_metadata_value(m, null(), &mut 0), null()),
+                    gives("len", tus_metadata_value(m, key, null_mut()).is_null(), false),
+                ],
+            ),
+            (
+                "tus_metadata_text",
+                vec![
+                    gives("m", tus_metadata_text(null(), key), null()),
+                    gives("key", tus_metadata_text(m, null()), null()),
+                ],
+            ),
+            ("tus_metadata_free", nothing("m", || tus_metadata_free(null_mut()))),
+            ("tus_server_info_version_count", vec![gives("i", tus_server_info_version_count(null()), 0)]),
+            ("tus_server_info_version_at", vec![gives("i", tus_server_info_version_at(null(), 0), null())]),
+            (
+                "tus_server_info_has_extension",
+                vec![
+                    gives("i", tus_server_info_has_extension(null(), TEXT), 0),
+                    gives("name", tus_server_info_has_extension(s, null()), 0),
+                ],
+            ),
+            ("tus_server_info_extension_count", vec![gives("i", tus_server_info_extension_count(null()), 0)]),
+            ("tus_server_info_extension_at", vec![gives("i", tus_server_info_extension_at(null(), 0), null())]),
+            ("tus_server_info_max_size", vec![gives("i", tus_server_info_max_size(null()), u64::MAX)]),
+            (
+                "tus_server_info_checksum_algorithm_count",
+                vec![gives("i", tus_server_info_checksum_algorithm_count(null()), 0)],
+            ),
+            (
+                "tus_server_info_checksum_algorithm_at",
+                vec![gives("i", tus_server_info_checksum_algorithm_at(null(), 0), null())],
+            ),
+            ("tus_server_info_free", nothing("i", || tus_server_info_free(null_mut()))),
+        ]
+    }
+}

@@ -1,0 +1,248 @@
+//! What is built up: configurations, options, sources.
+
+use std::ffi::{c_char, c_void};
+use std::ptr::{null, null_mut};
+
+use super::super::super::*;
+use super::super::fixture::*;
+use super::{Call, Calls, NO_BYTES, NO_TEXT, TEXT, URL, gives, nothing, refused, taken_as_none};
+
+pub(super) fn configuration() -> Calls {
+    let config = config();
+    let c = config.pointer;
+    let no = null_mut();
+    // SAFETY: everything but the NULLs is valid.
+    unsafe {
+        vec![
+            ("tus_config_free", nothing("c", || tus_config_free(no))),
+            (
+                "tus_config_set_url",
+                vec![refused("c", tus_config_set_url(no, URL)), refused("endpoint", tus_config_set_url(c, null()))],
+            ),
+            (
+                "tus_config_set_header",
+                vec![
+                    refused("c", tus_config_set_header(no, TEXT, TEXT)),
+                    refused("name", tus_config_set_header(c, null(), TEXT)),
+                    gives("value", tus_config_set_header(c, TEXT, null()), OK),
+                ],
+            ),
+            (
+                "tus_config_allow_origin",
+                vec![
+                    refused("c", tus_config_allow_origin(no, URL)),
+                    refused("url", tus_config_allow_origin(c, null())),
+                ],
+            ),
+            ("tus_config_set_chunk_size", vec![refused("c", tus_config_set_chunk_size(no, 1))]),
+            ("tus_config_set_retry", vec![refused("c", tus_config_set_retry(no, 1, 1, 1))]),
+            ("tus_config_set_lock_budget_ms", vec![refused("c", tus_config_set_lock_budget_ms(no, 1))]),
+            ("tus_config_set_max_retry_after_ms", vec![refused("c", tus_config_set_max_retry_after_ms(no, 1))]),
+            ("tus_config_set_timeouts_ms", vec![refused("c", tus_config_set_timeouts_ms(no, 1, 1, 1, 1))]),
+            ("tus_config_set_tls_verify", vec![refused("c", tus_config_set_tls_verify(no, 1))]),
+            (
+                "tus_config_set_tls_ca_file",
+                vec![
+                    refused("c", tus_config_set_tls_ca_file(no, TEXT)),
+                    refused("file", tus_config_set_tls_ca_file(c, null())),
+                ],
+            ),
+            (
+                "tus_config_set_tls_client_certificate",
+                vec![
+                    refused("c", tus_config_set_tls_client_certificate(no, TEXT, TEXT)),
+                    refused("chain_path", tus_config_set_tls_client_certificate(c, null(), TEXT)),
+                    refused("key_path", tus_config_set_tls_client_certificate(c, TEXT, null())),
+                ],
+            ),
+            (
+                "tus_config_set_proxy",
+                vec![refused("c", tus_config_set_proxy(no, null())), gives("url", tus_config_set_proxy(c, null()), OK)],
+            ),
+            (
+                "tus_config_set_user_agent",
+                vec![
+                    refused("c", tus_config_set_user_agent(no, TEXT)),
+                    refused("value", tus_config_set_user_agent(c, null())),
+                ],
+            ),
+            (
+                "tus_config_set_metadata_encoding",
+                vec![
+                    refused("c", tus_config_set_metadata_encoding(no, c"utf-8".as_ptr())),
+                    refused("label", tus_config_set_metadata_encoding(c, null())),
+                ],
+            ),
+            ("tus_config_set_upload_with_creation", vec![refused("c", tus_config_set_upload_with_creation(no, 1))]),
+            ("tus_config_set_query_server", vec![refused("c", tus_config_set_query_server(no, 1))]),
+            ("tus_config_set_override_patch_method", vec![refused("c", tus_config_set_override_patch_method(no, 1))]),
+            ("tus_config_set_add_request_id", vec![refused("c", tus_config_set_add_request_id(no, 1))]),
+            (
+                "tus_config_set_before_request",
+                registering("c", c, Some(before as _), None, |c, f, u, d| tus_config_set_before_request(c, f, u, d)),
+            ),
+            (
+                "tus_config_set_after_response",
+                registering("c", c, Some(after as _), None, |c, f, u, d| tus_config_set_after_response(c, f, u, d)),
+            ),
+            (
+                "tus_config_set_should_retry",
+                registering("c", c, Some(retry as _), None, |c, f, u, d| tus_config_set_should_retry(c, f, u, d)),
+            ),
+            (
+                "tus_config_set_on_upload_url_available",
+                registering("c", c, Some(on_url as _), None, |c, f, u, d| {
+                    tus_config_set_on_upload_url_available(c, f, u, d)
+                }),
+            ),
+            (
+                "tus_config_set_log",
+                registering("c", c, Some(log as _), None, |c, f, u, d| tus_config_set_log(c, 1, f, u, d)),
+            ),
+        ]
+    }
+}
+
+pub(super) fn sources_and_options() -> Calls {
+    let options = options();
+    let (o, no) = (options.pointer, null_mut());
+    let vtable =
+        tus_reader_vtable { struct_size: size_of::<tus_reader_vtable>(), read: Some(read), seek: None, destroy: None };
+    let made = |make: &dyn Fn(*mut *mut tus_source) -> tus_status| {
+        let mut source = null_mut();
+        let status = make(&raw mut source);
+        // SAFETY: NULL, or a source of ours.
+        unsafe { tus_source_free(source) };
+        status
+    };
+    let path = FILE.as_ptr();
+    // SAFETY: everything but the NULLs is valid.
+    unsafe {
+        vec![
+            (
+                "tus_source_file",
+                vec![
+                    refused("path", made(&|out| tus_source_file(null(), out, null_mut()))),
+                    refused("out", tus_source_file(path, null_mut(), null_mut())),
+                    taken_as_none("err", made(&|out| tus_source_file(path, out, null_mut()))),
+                ],
+            ),
+            (
+                "tus_source_fd",
+                vec![
+                    refused("out", tus_source_fd(0, null_mut(), null_mut())),
+                    refused("err", made(&|out| tus_source_fd(-1, out, null_mut()))),
+                ],
+            ),
+            (
+                "tus_source_memory",
+                vec![
+                    refused("data", made(&|out| tus_source_memory(NO_BYTES, 1, None, null_mut(), out, null_mut()))),
+                    gives("data", made(&|out| tus_source_memory(NO_BYTES, 0, None, null_mut(), out, null_mut())), OK),
+                    gives(
+                        "release",
+                        made(&|out| tus_source_memory(TEXT.cast(), 1, None, null_mut(), out, null_mut())),
+                        OK,
+                    ),
+                    gives(
+                        "user_data",
+                        made(&|out| tus_source_memory(TEXT.cast(), 1, None, null_mut(), out, null_mut())),
+                        OK,
+                    ),
+                    refused("out", tus_source_memory(TEXT.cast(), 1, None, null_mut(), null_mut(), null_mut())),
+                    gives("err", made(&|out| tus_source_memory(TEXT.cast(), 1, None, null_mut(), out, null_mut())), OK),
+                ],
+            ),
+            (
+                "tus_source_reader",
+                vec![
+                    refused("vtable", made(&|out| tus_source_reader(null(), null_mut(), 1, out, null_mut()))),
+                    gives("user_data", made(&|out| tus_source_reader(&vtable, null_mut(), 1, out, null_mut())), OK),
+                    refused("out", tus_source_reader(&vtable, null_mut(), 1, null_mut(), null_mut())),
+                    gives("err", made(&|out| tus_source_reader(&vtable, null_mut(), 1, out, null_mut())), OK),
+                ],
+            ),
+            ("tus_source_free", nothing("s", || tus_source_free(null_mut()))),
+            ("tus_upload_options_free", nothing("o", || tus_upload_options_free(no))),
+            (
+                "tus_upload_options_set_metadata",
+                vec![
+                    refused("o", tus_upload_options_set_metadata(no, TEXT, TEXT.cast(), 1)),
+                    refused("key", tus_upload_options_set_metadata(o, NO_TEXT, TEXT.cast(), 1)),
+                    refused("value", tus_upload_options_set_metadata(o, TEXT, NO_BYTES, 1)),
+                    gives("value", tus_upload_options_set_metadata(o, TEXT, NO_BYTES, 0), OK),
+                ],
+            ),
+            (
+                "tus_upload_options_set_metadata_text",
+                vec![
+                    refused("o", tus_upload_options_set_metadata_text(no, TEXT, TEXT)),
+                    refused("key", tus_upload_options_set_metadata_text(o, NO_TEXT, TEXT)),
+                    refused("value", tus_upload_options_set_metadata_text(o, TEXT, NO_TEXT)),
+                ],
+            ),
+            ("tus_upload_options_set_large_metadata", vec![refused("o", tus_upload_options_set_large_metadata(no, 1))]),
+            ("tus_upload_options_set_stop_at", vec![refused("o", tus_upload_options_set_stop_at(no, 1))]),
+            ("tus_upload_options_set_chunk_size", vec![refused("o", tus_upload_options_set_chunk_size(no, 1))]),
+            (
+                "tus_upload_options_set_progress",
+                registering("o", o, Some(on_progress as _), None, |o, f, u, d| {
+                    tus_upload_options_set_progress(o, f, u, d)
+                }),
+            ),
+            (
+                "tus_upload_options_set_on_upload_url_available",
+                registering("o", o, Some(on_url as _), None, |o, f, u, d| {
+                    tus_upload_options_set_on_upload_url_available(o, f, u, d)
+                }),
+            ),
+        ]
+    }
+}
+
+/// The four NULLs of a registration: object, function, data, destroy.
+fn registering<C, F: Copy>(
+    object: &'static str,
+    c: *mut C,
+    f: F,
+    none: F,
+    set: impl Fn(*mut C, F, *mut c_void, tus_destroy_fn) -> tus_status,
+) -> Vec<Call> {
+    let destroyed = Destroyed::default();
+    let calls = vec![
+        refused(object, set(null_mut(), f, destroyed.data(), Some(destroy))),
+        gives("f", set(c, none, destroyed.data(), Some(destroy)), OK),
+        gives("user_data", set(c, f, null_mut(), None), OK),
+        gives("destroy", set(c, f, destroyed.data(), None), OK),
+    ];
+    assert_eq!(destroyed.times(), 2);
+    calls
+}
+
+unsafe extern "C-unwind" fn before(_: *mut c_void, _: *mut tus_request) -> i32 {
+    0
+}
+
+unsafe extern "C-unwind" fn after(_: *mut c_void, _: *const tus_request, _: *const tus_response) -> i32 {
+    0
+}
+
+unsafe extern "C-unwind" fn retry(_: *mut c_void, _: *const tus_error, _: u32, _: *mut u64) -> i32 {
+    0
+}
+
+unsafe extern "C-unwind" fn on_url(_: *mut c_void, _: *const c_char) -> i32 {
+    0
+}
+
+unsafe extern "C-unwind" fn on_progress(_: *mut c_void, _: *const tus_progress) -> i32 {
+    0
+}
+
+unsafe extern "C-unwind" fn log(_: *mut c_void, _: i32, _: *const c_char) {}
+
+unsafe extern "C-unwind" fn read(_: *mut c_void, _: *mut c_void, _: usize, length: *mut usize) -> i32 {
+    // SAFETY: the library's memory for a number.
+    unsafe { length.write(0) };
+    0
+}
