@@ -338,7 +338,8 @@ typedef void (*tus_destroy_fn)(void *user_data);
  * - `request`: the request, as it was sent.
  * - `response`: the answer.
  *
- * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK.
+ * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK. After the answer that acknowledges the last
+ * byte it comes too late and changes nothing: the upload is done.
  */
 typedef int32_t (*tus_after_response_fn)(void *user_data,
                                          const struct tus_request *request,
@@ -882,6 +883,81 @@ tus_status tus_config_set_chunk_size(struct tus_config *c,
                                      uint64_t bytes);
 
 /**
+ * Sets the encoding that text metadata has on the server; the program's side is always UTF-8. Metadata set as bytes is
+ * not touched by it.
+ *
+ * - `c`: the configuration.
+ * - `label`: a name of the WHATWG Encoding Standard, in any case. Default: "utf-8".
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or this is no such name;
+ * TUS_E_UNSUPPORTED if text cannot be written in this encoding (UTF-16), or if tus_has_feature("encodings") is 0 and it
+ * is not UTF-8.
+ * Ownership: the string is copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_metadata_encoding(struct tus_config *c,
+                                            const char *label);
+
+/**
+ * Sets whether the first bytes of an upload go with the request that creates it, where the server offers it: one round
+ * trip less, and a small file is one request (T-060).
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: on.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_upload_with_creation(struct tus_config *c,
+                                               int on);
+
+/**
+ * Sets whether the server is asked for its capabilities (OPTIONS) before the first upload. Off saves one request for
+ * each client; then no extension but creation is used unless a later call asks the server (T-007).
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: on.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_query_server(struct tus_config *c,
+                                       int on);
+
+/**
+ * Sets whether PATCH and DELETE are sent as POST with X-HTTP-Method-Override, for networks that let only GET and POST
+ * through (T-009).
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_override_patch_method(struct tus_config *c,
+                                                int on);
+
+/**
+ * Sets whether every request carries a random X-Request-ID, to be found again in the server's log.
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API tus_status tus_config_set_add_request_id(struct tus_config *c, int on);
+
+/**
  * Sets how often and how long to try again. Every request of an operation draws from the same budget, and only progress
  * restores it: the server having acknowledged more bytes (T-034). The delay doubles with each retry and is partly random
  * (T-141); a Retry-After of the server's goes first (T-140).
@@ -1032,81 +1108,6 @@ tus_status tus_config_set_proxy(struct tus_config *c,
  * Since: 0.1
  */
 TUS_API tus_status tus_config_set_user_agent(struct tus_config *c, const char *value);
-
-/**
- * Sets the encoding that text metadata has on the server; the program's side is always UTF-8. Metadata set as bytes is
- * not touched by it.
- *
- * - `c`: the configuration.
- * - `label`: a name of the WHATWG Encoding Standard, in any case. Default: "utf-8".
- *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or this is no such name;
- * TUS_E_UNSUPPORTED if text cannot be written in this encoding (UTF-16), or if tus_has_feature("encodings") is 0 and it
- * is not UTF-8.
- * Ownership: the string is copied.
- * Threads: one at a time for each configuration.
- * Since: 0.1
- */
-TUS_API
-tus_status tus_config_set_metadata_encoding(struct tus_config *c,
-                                            const char *label);
-
-/**
- * Sets whether the first bytes of an upload go with the request that creates it, where the server offers it: one round
- * trip less, and a small file is one request (T-060).
- *
- * - `c`: the configuration.
- * - `on`: 0 off, anything else on. Default: on.
- *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
- * Threads: one at a time for each configuration.
- * Since: 0.1
- */
-TUS_API
-tus_status tus_config_set_upload_with_creation(struct tus_config *c,
-                                               int on);
-
-/**
- * Sets whether the server is asked for its capabilities (OPTIONS) before the first upload. Off saves one request for
- * each client; then no extension but creation is used unless a later call asks the server (T-007).
- *
- * - `c`: the configuration.
- * - `on`: 0 off, anything else on. Default: on.
- *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
- * Threads: one at a time for each configuration.
- * Since: 0.1
- */
-TUS_API
-tus_status tus_config_set_query_server(struct tus_config *c,
-                                       int on);
-
-/**
- * Sets whether PATCH and DELETE are sent as POST with X-HTTP-Method-Override, for networks that let only GET and POST
- * through (T-009).
- *
- * - `c`: the configuration.
- * - `on`: 0 off, anything else on. Default: off.
- *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
- * Threads: one at a time for each configuration.
- * Since: 0.1
- */
-TUS_API
-tus_status tus_config_set_override_patch_method(struct tus_config *c,
-                                                int on);
-
-/**
- * Sets whether every request carries a random X-Request-ID, to be found again in the server's log.
- *
- * - `c`: the configuration.
- * - `on`: 0 off, anything else on. Default: off.
- *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
- * Threads: one at a time for each configuration.
- * Since: 0.1
- */
-TUS_API tus_status tus_config_set_add_request_id(struct tus_config *c, int on);
 
 /**
  * Sets the function that sees every request before it is sent and may change its headers.

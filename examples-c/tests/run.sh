@@ -65,7 +65,7 @@ become() {
     if [ "$checker" = none ]; then
         exec "$programs/$program" "$@"
     fi
-    exec "$checker" --quiet --log-file="$work/valgrind.%p" --leak-check=full \
+    exec "$checker" --quiet --log-file="$work/valgrind.%p" --leak-check=full --suppressions="${0%/*}/valgrind.supp" \
         --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 "$programs/$program" "$@"
 }
 
