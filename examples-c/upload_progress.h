@@ -29,7 +29,7 @@ typedef struct progress_view {
     progress_sample window[WINDOW_SIZE]; /* a ring: the newest overwrites the oldest */
     size_t count;                        /* samples in it */
     size_t next;                         /* where the next one goes */
-    uint64_t confirmed;                  /* of the previous call */
+    uint64_t resumed;                    /* of the previous call */
     double drawn_at;
     int tenths_told;
     int bar_is_visible;
@@ -155,11 +155,11 @@ static void show_progress(progress_view *view, const tus_progress *progress)
 
     /* What a server has from an earlier run is learnt with its first answer and was not sent now; and what has to be
      * sent again does not count twice. In both cases the measurement begins anew. */
-    if (view->confirmed == 0 && progress->confirmed > 0)
+    if (view->resumed != progress->resumed)
         view->count = 0;
     if (view->count > 0 && progress->sent < view->window[(view->next + WINDOW_SIZE - 1) % WINDOW_SIZE].sent)
         view->count = 0;
-    view->confirmed = progress->confirmed;
+    view->resumed = progress->resumed;
 
     if (view->count > 0 && now - view->drawn_at < DRAW_INTERVAL && !is_last)
         return;

@@ -54,8 +54,8 @@
  * Sizes and offsets are bytes in a uint64_t. Switches are int: 0 is off, anything else on.
  *
  * CALLBACKS are registered as function, user_data, destroy. user_data comes first in each call; 0 goes on, any other
- * value ends the operation with TUS_E_CALLBACK and is kept (tus_error_callback_code). destroy runs exactly once, also
- * if registering fails. For one operation callbacks never overlap, and no lock is held while they run: they may use
+ * value ends the operation with TUS_E_CALLBACK and is kept (tus_error_callback_code). destroy runs exactly once for
+ * each registration, also if registering fails. For one operation callbacks never overlap, and no lock is held while they run: they may use
  * the library, but a blocking call on the same client is TUS_E_BUSY. They must not unwind: a C++ exception that leaves a
  * callback ends the process, longjmp out of one is undefined.
  *
@@ -378,7 +378,7 @@ typedef int32_t (*tus_upload_url_fn)(void *user_data, const char *upload_url);
  * - `user_data`: as registered.
  * - `level`: a value of enum tus_log_level.
  * - `line`: one line of English, without a line end; valid until the function returns. It carries no values of
- *   headers and no queries of URLs.
+ *   headers and no queries of URLs, but the rest of upload URLs, which some servers take for a right to write.
  *
  * It runs on any thread, also on several at once.
  */
@@ -419,8 +419,8 @@ typedef struct tus_progress {
      */
     size_t struct_size;
     /**
-     * Bytes handed to the network, counted from the beginning of the source. It falls back to `confirmed` when a
-     * request breaks.
+     * Bytes handed to the operating system to be sent, counted from the beginning of the source. What it has buffered
+     * is included, so this runs ahead of `confirmed`, and falls back to it when a request breaks.
      */
     uint64_t sent;
     /**
@@ -431,6 +431,10 @@ typedef struct tus_progress {
      * The size of the upload in bytes; TUS_SIZE_UNKNOWN while it is unknown.
      */
     uint64_t total;
+    /**
+     * Bytes that were on the server before this operation; 0 until the server has told. Speed is what came after.
+     */
+    uint64_t resumed;
 } tus_progress;
 
 /**
@@ -1048,7 +1052,7 @@ tus_status tus_config_set_tls_verify(struct tus_config *c,
  *
  * - `c`: the configuration.
  * - `file`: the path of a file of PEM certificates, read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: the
- *   platform's certificates; on Unix the variables SSL_CERT_FILE and SSL_CERT_DIR may name others.
+ *   platform's certificates, from where it keeps them; no environment variable is asked.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the path is empty.
  * Ownership: the string is copied.
@@ -1583,7 +1587,7 @@ tus_status tus_client_upload(struct tus_client *c,
  * - `err`: receives the details of a failure. May be NULL.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE if there is no such
- * upload any more; TUS_E_PROTOCOL if its size is not the source's (T-014); any other status of enum tus_status_code.
+ * upload any more; TUS_E_SOURCE_CHANGED if its size is not the source's (T-014); any other status of enum tus_status_code.
  * Ownership: the caller frees the result with tus_info_free.
  * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
  * Since: 0.1

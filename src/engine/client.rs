@@ -15,6 +15,7 @@ use super::info::{ConcatKind, ServerInfo, UploadInfo};
 use super::log::Level;
 use super::meter::Meter;
 use super::options::UploadOptions;
+use super::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::date::parse_http_date;
 use crate::protocol::headers::Headers;
@@ -308,7 +309,9 @@ fn concat_kind(headers: &Headers) -> ConcatKind {
 
 /// 128 random bits in the form of a UUID (version 4).
 fn request_id() -> String {
-    let bits = fastrand::u128(..) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let bits = (u128::from(random::seed()) << 64 | u128::from(random::seed())) & !(0xf << 76) & !(0x3 << 62)
+        | (0x4 << 76)
+        | (0x2 << 62);
     let hex = format!("{bits:032x}");
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }

@@ -13,6 +13,7 @@ use super::hooks::{OnUploadUrl, OutgoingRequest, RetryVerdict};
 use super::info::Stats;
 use super::log::Level;
 use super::meter::Meter;
+use super::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::instant::Instant;
 use crate::protocol::session::{
@@ -79,7 +80,7 @@ impl<'a> Driver<'a> {
     /// Runs a plan to its end. Deadline, seed and what is known of the server are filled in here.
     pub(super) fn run(&mut self, mut plan: Plan) -> Result<Outcome> {
         plan.deadline = self.clock.deadline();
-        plan.seed = fastrand::u64(..);
+        plan.seed = random::seed();
         plan.capabilities = plan.capabilities.or_else(|| self.client.known_capabilities());
 
         let mut session = Session::start(plan, self.clock.now());
@@ -204,7 +205,7 @@ impl<'a> Driver<'a> {
     fn received(&mut self, request: &OutgoingRequest, received: transport::Received) -> Event {
         let transport::Received { answer, body_sent, .. } = received;
         self.stats.bytes_sent += body_sent;
-        self.log(Level::Debug, || format!("{} {} → {}", request.method(), request.url().redacted(), answer.status));
+        self.log(Level::Debug, || format!("{} {} -> {}", request.method(), request.url().redacted(), answer.status));
         if let Some(hook) = &self.client.config().hooks.after_response
             && let Err(code) = hook(request, &answer)
         {
@@ -292,7 +293,7 @@ impl<'a> Driver<'a> {
                 self.log(Level::Info, || format!("resuming at byte {offset}"));
                 self.created_here = false;
                 self.stats.bytes_resumed = offset;
-                told(self.meter.confirm(offset))?;
+                told(self.meter.resume(offset))?;
             }
             Notice::Acknowledged(offset) => {
                 self.stats.chunks_completed += 1;

@@ -38,12 +38,15 @@ pub enum RetryVerdict {
 /// How far an upload is, in bytes. Neither counter ever exceeds the total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Handed to the network, counted from the beginning of the source. Falls back to `confirmed` when a try breaks.
+    /// Handed to the operating system to be sent, counted from the beginning of the source; what it has buffered is
+    /// included. Falls back to `confirmed` when a try breaks.
     pub sent: u64,
     /// Acknowledged by the server.
     pub confirmed: u64,
     /// The size of the upload; `None` while it is unknown.
     pub total: Option<u64>,
+    /// What was on the server before this operation; 0 until the server has told.
+    pub resumed: u64,
 }
 
 /// A request about to be sent.

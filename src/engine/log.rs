@@ -16,11 +16,14 @@ pub enum Level {
     Debug,
 }
 
+/// Takes log lines.
+pub type Sink = Arc<dyn Fn(Level, &str) + Send + Sync>;
+
 /// A sink for log lines. Lines carry no secrets: no header values, no queries of URLs.
 #[derive(Clone)]
 pub struct Log {
     level: Level,
-    sink: Option<Arc<dyn Fn(Level, &str) + Send + Sync>>,
+    sink: Option<Sink>,
 }
 
 impl Log {
@@ -30,7 +33,7 @@ impl Log {
     }
 
     /// Hands every line of `level` or more important to `sink`, on whatever thread it arises.
-    pub fn new(level: Level, sink: Arc<dyn Fn(Level, &str) + Send + Sync>) -> Self {
+    pub fn new(level: Level, sink: Sink) -> Self {
         Log { level, sink: Some(sink) }
     }
 

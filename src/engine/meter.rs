@@ -24,6 +24,7 @@ struct State {
     /// Where the body of the present request begins.
     start: u64,
     confirmed: u64,
+    resumed: u64,
     total: Option<u64>,
     last: Option<(Progress, Instant)>,
     stopped: Option<i32>,
@@ -31,7 +32,7 @@ struct State {
 
 impl Meter {
     pub(super) fn new(on_progress: Option<OnProgress>, total: Option<u64>) -> Meter {
-        let state = State { start: 0, confirmed: 0, total, last: None, stopped: None };
+        let state = State { start: 0, confirmed: 0, resumed: 0, total, last: None, stopped: None };
         Meter { on_progress, state: Mutex::new(state) }
     }
 
@@ -60,11 +61,18 @@ impl Meter {
         self.report(0, true)
     }
 
+    /// The server had bytes up to `offset` before this operation.
+    pub(super) fn resume(&self, offset: u64) -> HookResult {
+        self.state().resumed = offset;
+        self.confirm(offset)
+    }
+
     /// The upload begins again from nothing.
     pub(super) fn reset(&self) {
         let mut state = self.state();
         state.confirmed = 0;
         state.start = 0;
+        state.resumed = 0;
     }
 
     /// Tells the present numbers, unless they have just been told.
@@ -82,7 +90,7 @@ impl Meter {
             }
             let sent = (state.start.saturating_add(body_sent)).max(state.confirmed);
             let sent = sent.min(state.total.unwrap_or(u64::MAX));
-            let progress = Progress { sent, confirmed: state.confirmed, total: state.total };
+            let progress = Progress { sent, confirmed: state.confirmed, total: state.total, resumed: state.resumed };
             let now = Instant::now();
             let due = state
                 .last

@@ -15,3 +15,4 @@ mod body;
 mod clock;
 mod driver;
 mod meter;
+mod random;

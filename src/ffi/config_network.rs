@@ -148,7 +148,7 @@ pub unsafe extern "C" fn tus_config_set_tls_verify(c: *mut tus_config, verify: c
 ///
 /// - `c`: the configuration.
 /// - `file`: the path of a file of PEM certificates, read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: the
-///   platform's certificates; on Unix the variables SSL_CERT_FILE and SSL_CERT_DIR may name others.
+///   platform's certificates, from where it keeps them; no environment variable is asked.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the path is empty.
 /// Ownership: the string is copied.

@@ -17,13 +17,15 @@ use crate::engine::hooks::{AfterResponse, BeforeRequest, OnProgress, OnUploadUrl
 pub struct tus_progress {
     /// The size of the record in the library's version; members beyond it are not there.
     pub struct_size: usize,
-    /// Bytes handed to the network, counted from the beginning of the source. It falls back to `confirmed` when a
-    /// request breaks.
+    /// Bytes handed to the operating system to be sent, counted from the beginning of the source. What it has buffered
+    /// is included, so this runs ahead of `confirmed`, and falls back to it when a request breaks.
     pub sent: u64,
     /// Bytes acknowledged by the server: what survives any failure.
     pub confirmed: u64,
     /// The size of the upload in bytes; TUS_SIZE_UNKNOWN while it is unknown.
     pub total: u64,
+    /// Bytes that were on the server before this operation; 0 until the server has told. Speed is what came after.
+    pub resumed: u64,
 }
 
 /// Called before each request on the wire, repeated ones included; may change the request's headers, for example to
@@ -145,6 +147,7 @@ pub(super) fn progress(callback: Callback<ProgressFn>) -> OnProgress {
             sent: progress.sent,
             confirmed: progress.confirmed,
             total: progress.total.unwrap_or(TUS_SIZE_UNKNOWN),
+            resumed: progress.resumed,
         };
         // SAFETY: the caller registered this function to be called with this data and a record.
         verdict(callback.call(|function, data| unsafe { function(data, &raw const record) }))

@@ -100,7 +100,7 @@ pub unsafe extern "C" fn tus_client_upload(
 /// - `err`: receives the details of a failure. May be NULL.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE if there is no such
-/// upload any more; TUS_E_PROTOCOL if its size is not the source's (T-014); any other status of enum tus_status_code.
+/// upload any more; TUS_E_SOURCE_CHANGED if its size is not the source's (T-014); any other status of enum tus_status_code.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1

@@ -132,7 +132,7 @@ impl AbsoluteUrl {
     /// The URL with its query hidden, for messages and logs: queries carry signatures and tokens.
     pub fn redacted(&self) -> String {
         match self.text.split_once('?') {
-            Some((path, _)) => format!("{path}?…"),
+            Some((path, _)) => format!("{path}?..."),
             None => self.text.clone(),
         }
     }
@@ -152,7 +152,7 @@ impl fmt::Debug for AbsoluteUrl {
 
 impl fmt::Debug for UserInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UserInfo(…)")
+        f.write_str("UserInfo(...)")
     }
 }
 

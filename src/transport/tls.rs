@@ -263,7 +263,8 @@ fn platform_roots() -> Vec<CertificateDer<'static>> {
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|error| {
         let code = error.raw_os_error();
-        Error::invalid(format!("{} cannot be read", path.display())).with_os_code(code).with_cause(Arc::new(error))
+        let what = format!("{} cannot be read", path.display());
+        Error::new(ErrorKind::Tls, what).with_os_code(code).with_cause(Arc::new(error))
     })
 }
 

@@ -275,11 +275,56 @@ static void test_seen(void)
     tus_client_unref(client);
 }
 
+/* ---- another origin */
+
+struct origins {
+    int trusted;
+    int elsewhere;
+};
+
+static int32_t look_at_origin(void *user_data, tus_request *request)
+{
+    struct origins *origins = (struct origins *)user_data;
+    if (strncmp(tus_request_url(request), server_url, strlen(server_url)) == 0) {
+        CHECK_NUMBER(tus_request_is_trusted_origin(request), 1);
+        return 0;
+    }
+    origins->elsewhere++;
+    CHECK_NUMBER(tus_request_is_trusted_origin(request), origins->trusted);
+    CHECK_TEXT(tus_request_header(request, "Authorization"), origins->trusted ? "Bearer geheim" : NULL);
+    CHECK_STATUS(tus_request_set_header(request, "X-Token", "geheim"), origins->trusted ? TUS_OK : TUS_E_UNSUPPORTED);
+    return 0;
+}
+
+/* The server creates its uploads on another one, `words[0]`; the second time that one is allowed. */
+static void test_origins(void)
+{
+    struct origins origins;
+    NEED(word_count == 1);
+    for (origins.trusted = 0; origins.trusted < 2; origins.trusted++) {
+        unsigned char *bytes = make_bytes(3000);
+        tus_config *config = make_config();
+        tus_client *client;
+        origins.elsewhere = 0;
+        CHECK_OK(tus_config_set_upload_with_creation(config, 0));
+        CHECK_OK(tus_config_set_header(config, "Authorization", "Bearer geheim"));
+        CHECK_OK(tus_config_set_before_request(config, look_at_origin, &origins, NULL));
+        if (origins.trusted)
+            CHECK_OK(tus_config_allow_origin(config, words[0]));
+        client = client_of(config);
+        tus_info_free(upload_bytes(client, bytes, 3000));
+        CHECK_NUMBER(origins.elsewhere, 1);
+        tus_client_unref(client);
+        free(bytes);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
         {"values", test_values},     {"after_creation", test_after_creation}, {"too_late", test_too_late},
         {"should_retry", test_should_retry}, {"seen", test_seen},
+        {"origins", test_origins},
     };
     return run_case(argc, argv, cases, COUNT(cases));
 }

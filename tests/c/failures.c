@@ -113,9 +113,11 @@ static void test_refused_connection(void)
     close(fd);
 }
 
+/* A name that no resolver has to be asked about: a part of it is too long. */
 static void test_unknown_host(void)
 {
-    tus_client *client = hasty_client("http://no-such-host.invalid/files/");
+    tus_client *client =
+        hasty_client("http://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/files/");
     tus_error *err = NULL;
     CHECK_RESULT(tus_client_get_server_info(client, NULL, &err), TUS_E_RESOLVE);
     CHECK_NUMBER(tus_error_http_status(err), 0);
@@ -124,15 +126,15 @@ static void test_unknown_host(void)
     tus_client_unref(client);
 }
 
-/* A plain server where TLS is wanted; a certificate that nobody vouches for; files that are no certificates. */
+/* A plain server where TLS is wanted; one that is vouched for; and one that need not be. */
 static void test_tls(void)
 {
     char url[512];
-    struct path path = make_file("no-certificate", 100);
     tus_client *client = NULL;
     tus_config *config;
     tus_error *err = NULL;
     NEED(word_count == 2);
+    /* The server answers whatever comes with text. */
     snprintf(url, sizeof url, "https%s", server_url + strlen("http"));
     config = make_config();
     CHECK_OK(tus_config_set_url(config, url));
@@ -156,20 +158,33 @@ static void test_tls(void)
     client = client_of(config);
     CHECK_RESULT(tus_client_get_server_info(client, NULL, &err), TUS_OK);
     tus_client_unref(client);
+}
 
-    config = make_config();
-    CHECK_OK(tus_config_set_url(config, words[0]));
-    CHECK_OK(tus_config_set_tls_ca_file(config, path.text));
-    client = (tus_client *)config;
+/* Files of certificates that are none, or not there: found out when the client is made. */
+static void test_certificate_files(void)
+{
+    struct path nonsense = make_file("nonsense", 100), missing = path_of("missing");
+    tus_config *config = make_config();
+    tus_client *client = (tus_client *)config;
+    tus_error *err = NULL;
+    CHECK_OK(tus_config_set_url(config, "https://127.0.0.1/files/"));
+    CHECK_OK(tus_config_set_tls_ca_file(config, nonsense.text));
     CHECK_FAILS(tus_client_new(config, &client, &err), TUS_E_TLS);
     CHECK(client == NULL);
-    CHECK_OK(tus_config_set_tls_ca_file(config, path_of("missing").text));
+    CHECK_OK(tus_config_set_tls_ca_file(config, missing.text));
     CHECK_RESULT(tus_client_new(config, &client, &err), TUS_E_TLS);
     CHECK_NUMBER(tus_error_os_code(err), ENOENT);
+    CHECK(strstr(tus_error_message(err), missing.text) != NULL);
     tus_error_free(err);
     err = NULL;
-    CHECK_OK(tus_config_set_tls_ca_file(config, words[1]));
-    CHECK_OK(tus_config_set_tls_client_certificate(config, path.text, path.text));
+    tus_config_free(config);
+
+    NEED(word_count == 1);
+    config = make_config();
+    CHECK_OK(tus_config_set_tls_ca_file(config, words[0]));
+    CHECK_OK(tus_config_set_tls_client_certificate(config, nonsense.text, nonsense.text));
+    CHECK_FAILS(tus_client_new(config, &client, &err), TUS_E_TLS);
+    CHECK_OK(tus_config_set_tls_client_certificate(config, missing.text, missing.text));
     CHECK_FAILS(tus_client_new(config, &client, &err), TUS_E_TLS);
     tus_config_free(config);
 }
@@ -284,6 +299,7 @@ int main(int argc, char **argv)
         {"refused_connection", test_refused_connection},
         {"unknown_host", test_unknown_host},
         {"tls", test_tls},
+        {"certificate_files", test_certificate_files},
         {"untrusted", test_untrusted},
         {"details", test_details},
         {"log", test_log},

@@ -131,6 +131,30 @@ static void test_endless_waits(void)
     }
 }
 
+/* The whole operation has a limit, whatever the single limits and waits are. */
+static void test_deadline(void)
+{
+    tus_config *config = make_config();
+    tus_client *client;
+    tus_source *source = memory_source("hello", 5);
+    tus_error *err = NULL;
+    CHECK_OK(tus_config_set_timeouts_ms(config, 3600000, 3600000, 3600000, 400));
+    CHECK_OK(tus_config_set_retry(config, 5, 3600000, 3600000));
+    client = client_of(config);
+    /* The server does not answer. */
+    CHECK_RESULT(tus_client_upload(client, source, NULL, NULL, &err), TUS_E_TIMEOUT);
+    CHECK_NUMBER(tus_error_http_status(err), 0);
+    CHECK_NUMBER(tus_error_is_retryable(err), 1);
+    tus_error_free(err);
+    err = NULL;
+    /* It answers 503: the next try would come too late, so it is not waited for. */
+    CHECK_RESULT(tus_client_upload(client, source, NULL, NULL, &err), TUS_E_HTTP_STATUS);
+    CHECK_NUMBER(tus_error_http_status(err), 503);
+    tus_error_free(err);
+    tus_source_free(source);
+    tus_client_unref(client);
+}
+
 static int32_t never(void *user_data, tus_request *request)
 {
     (void)user_data, (void)request;
@@ -214,6 +238,7 @@ int main(int argc, char **argv)
         {"chunks", test_chunks},
         {"times", test_times},
         {"endless_waits", test_endless_waits},
+        {"deadline", test_deadline},
         {"remembered", test_remembered},
         {"without_url", test_without_url},
     };

@@ -317,6 +317,8 @@ static void test_encodings(void)
         tus_info_free(info);
         CHECK_OK(tus_upload_options_set_metadata_text(options, "text", "\xe6\x97\xa5"));
         CHECK_FAILS(tus_client_upload(client, source, options, &info, &err), TUS_E_INVALID_ARGUMENT);
+        /* The name of a file is no reason to fail: it goes as the bytes it is. */
+        CHECK_RESULT(tus_client_upload_file(client, make_file("\xe6\x97\xa5", 5).text, NULL, NULL, &err), TUS_OK);
         tus_client_unref(client);
     }
     tus_upload_options_free(options);

@@ -1,13 +1,13 @@
 //! What callbacks see and decide, and what becomes of the upload.
 
-use tus_test_server::{Options, Rule};
+use tus_test_server::{LocationForm, Options, Rule, Server};
 
 use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_uploads, assert_wire};
 
 stories!(
     valgrind: values, seen, should_retry, stopped_in_the_middle, stopped_in_a_retry_wait;
-    plain: after_creation, too_late, stopped_at_the_start, stopped_while_sending, stopped_waiting_for_an_answer,
+    plain: origins, after_creation, too_late, stopped_at_the_start, stopped_while_sending, stopped_waiting_for_an_answer,
 );
 
 fn values(how: How) {
@@ -58,6 +58,25 @@ fn seen(how: How) {
         assert_eq!(header("X-Of-The-Client"), ["always", "once", "always"]);
         assert_eq!(header("X-Another"), ["-", "1", "-"]);
         assert_eq!(header("X-Late"), ["-", "-", "-"]);
+        assert_clean(&story.server);
+    }
+}
+
+fn origins(how: How) {
+    let elsewhere = Server::start(Options::default()).unwrap();
+    let story = Story::new(how, "callbacks.c", "origins").words([elsewhere.endpoint()]);
+    for _ in 0..2 {
+        let url = elsewhere.seed(Some(3000), b"").unwrap();
+        story.server.script(Rule::on("POST").location(LocationForm::Other(url)));
+    }
+    if story.passes() {
+        let token = |name: &str| {
+            let requests = elsewhere.requests();
+            requests.iter().map(|request| request.header(name).map(str::to_owned)).collect::<Vec<_>>()
+        };
+        assert_eq!(token("Authorization"), [None, Some("Bearer geheim".to_owned())]);
+        assert_eq!(token("X-Token"), [None, Some("geheim".to_owned())]);
+        assert_uploads(&elsewhere, &[3000, 3000]);
         assert_clean(&story.server);
     }
 }

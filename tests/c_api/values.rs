@@ -9,7 +9,7 @@ use crate::wire::{assert_clean, assert_untouched, assert_uploads, assert_wire};
 
 stories!(
     valgrind: urls, headers, metadata_values, encodings, chunks, remembered;
-    plain: proxies, userinfo, metadata_keys, utf8, times, endless_waits, without_url,
+    plain: proxies, userinfo, metadata_keys, utf8, times, endless_waits, deadline, without_url,
 );
 
 fn urls(how: How) {
@@ -99,9 +99,11 @@ fn metadata_values(how: How) {
 fn encodings(how: How) {
     let story = Story::new(how, "texts.c", "encodings");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201"]);
-        let metadata = format!("text {}", STANDARD.encode(b"gr\xfc\xdf"));
-        assert_eq!(story.server.uploads()[0].metadata.as_deref(), Some(metadata.as_str()));
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "POST 201"]);
+        let text = format!("text {}", STANDARD.encode(b"gr\xfc\xdf"));
+        let name = format!("filename {}", STANDARD.encode("日"));
+        let metadata: Vec<_> = story.server.uploads().into_iter().filter_map(|upload| upload.metadata).collect();
+        assert_eq!(metadata, [text, name]);
         assert_clean(&story.server);
     }
 }
@@ -145,6 +147,17 @@ fn endless_waits(how: How) {
     story.server.script(Rule::on("POST").times(2).reply(503));
     if story.passes() {
         assert_wire(&story.server, &["OPTIONS 204", "POST 503"].repeat(2));
+        assert_uploads(&story.server, &[]);
+        assert_clean(&story.server);
+    }
+}
+
+fn deadline(how: How) {
+    let story = Story::new(how, "numbers.c", "deadline");
+    story.server.script(Rule::on("POST").hang_after_head());
+    story.server.script(Rule::on("POST").reply(503));
+    if story.passes() {
+        assert_wire(&story.server, &["OPTIONS 204", "POST -", "POST 503"]);
         assert_uploads(&story.server, &[]);
         assert_clean(&story.server);
     }

@@ -12,7 +12,7 @@ use tus_test_server::{Extensions, Rule, Server};
 
 use crate::support::api::both;
 use crate::support::server::{assert_clean, assert_stored, lines, server, server_with};
-use crate::support::{Api, Chunk, Failure, Folder, Job, Kind, Setup, noise};
+use crate::support::{Api, Chunk, Failure, Folder, Job, Kind, Setup, noise, side_by_side};
 
 both! {
     scenario_72_changed_before_the_data,
@@ -158,7 +158,7 @@ fn scenario_72_changed_between_chunks(api: Api) {
 
 /// While the kernel is sending it. Never zeros for bytes that are not there, never a success.
 fn scenario_72_changed_in_the_middle_of_a_chunk(api: Api) {
-    for change in CHANGES {
+    side_by_side(CHANGES, |change| {
         let server = server_with(|options| {
             options.throttle = Some(32 << 20);
             options.receive_buffer = Some(32 << 10);
@@ -179,7 +179,7 @@ fn scenario_72_changed_in_the_middle_of_a_chunk(api: Api) {
         let error = api.client(&Setup::to(&scene.server)).unwrap().upload(&scene.path, &job).unwrap_err();
         assert!(once.struck(), "{change:?}");
         assert_changed(&scene, &error, change);
-    }
+    });
 }
 
 fn scenario_72_changed_during_a_retry_wait(api: Api) {

@@ -8,7 +8,7 @@ use tus_test_server::{Ending, Rule, Server};
 use crate::support::api::both;
 use crate::support::hooks::{OnProgress, Progress};
 use crate::support::server::{assert_clean, assert_holds, assert_stored, assert_told, server, server_with};
-use crate::support::{Api, Chunk, Failure, HELLO, Job, Kind, Setup, noise};
+use crate::support::{Api, Chunk, Failure, HELLO, Job, Kind, Setup, noise, side_by_side};
 
 both! {
     progress_from_the_start_to_the_end,
@@ -221,7 +221,7 @@ fn stop_during_a_stalled_body(api: Api) {
 }
 
 fn stop_while_waiting_for_an_answer(api: Api) {
-    for method in ["POST", "PATCH"] {
+    side_by_side(["POST", "PATCH"], |method| {
         let server = server();
         server.script(Rule::on(method).hang_after_body());
         let began = Instant::now();
@@ -233,7 +233,7 @@ fn stop_while_waiting_for_an_answer(api: Api) {
         if waited {
             assert_resumes(api, &server, &error, HELLO);
         }
-    }
+    });
 }
 
 fn stop_during_a_retry_wait(api: Api) {

@@ -7,6 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Eleven bytes, as in the protocol's own examples.
 pub(crate) const HELLO: &[u8] = b"hello world";
 
+/// Runs variants of a test that mostly wait, each on a thread of its own.
+pub(crate) fn side_by_side<T: Send>(variants: impl IntoIterator<Item = T>, run: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for variant in variants {
+            scope.spawn(|| run(variant));
+        }
+    });
+}
+
 /// Bytes without a pattern that a wrong offset could hide behind; the same for the same seed.
 pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;

@@ -13,7 +13,7 @@ mod c_api;
 mod rust_api;
 
 pub(crate) use api::{Api, Client};
-pub(crate) use data::{Folder, HELLO, noise};
+pub(crate) use data::{Folder, HELLO, noise, side_by_side};
 pub(crate) use failure::{Failure, Kind};
 pub(crate) use input::Input;
 pub(crate) use setup::{Chunk, Job, Setup};

@@ -176,7 +176,7 @@ fn options(job: &Job) -> Result<UploadOptions, Error> {
     }
     if let Some(hook) = job.progress.clone() {
         options.set_progress(Some(Arc::new(move |progress| {
-            let tus::engine::hooks::Progress { sent, confirmed, total } = *progress;
+            let tus::engine::hooks::Progress { sent, confirmed, total, .. } = *progress;
             verdict(hook(Progress { sent, confirmed, total }))
         })));
     }

@@ -78,7 +78,8 @@ fn empty(folder: &Path) -> Result<PathBuf, String> {
 /// The upload's URL in the hint of an interrupted program.
 fn resume_url(printed: &str) -> Option<String> {
     let hint = printed.split(['\n', '\r']).find_map(|line| line.trim().strip_prefix("resume with: "))?;
-    let url = &hint[hint.find("http")?..];
+    let option = "--resume ";
+    let url = hint[hint.find(option)? + option.len()..].trim_start_matches(['"', '\'']);
     let end = url.find(|c: char| c.is_whitespace() || c == '"' || c == '\'').unwrap_or(url.len());
     Some(url[..end].to_owned())
 }

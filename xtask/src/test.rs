@@ -89,6 +89,9 @@ fn examples(request: &Request) -> Result<(), String> {
         note_left_out("C examples", "cmake not found in PATH");
         return Ok(());
     };
+    if tools::which("valgrind").is_none() {
+        note_left_out("C examples under valgrind", "valgrind not found in PATH");
+    }
     let build = target_dir().join("examples-c");
     let mut configure = Command::new(&cmake);
     configure.arg("-S").arg(examples_dir()).arg("-B").arg(&build);

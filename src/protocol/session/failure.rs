@@ -12,7 +12,7 @@ use super::exchange::Exchange;
 pub(super) fn fail(kind: ErrorKind, what: impl Into<String>, exchange: &Exchange, answer: Option<&Answer>) -> Error {
     let mut message = what.into();
     if let Some(line) = answer.and_then(first_line) {
-        message.push_str(&format!(" — the server says: {line}"));
+        message.push_str(&format!("; the server says: {line}"));
     }
     let mut error = Error::new(kind, message).with_request(exchange.meaning().as_str(), exchange.url.clone());
     if let Some(answer) = answer {

@@ -10,5 +10,11 @@ mod names;
 mod peer;
 mod proxies;
 mod stale;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_peer;
+#[cfg(feature = "tls")]
+mod trust;
 mod ureq_facts;
 mod wire;

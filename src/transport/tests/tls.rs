@@ -114,7 +114,7 @@ fn handshakes_are_limited_and_can_be_cancelled() {
 }
 
 #[test]
-fn stale_connections_are_found_and_repeated() {
+fn stale_connections_are_found_or_reported() {
     let authority = new_authority();
     let server = Arc::new(server_config(&Identity::signed_by(parameters(&["127.0.0.1"]), &authority)));
     let peer = Peer::new(move |listener| {
@@ -136,9 +136,12 @@ fn stale_connections_are_found_and_repeated() {
         }
     });
     let client = client_trusting(&authority);
-    for _ in 0..2 {
+    for announced in [true, false] {
         client.head(&https(&peer)).unwrap();
         std::thread::sleep(Duration::from_millis(20));
+        if !announced {
+            assert!(client.head(&https(&peer)).unwrap_err().stale_connection);
+        }
         client.head(&https(&peer)).unwrap();
     }
 }
