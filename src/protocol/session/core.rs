@@ -14,7 +14,7 @@ use crate::protocol::url::AbsoluteUrl;
 
 use super::event::{Broken, Notice, Question, WaitReason};
 use super::exchange::{Exchange, Method, Request};
-use super::failure::{fail, refused};
+use super::failure::{broke, fail, is_worth_retrying, refused};
 use super::pause::{Deciding, Waiting};
 use super::plan::Plan;
 use super::{Finished, State};
@@ -227,9 +227,27 @@ impl Core {
         !std::mem::replace(&mut self.interrupted, true)
     }
 
+    /// A request that broke: what `then` makes is tried after a wait, or at once if nobody is to blame.
+    pub(super) fn broken(
+        &mut self,
+        broken: Broken,
+        exchange: &Exchange,
+        then: impl FnOnce(&mut Core) -> State,
+    ) -> State {
+        // First: a connection that died makes the next requests with data use new ones.
+        let forgiven = self.forgive_stale(&broken);
+        let worth_it = is_worth_retrying(broken.kind);
+        let error = broke(broken, exchange);
+        if !worth_it {
+            return Finished::error(error);
+        }
+        let then = then(self);
+        if forgiven { then } else { self.retry(Retry { error, budget: Budget::Tries, answer: None, then }) }
+    }
+
     /// A connection that had died before it was used again: forgiven once, and from then on requests with data go
     /// over new connections, since repeating those is not free.
-    pub(super) fn forgive_stale(&mut self, broken: &Broken) -> bool {
+    fn forgive_stale(&mut self, broken: &Broken) -> bool {
         if broken.stale_connection {
             self.fresh_data_connections = true;
             return !std::mem::replace(&mut self.stale_forgiven, true);

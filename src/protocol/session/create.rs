@@ -4,13 +4,13 @@ use crate::error::{BrokenRule, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::VERSION;
 use crate::protocol::offset::{Acknowledged, Proven};
-use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
+use crate::protocol::reaction::{Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
-use super::core::{Core, Retry};
+use super::core::Core;
 use super::event::{Broken, BrokenKind, Notice};
 use super::exchange::{Body, Exchange, Method, Request};
-use super::failure::{broke, broke_rule, fail, is_worth_retrying, refused};
+use super::failure::{broke_rule, fail, refused};
 use super::probe::Probe;
 use super::remote::{Doubt, Remote};
 use super::transfer::Transfer;
@@ -126,22 +126,14 @@ impl Create {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        let forgiven = core.forgive_stale(&broken);
-        let (kind, sent) = (broken.kind, broken.body_sent);
-        let error = broke(broken, &self.request.exchange);
-        if !is_worth_retrying(kind) {
-            return Finished::error(error);
-        }
-        let unanswered = sent > 0 || !matches!(kind, BrokenKind::Resolve | BrokenKind::Connect);
-        if unanswered {
-            // T-051: the server may have made the upload without our learning its URL.
-            core.warn("creation was not answered and is repeated: an unused upload may be left on the server");
-        }
-        // With all its data it may even have finished it. A second finished one is avoided by sending none.
-        let then = Self::post(core, self.endpoint, self.data > 0 && !unanswered);
-        if forgiven {
-            return then;
-        }
-        core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
+        let unanswered = broken.body_sent > 0 || !matches!(broken.kind, BrokenKind::Resolve | BrokenKind::Connect);
+        core.broken(broken, &self.request.exchange, |core| {
+            if unanswered {
+                // T-051: the server may have made the upload without our learning its URL.
+                core.warn("creation was not answered and is repeated: an unused upload may be left on the server");
+            }
+            // With all its data it may even have finished it. A second finished one is avoided by sending none.
+            Self::post(core, self.endpoint, self.data > 0 && !unanswered)
+        })
     }
 }

@@ -6,10 +6,10 @@
 use crate::error::{BrokenRule, ErrorKind, TimeLimit};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::{Capabilities, VERSION};
-use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
+use crate::protocol::reaction::{Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
-use super::core::{Core, Retry};
+use super::core::Core;
 use super::create::Create;
 use super::event::{Broken, BrokenKind, Notice};
 use super::exchange::{Method, Request};
@@ -85,23 +85,15 @@ impl Discover {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        let forgiven = core.forgive_stale(&broken);
-        let kind = broken.kind;
-        let error = broke(broken, &self.request.exchange);
-        if !is_worth_retrying(kind) {
-            return Finished::error(error);
-        }
-        if forgiven {
-            return Self::ask_with(core, self.endpoint, self.with_version);
-        }
         // Without a connection the next request would fare no better; with one, we can do without the answer.
         let unreachable =
-            matches!(kind, BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::Timeout(TimeLimit::Connect));
-        if unreachable || Self::is_goal(core) {
-            let then = Self::ask_with(core, self.endpoint, self.with_version);
-            return core.retry(Retry { error, budget: Budget::Tries, answer: None, then });
+            matches!(broken.kind, BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::Timeout(TimeLimit::Connect));
+        let needed = unreachable || Self::is_goal(core) || broken.stale_connection;
+        if needed || !is_worth_retrying(broken.kind) {
+            return core
+                .broken(broken, &self.request.exchange, |core| Self::ask_with(core, self.endpoint, self.with_version));
         }
-        core.warn(format!("{error}: no extensions are used"));
+        core.warn(format!("{}: no extensions are used", broke(broken, &self.request.exchange)));
         self.go_on(core)
     }
 

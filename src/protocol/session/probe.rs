@@ -10,7 +10,7 @@ use super::core::{Core, Retry};
 use super::create::Create;
 use super::event::{Broken, Notice};
 use super::exchange::{Exchange, Method, Request};
-use super::failure::{broke, broke_rule, fail, is_worth_retrying, refused};
+use super::failure::{broke_rule, fail, refused};
 use super::outcome::Outcome;
 use super::plan::Goal;
 use super::remote::{Doubt, Remote};
@@ -169,17 +169,7 @@ impl Probe {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        let forgiven = core.forgive_stale(&broken);
-        let kind = broken.kind;
-        let error = broke(broken, &self.request.exchange);
-        if !is_worth_retrying(kind) {
-            return Finished::error(error);
-        }
-        let then = Self::ask(core, self.target, self.past_caches);
-        if forgiven {
-            return then;
-        }
-        core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
+        core.broken(broken, &self.request.exchange, |core| Self::ask(core, self.target, self.past_caches))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use crate::error::ErrorKind;
 use crate::protocol::answer::Answer;
-use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
+use crate::protocol::reaction::{Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
-use super::core::{Core, Retry};
+use super::core::Core;
 use super::event::Broken;
 use super::exchange::{Exchange, Method, Request};
-use super::failure::{broke, fail, is_worth_retrying, refused};
+use super::failure::{fail, refused};
 use super::outcome::Outcome;
 use super::{Finished, State};
 
@@ -49,16 +49,6 @@ impl Terminate {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        let forgiven = core.forgive_stale(&broken);
-        let kind = broken.kind;
-        let error = broke(broken, &self.request.exchange);
-        if !is_worth_retrying(kind) {
-            return Finished::error(error);
-        }
-        let then = Self::delete(core, self.url);
-        if forgiven {
-            return then;
-        }
-        core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
+        core.broken(broken, &self.request.exchange, |core| Self::delete(core, self.url))
     }
 }

@@ -11,7 +11,7 @@ use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use super::core::{Core, Retry};
 use super::event::{Broken, Notice};
 use super::exchange::{Body, Method, Request};
-use super::failure::{broke, broke_rule, is_worth_retrying, refused};
+use super::failure::{broke_rule, refused};
 use super::outcome::Outcome;
 use super::probe::{Probe, gone};
 use super::remote::{Doubt, Remote};
@@ -148,18 +148,9 @@ impl Transfer {
 
     pub(super) fn broken(mut self, core: &mut Core, broken: Broken) -> State {
         core.notices.push(Notice::ChunkFailed);
-        let forgiven = core.forgive_stale(&broken);
         self.remote.sent(self.at, broken.body_sent);
-        let kind = broken.kind;
-        let error = broke(broken, &self.request.exchange);
-        if !is_worth_retrying(kind) {
-            return Finished::error(error);
-        }
         // T-030: close, wait, HEAD, PATCH. The answer may have been lost on the way back.
-        let then = Probe::resync(core, self.remote, self.at, Doubt::Broken { length: self.length });
-        if forgiven {
-            return then;
-        }
-        core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
+        let doubt = Doubt::Broken { length: self.length };
+        core.broken(broken, &self.request.exchange, |core| Probe::resync(core, self.remote, self.at, doubt))
     }
 }
