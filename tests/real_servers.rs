@@ -2,7 +2,7 @@
 //!
 //! A server that cannot be had on this machine is written down as left out (see `tus_test_peers`).
 
-#[allow(dead_code, reason = "shared with the scenarios, which use all of it")]
+#[allow(dead_code, unused_imports, reason = "shared with the scenarios, which use all of it")]
 mod support;
 
 use std::fs;

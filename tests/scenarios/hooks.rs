@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use tus_test_server::{Ending, LocationForm, Rule};
 
 use crate::support::api::both;
+use crate::support::hooks::{OnUrl, Outgoing};
 use crate::support::server::{assert_clean, assert_stored, assert_story, assert_told, assert_wire, every, server};
 use crate::support::{Api, Chunk, HELLO, Job, Kind, Setup};
 
@@ -17,11 +17,6 @@ both! {
     before_request_ends_the_operation,
     after_response_sees_every_answer,
     after_response_ends_the_operation,
-    should_retry_is_asked_before_each_retry,
-    should_retry_gives_up,
-    should_retry_changes_the_delay,
-    should_retry_is_not_asked_in_vain,
-    should_retry_cannot_be_endless,
     on_upload_url_comes_before_the_data,
     on_upload_url_ends_the_operation,
     on_upload_url_of_one_upload,
@@ -37,7 +32,7 @@ fn before_request_sees_every_request(api: Api) {
     server.script(Rule::on("HEAD").reply(307).header("Location", "?v=2"));
     let notes: Notes<String> = Arc::default();
     let seen = Arc::clone(&notes);
-    let hook = move |request: &mut dyn crate::support::hooks::Outgoing| {
+    let hook = move |request: &mut dyn Outgoing| {
         let path = request.url().split('/').skip(4).collect::<Vec<_>>().join("/");
         let query = if path.contains('?') { "?" } else { "" };
         let offset = request.header("upload-offset").unwrap_or_default();
@@ -57,7 +52,7 @@ fn before_request_changes_headers(api: Api) {
     let server = server();
     server.script(Rule::on("PATCH").reply(503));
     let count = AtomicUsize::new(0);
-    let hook = move |request: &mut dyn crate::support::hooks::Outgoing| {
+    let hook = move |request: &mut dyn Outgoing| {
         assert_eq!(request.header("x-fixed").as_deref(), Some("1"));
         let number = count.fetch_add(1, Ordering::SeqCst).to_string();
         request.set_header("X-Number", Some("overwritten")).unwrap();
@@ -108,7 +103,7 @@ const REFUSED: [(&str, &str); 18] = [
 
 fn before_request_is_refused_the_librarys_headers(api: Api) {
     let server = server();
-    let hook = |request: &mut dyn crate::support::hooks::Outgoing| {
+    let hook = |request: &mut dyn Outgoing| {
         let before = ["Tus-Resumable", "Upload-Offset", "Content-Type"].map(|name| request.header(name));
         for (name, value) in REFUSED {
             assert_eq!(request.set_header(name, Some(value)), Err(Kind::InvalidArgument), "{name:?}: {value:?}");
@@ -139,7 +134,7 @@ fn before_request_ends_the_operation(api: Api) {
         ("PATCH", &["OPTIONS 204", "POST 11 201"], true),
     ] {
         let server = server();
-        let hook = move |request: &mut dyn crate::support::hooks::Outgoing| {
+        let hook = move |request: &mut dyn Outgoing| {
             if request.method() == method { 77 } else { 0 }
         };
         let setup = Setup { before_request: Some(Arc::new(hook)), ..Setup::to(&server) };
@@ -198,100 +193,6 @@ fn after_response_ends_the_operation(api: Api) {
     }
 }
 
-fn should_retry_is_asked_before_each_retry(api: Api) {
-    let server = server();
-    server.script(Rule::on("POST").times(2).reply(503).body("busy"));
-    server.script(Rule::on("PATCH").cut_body(0, Ending::Rst));
-    server.script(Rule::on("PATCH").reply(423));
-    let notes: Notes<(u32, Kind, u16, bool)> = Arc::default();
-    let seen = Arc::clone(&notes);
-    let setup = Setup {
-        should_retry: Some(Arc::new(move |failure, attempt, delay| {
-            assert!(failure.retryable, "{failure:?}");
-            seen.lock().unwrap().push((attempt, failure.kind, failure.status, failure.upload_url.is_some()));
-            Ok(delay)
-        })),
-        // So that the cut is one of a fresh connection, which counts.
-        before_request: None,
-        ..Setup::to(&server)
-    };
-    server.script(Rule::on("HEAD").reply(500));
-    let done = api.upload(&setup, HELLO).unwrap();
-    let notes = notes.lock().unwrap();
-    let told: Vec<_> = notes.iter().filter(|note| note.1 != Kind::Io).copied().collect();
-    assert_eq!(told[..2], [(1, Kind::HttpStatus, 503, false), (2, Kind::HttpStatus, 503, false)]);
-    assert!(told.contains(&(1, Kind::Locked, 423, true)), "{told:?}");
-    assert!(told.iter().any(|note| note.2 == 500 && note.3), "{told:?}");
-    assert_eq!(done.stats.retries, notes.len() as u64);
-    assert_stored(&server, &done.url, HELLO);
-    assert_clean(&server);
-}
-
-fn should_retry_gives_up(api: Api) {
-    let server = server();
-    server.script(Rule::on("PATCH").forever().reply(503).body("busy"));
-    let setup = Setup {
-        should_retry: Some(Arc::new(|_, attempt, delay| if attempt == 2 { Err(42) } else { Ok(delay) })),
-        ..Setup::to(&server)
-    };
-    let error = api.upload(&setup, HELLO).unwrap_err();
-    assert_eq!((error.gist(), error.code), ((Kind::HttpStatus, 503, true), 42), "the error at hand, and the code");
-    error.assert_says("busy");
-    assert_told(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 503", "HEAD 200", "PATCH 0+11 503"]);
-}
-
-fn should_retry_changes_the_delay(api: Api) {
-    let server = server();
-    server.script(Rule::on("PATCH").reply(503));
-    let setup = Setup { should_retry: Some(Arc::new(|_, _, _| Ok(Duration::from_millis(300)))), ..Setup::to(&server) };
-    api.upload(&setup, HELLO).unwrap();
-    let requests = server.requests();
-    assert!(requests[3].at - requests[2].at >= Duration::from_millis(290), "longer");
-
-    server.script(Rule::on("PATCH").reply(503).header("Retry-After", "600"));
-    let setup = Setup { should_retry: Some(Arc::new(|_, _, _| Ok(Duration::ZERO))), ..Setup::to(&server) };
-    let began = Instant::now();
-    api.upload(&setup, HELLO).unwrap();
-    assert!(began.elapsed() < Duration::from_secs(300), "shorter");
-    assert_clean(&server);
-}
-
-/// Never for what is final, never after the last try.
-fn should_retry_is_not_asked_in_vain(api: Api) {
-    let count = Arc::new(AtomicUsize::new(0));
-    let asked = Arc::clone(&count);
-    let hook = move |_: &_, _, delay| {
-        asked.fetch_add(1, Ordering::SeqCst);
-        Ok(delay)
-    };
-    let hook: crate::support::hooks::ShouldRetry = Arc::new(hook);
-    for (status, expected) in [(403, 0), (500, 3)] {
-        let server = server();
-        server.script(Rule::on("PATCH").forever().reply(status));
-        let setup = Setup { retries: 3, should_retry: Some(Arc::clone(&hook)), ..Setup::to(&server) };
-        api.upload(&setup, HELLO).unwrap_err();
-        assert_eq!(count.swap(0, Ordering::SeqCst), expected, "{status}");
-    }
-}
-
-/// A hook that always says "at once" stays within the budgets: that of locks is time.
-fn should_retry_cannot_be_endless(api: Api) {
-    let at_once = |server| Setup { should_retry: Some(Arc::new(|_, _, _| Ok(Duration::ZERO))), ..Setup::to(server) };
-    let server = server();
-    server.script(Rule::on("PATCH").forever().reply(423));
-    let began = Instant::now();
-    let setup = Setup { lock_budget: Duration::from_millis(500), ..at_once(&server) };
-    let error = api.upload(&setup, HELLO).unwrap_err();
-    assert_eq!(error.kind, Kind::Locked);
-    assert!((Duration::from_millis(450)..Duration::from_secs(20)).contains(&began.elapsed()), "{:?}", began.elapsed());
-
-    let server = self::server();
-    server.script(Rule::on("PATCH").forever().reply(503));
-    let error = api.upload(&at_once(&server), HELLO).unwrap_err();
-    assert_eq!(error.status, 503);
-    assert_eq!(server.requests().iter().filter(|request| request.method == "PATCH").count(), 6);
-}
-
 fn on_upload_url_comes_before_the_data(api: Api) {
     let server = Arc::new(server());
     let log = Arc::clone(&server);
@@ -325,7 +226,7 @@ fn on_upload_url_of_one_upload(api: Api) {
     let notes: Notes<&str> = Arc::default();
     let note = |word| {
         let notes = Arc::clone(&notes);
-        let hook: crate::support::hooks::OnUrl = Arc::new(move |_: &str| {
+        let hook: OnUrl = Arc::new(move |_: &str| {
             notes.lock().unwrap().push(word);
             0
         });

@@ -1,11 +1,14 @@
 //! Scenario 69 and T-046 to T-049: metadata there and back.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use tus_test_server::{Extensions, Rule};
 
 use crate::support::api::both;
 use crate::support::result::Done;
-use crate::support::server::{assert_clean, assert_told, server, server_with};
-use crate::support::{Api, HELLO, Job, Kind, Setup};
+use crate::support::server::{assert_clean, assert_stored, assert_told, server, server_with};
+use crate::support::{Api, Folder, HELLO, Job, Kind, Setup};
 
 both! {
     scenario_69_metadata_on_the_wire,
@@ -18,6 +21,8 @@ both! {
     scenario_69_encodings_that_are_none,
     scenario_69_what_servers_make_of_it,
     scenario_69_with_the_creation_only,
+    scenario_69_metadata_alone,
+    the_name_of_a_file_goes_along,
 }
 
 fn value<'a>(done: &'a Done, key: &str) -> Option<&'a [u8]> {
@@ -180,4 +185,51 @@ fn scenario_69_with_the_creation_only(api: Api) {
     let with: Vec<_> = server.requests().iter().map(|r| r.header("Upload-Metadata").is_some()).collect();
     assert_eq!(with, [false, true, false, false]);
     assert_clean(&server);
+}
+
+fn scenario_69_metadata_alone(api: Api) {
+    let server = server();
+    let client = api.client(&Setup::to(&server)).unwrap();
+    let done = client.upload(HELLO, &Job::default().text("a", "x").bytes("b", b"\0\xff").bytes("c", b"")).unwrap();
+    let expected =
+        [("a", &b"x"[..]), ("b", b"\0\xff"), ("c", b"")].map(|(key, value)| (key.to_owned(), value.to_vec()));
+    assert_eq!(client.metadata(&done.url).unwrap(), expected);
+    server.remove_upload(done.id());
+    let error = client.metadata(&done.url).unwrap_err();
+    assert_eq!(error.gist(), (Kind::Gone, 410, false));
+    assert_told(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204", "HEAD 200", "HEAD 410"]);
+}
+
+/// As text where it is some, as the bytes it is where it is none, and not at all where the caller has a better one.
+fn the_name_of_a_file_goes_along(api: Api) {
+    let folder = Folder::new();
+    for (encoding, name, sent) in [
+        ("utf-8", "plan.pdf".as_bytes(), &b"plan.pdf"[..]),
+        ("utf-8", "straße 🦀".as_bytes(), "straße 🦀".as_bytes()),
+        ("latin1", "straße".as_bytes(), b"stra\xdfe"),
+        ("latin1", "日本".as_bytes(), "日本".as_bytes()),
+        ("utf-8", b"\xff,\n", b"\xff,\n"),
+    ] {
+        let server = server();
+        let path = folder.path().join(OsStr::from_bytes(name));
+        std::fs::write(&path, HELLO).unwrap();
+        let setup = Setup { metadata_encoding: Some(encoding.into()), ..Setup::to(&server) };
+        let client = api.client(&setup).unwrap();
+        let job = Job::default().text("kind", "x");
+        let done = client.upload_file(&path, &job).unwrap();
+        let info = client.info(&done.url).unwrap();
+        assert_eq!(value(&info, "filename"), Some(sent), "{name:?} in {encoding}");
+        assert_eq!((value(&info, "kind"), info.metadata.len()), (Some(&b"x"[..]), 2));
+        assert_stored(&server, &done.url, HELLO);
+
+        let mine = client.upload_file(&path, &job.text("filename", "mine")).unwrap();
+        assert_eq!(text(&client.info(&mine.url).unwrap(), "filename").as_deref(), Some("mine"));
+        let none = client.upload(&path, &Job::default()).unwrap();
+        assert_eq!(client.metadata(&none.url).unwrap(), [], "a source has no name");
+        assert_clean(&server);
+    }
+    let server = server();
+    let error = api.client(&Setup::to(&server)).unwrap().upload_file(&folder.path().join("missing"), &Job::default());
+    assert_eq!(error.unwrap_err().gist(), (Kind::Source, 0, false));
+    assert_eq!(server.connections(), 0);
 }

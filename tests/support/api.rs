@@ -1,9 +1,11 @@
 //! The two faces of the library behind one: every scenario runs through the Rust engine and through the C API.
 
+use std::path::Path;
+
 use super::c_api::{self, CSource};
 use super::failure::Failure;
 use super::input::Input;
-use super::result::{Done, Offer};
+use super::result::{Done, Metadata, Offer};
 use super::rust_api;
 use super::setup::{Job, Setup};
 
@@ -20,7 +22,11 @@ pub(crate) enum Api {
 pub(crate) trait Operations: Send + Sync {
     fn upload(&self, source: &mut Source, job: &Job) -> Result<Done, Failure>;
     fn resume(&self, source: &mut Source, url: &str, job: &Job) -> Result<Done, Failure>;
+    /// A file by its name, which goes along.
+    fn upload_file(&self, path: &Path, job: &Job) -> Result<Done, Failure>;
     fn info(&self, url: &str) -> Result<Done, Failure>;
+    /// The metadata alone.
+    fn metadata(&self, url: &str) -> Result<Metadata, Failure>;
     fn server_info(&self) -> Result<Offer, Failure>;
     fn delete(&self, url: &str) -> Result<(), Failure>;
     fn set_header(&self, name: &str, value: Option<&str>) -> Result<(), Failure>;
@@ -82,6 +88,14 @@ impl Client {
 
     pub(crate) fn resume_from(&self, source: &mut Source, url: &str, job: &Job) -> Result<Done, Failure> {
         self.operations.resume(source, url, job)
+    }
+
+    pub(crate) fn upload_file(&self, path: &Path, job: &Job) -> Result<Done, Failure> {
+        self.operations.upload_file(path, job)
+    }
+
+    pub(crate) fn metadata(&self, url: &str) -> Result<Metadata, Failure> {
+        self.operations.metadata(url)
     }
 
     pub(crate) fn info(&self, url: &str) -> Result<Done, Failure> {

@@ -8,6 +8,7 @@ pub(crate) mod input;
 pub(crate) mod result;
 pub(crate) mod server;
 pub(crate) mod setup;
+pub(crate) mod waits;
 
 mod c_api;
 mod rust_api;

@@ -1,5 +1,8 @@
 //! How an operation ended well, in the words both faces have.
 
+/// Metadata by key: the bytes, in the order they came.
+pub(crate) type Metadata = Vec<(String, Vec<u8>)>;
+
 /// What an upload, a resume or a query says.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Done {
@@ -9,7 +12,7 @@ pub(crate) struct Done {
     pub(crate) complete: bool,
     /// Seconds since 1970.
     pub(crate) expires: Option<u64>,
-    pub(crate) metadata: Vec<(String, Vec<u8>)>,
+    pub(crate) metadata: Metadata,
     /// The same, as text where it is text.
     pub(crate) text: Vec<(String, Option<String>)>,
     pub(crate) stats: Stats,

@@ -1,6 +1,7 @@
 //! The engine's own face.
 
 use std::num::NonZeroU64;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::api::{Operations, Source};
 use super::failure::{Failure, Kind};
 use super::hooks::{Answered, Outgoing, Progress};
 use super::input::{CallerReader, Input};
-use super::result::{Done, Offer, Stats};
+use super::result::{Done, Metadata, Offer, Stats};
 use super::setup::{Chunk, Job, Setup, Value};
 
 pub(super) fn client(setup: &Setup) -> Result<Box<dyn Operations>, Failure> {
@@ -50,8 +51,16 @@ impl Operations for RustClient {
         Ok(done(self.0.resume_upload(own(source), url, &options(job)?)?))
     }
 
+    fn upload_file(&self, path: &Path, job: &Job) -> Result<Done, Failure> {
+        Ok(done(self.0.upload_file(path, &options(job)?)?))
+    }
+
     fn info(&self, url: &str) -> Result<Done, Failure> {
         Ok(done(self.0.upload_info(url)?))
+    }
+
+    fn metadata(&self, url: &str) -> Result<Metadata, Failure> {
+        Ok(self.info(url)?.metadata)
     }
 
     fn server_info(&self) -> Result<Offer, Failure> {

@@ -1,16 +1,19 @@
 //! `tus_client` and its results.
 
 use std::ffi::c_char;
+use std::path::Path;
 use std::ptr;
 
-use tus::ffi::{self, tus_client, tus_error, tus_info, tus_server_info, tus_source, tus_stats, tus_status};
+use tus::ffi::{
+    self, tus_client, tus_error, tus_info, tus_metadata, tus_server_info, tus_source, tus_stats, tus_status,
+};
 
 use super::config::{config, options};
 use super::failure::checked;
-use super::text::{bytes, c_string, owned};
+use super::text::{bytes, c_path, c_string, owned};
 use crate::support::api::{Operations, Source};
 use crate::support::failure::Failure;
-use crate::support::result::{Done, Offer, Stats};
+use crate::support::result::{Done, Metadata, Offer, Stats};
 use crate::support::setup::{Job, Setup};
 
 pub(in crate::support) fn client(setup: &Setup) -> Result<Box<dyn Operations>, Failure> {
@@ -50,6 +53,26 @@ impl Operations for CClient {
         let source = own(source);
         // SAFETY: client, source, URL and options are alive; `out` and `err` have room for a pointer.
         info(|out, err| unsafe { ffi::tus_client_resume_upload(self.0, source, url.as_ptr(), options.0, out, err) })
+    }
+
+    fn upload_file(&self, path: &Path, job: &Job) -> Result<Done, Failure> {
+        let (options, path) = (options(job)?, c_path(path)?);
+        // SAFETY: client, path and options are alive; `out` and `err` have room for a pointer.
+        info(|out, err| unsafe { ffi::tus_client_upload_file(self.0, path.as_ptr(), options.0, out, err) })
+    }
+
+    fn metadata(&self, url: &str) -> Result<Metadata, Failure> {
+        let url = c_string(url)?;
+        let mut metadata = ptr::null_mut();
+        // SAFETY: client and URL are alive; `metadata` and `err` have room for a pointer.
+        checked(|err| unsafe { ffi::tus_client_get_metadata(self.0, url.as_ptr(), &raw mut metadata, err) })?;
+        assert!(!metadata.is_null());
+        // SAFETY: ours, alive until it is freed, once.
+        unsafe {
+            let pairs = (0..ffi::tus_metadata_count(metadata)).map(|index| pair(metadata, index)).collect();
+            ffi::tus_metadata_free(metadata);
+            Ok(pairs)
+        }
     }
 
     fn info(&self, url: &str) -> Result<Done, Failure> {
@@ -115,14 +138,12 @@ unsafe fn done(info: *const tus_info) -> Done {
         let (mut metadata, mut text) = (Vec::new(), Vec::new());
         let pairs = ffi::tus_info_metadata_object(info);
         for index in 0..ffi::tus_metadata_count(pairs) {
-            let key_pointer = ffi::tus_metadata_key_at(pairs, index);
-            let key = owned(key_pointer).expect("a key");
-            let mut length = 0;
-            let value = ffi::tus_metadata_value_at(pairs, index, &raw mut length);
-            assert_eq!(ffi::tus_metadata_value(pairs, key_pointer, ptr::null_mut()), value, "by number and by key");
-            assert_eq!(ffi::tus_info_metadata(info, key_pointer, ptr::null_mut()), value, "at either object");
-            text.push((key.clone(), owned(ffi::tus_metadata_text(pairs, key_pointer))));
-            metadata.push((key, bytes(value, length)));
+            let key = ffi::tus_metadata_key_at(pairs, index);
+            let value = ffi::tus_metadata_value_at(pairs, index, ptr::null_mut());
+            assert_eq!(ffi::tus_metadata_value(pairs, key, ptr::null_mut()), value, "by number and by key");
+            assert_eq!(ffi::tus_info_metadata(info, key, ptr::null_mut()), value, "at either object");
+            text.push((owned(key).expect("a key"), owned(ffi::tus_metadata_text(pairs, key))));
+            metadata.push(pair(pairs, index));
         }
         let size = ffi::tus_info_size(info);
         let expires = ffi::tus_info_expires(info);
@@ -136,6 +157,18 @@ unsafe fn done(info: *const tus_info) -> Done {
             text,
             stats: stats(info),
         }
+    }
+}
+
+/// # Safety
+///
+/// - `metadata` is alive and has more than `index` pairs.
+unsafe fn pair(metadata: *const tus_metadata, index: usize) -> (String, Vec<u8>) {
+    let mut length = 0;
+    // SAFETY: the same condition; what is lent is copied at once.
+    unsafe {
+        let value = ffi::tus_metadata_value_at(metadata, index, &raw mut length);
+        (owned(ffi::tus_metadata_key_at(metadata, index)).expect("a key"), bytes(value, length))
     }
 }
 
