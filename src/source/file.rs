@@ -94,6 +94,14 @@ impl Bytes for FileSource {
         None
     }
 
+    fn prepare(&mut self) -> Result<()> {
+        // What was opened here can be read; what the caller opened may be for writing only.
+        if self.path.is_none() && self.identity.size > 0 {
+            self.file.read_at(&mut [0], 0).map_err(|error| source_error("cannot read the file", error))?;
+        }
+        Ok(())
+    }
+
     fn seek(&mut self, offset: u64) -> Result<()> {
         self.position = offset;
         Ok(())

@@ -1,5 +1,7 @@
 //! Scenarios 46 and 47: connections that end at any byte of a request or of an answer.
 
+use std::sync::Arc;
+
 use tus_test_server::{CutPatch, Ending, Rule, Server};
 
 use crate::support::api::both;
@@ -117,12 +119,23 @@ fn scenario_46_large_body_cut(api: Api) {
 
 /// T-030: HEAD says what was true, and then the dead request's bytes arrive; the 409 that follows is normal.
 fn scenario_46_bytes_that_show_late(api: Api) {
-    let server = server();
-    server.script(Rule::on("PATCH").commit_late(std::time::Duration::from_millis(100)));
-    server.script(Rule::on("PATCH").delay_reading(std::time::Duration::from_millis(400)));
-    let done = api.upload(&Setup { chunk: Chunk::Fixed(6), ..Setup::to(&server) }, HELLO).unwrap();
+    let server = Arc::new(server_with(|options| options.cut_patch = CutPatch::Drop));
+    server.script(Rule::on("PATCH").cut_body(6, Ending::Rst));
+    let store = Arc::clone(&server);
+    let setup = Setup {
+        chunk: Chunk::Fixed(6),
+        after_response: Some(Arc::new(move |answered| {
+            if answered.method == "HEAD" && answered.offset.as_deref() == Some("0") {
+                // Longer by zeros, which is what was sent.
+                store.truncate_upload(&store.uploads()[0].id, 6).unwrap();
+            }
+            0
+        })),
+        ..Setup::to(&server)
+    };
+    let done = api.upload(&setup, &[0; 11]).unwrap();
     let story = ["OPTIONS 204", "POST 11 201", "PATCH 0+6 -", "HEAD 200", "PATCH 0+6 409", "HEAD 200", "PATCH 6+5 204"];
-    assert_story(&server, &story, &done.url, HELLO);
+    assert_story(&server, &story, &done.url, &[0; 11]);
 }
 
 fn scenario_46_other_requests_cut(api: Api) {

@@ -17,6 +17,7 @@ both! {
     scenario_10_impossible_offsets,
     scenario_10_body_refused_for_its_size,
     scenario_10_cut_anywhere,
+    scenario_10_answer_cut_anywhere,
     scenario_10_refused_while_sending,
 }
 
@@ -140,6 +141,20 @@ fn scenario_10_cut_anywhere(api: Api) {
         for k in (0..head).step_by(37).chain(head..=head + 11) {
             server.clear_log();
             server.script(Rule::on("POST").cut_request(k, ending));
+            let done = api.upload(&Setup::to(&server), HELLO).unwrap();
+            let story = ["OPTIONS 204", "POST 11+11 -", "POST 11 201", "PATCH 0+11 204"];
+            assert_story(&server, &story, &done.url, HELLO);
+        }
+    }
+}
+
+/// T-051: the finished upload that nobody was told of is an orphan, and not joined by another finished one.
+fn scenario_10_answer_cut_anywhere(api: Api) {
+    let server = offering();
+    for ending in [Ending::Fin, Ending::Rst] {
+        for k in (0..150).step_by(29) {
+            server.clear_log();
+            server.script(Rule::on("POST").cut_response(k, ending));
             let done = api.upload(&Setup::to(&server), HELLO).unwrap();
             let story = ["OPTIONS 204", "POST 11+11 -", "POST 11 201", "PATCH 0+11 204"];
             assert_story(&server, &story, &done.url, HELLO);

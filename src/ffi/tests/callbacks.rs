@@ -176,8 +176,8 @@ fn options_have_callbacks_of_their_own() {
         *seen.lines.borrow(),
         [
             "http://h/1?secret".to_owned(),
-            format!("tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: 3 }}"),
-            format!("tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: {} }}", u64::MAX),
+            format!("tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: 3, resumed: 0 }}"),
+            format!("tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: {}, resumed: 0 }}", u64::MAX),
         ]
     );
 }
