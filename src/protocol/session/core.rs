@@ -27,6 +27,8 @@ const MAX_RESTARTS: u32 = 3;
 const MAX_REGRESSIONS: u32 = 3;
 /// The longest pause between two looks at a lock: it may be released at any moment.
 const LOCK_PAUSE_MAX: Duration = Duration::from_secs(10);
+/// The shortest, whoever asks for less: a lock is not asked about in a hot loop.
+const LOCK_PAUSE_MIN: Duration = Duration::from_millis(20);
 
 const TOO_LATE: &str = "the next try would come after the operation's deadline";
 
@@ -162,8 +164,7 @@ impl Core {
             (Budget::Lock, asked) => {
                 self.lock_pauses += 1;
                 let pause = self.plan.retry.backoff(self.lock_pauses, &mut self.random).min(LOCK_PAUSE_MAX);
-                // A pause of nothing would make the budget last for ever.
-                let delay = asked.unwrap_or(pause).max(Duration::from_millis(1));
+                let delay = asked.unwrap_or(pause).max(LOCK_PAUSE_MIN);
                 // The time counts, not the sum of our pauses: some servers let the request itself wait for the lock.
                 let since = *self.lock_since.get_or_insert(self.now);
                 if self.now + delay - since > self.plan.retry.lock_budget {
@@ -199,10 +200,11 @@ impl Core {
 
     /// The wait the caller agreed to, which may be another one than was proposed.
     pub(super) fn wait(&mut self, delay: Duration, question: Question, then: State) -> State {
+        let why = question.why;
+        let delay = if why == WaitReason::Lock { delay.max(LOCK_PAUSE_MIN) } else { delay };
         if self.is_too_late(delay) {
             return Finished::error(question.error.because(TOO_LATE));
         }
-        let why = question.why;
         self.notices.push(Notice::Retrying);
         if delay.is_zero() {
             return then;

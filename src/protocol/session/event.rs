@@ -115,7 +115,7 @@ pub enum BrokenKind {
 pub enum Notice {
     /// What the server can do was learned.
     Capabilities(Capabilities),
-    /// The upload has this URL; kept before the first byte goes out (T-052).
+    /// The upload just created has this URL; to be kept before the first byte goes out (T-052).
     UploadUrl(AbsoluteUrl),
     /// The server had this much before this session sent anything.
     Resumed(u64),

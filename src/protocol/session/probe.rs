@@ -136,7 +136,6 @@ impl Probe {
         let deferred = position.length.is_none();
         let (mut remote, from, doubt) = match self.target {
             Target::Stranger(url) => {
-                core.notices.push(Notice::UploadUrl(url.clone()));
                 core.notices.push(Notice::Resumed(at.get()));
                 return Transfer::go_on(core, Remote::found(url, at), at, deferred);
             }
