@@ -744,9 +744,10 @@ int tus_request_is_trusted_origin(const struct tus_request *r);
  * Sets, replaces or removes a header of this one request.
  *
  * - `r`: the request, in a tus_before_request_fn.
- * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-*, Upload-*,
+ * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable, Upload-Offset and their kind,
  *   Host, Content-Type, Content-Length and the like.
- * - `value`: UTF-8 without control characters; NULL removes the header.
+ * - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
+ *   removes the header.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `r` or `name` is NULL or invalid, the header is the library's own, or the
  * value cannot be sent; TUS_E_UNSUPPORTED if the request goes to an origin that is not trusted (T-150);
@@ -822,7 +823,8 @@ TUS_API void tus_config_free(struct tus_config *c);
  * absolute URLs, and answers TUS_E_INVALID_STATE to the rest.
  *
  * - `c`: the configuration.
- * - `endpoint`: an absolute http or https URL, kept byte for byte: a slash at its end matters when the server answers
+ * - `endpoint`: an absolute http or https URL, kept byte for byte (what may not stand in a
+ *   path or query is percent-encoded): a slash at its end matters when the server answers
  *   with a relative Location (T-044). A user name and password in it become Basic authentication and are never part
  *   of a request's URL.
  *
@@ -840,9 +842,10 @@ tus_status tus_config_set_url(struct tus_config *c,
  * no other (T-150). Default: none.
  *
  * - `c`: the configuration.
- * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-*, Upload-*,
+ * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable, Upload-Offset and their kind,
  *   Host, Content-Type, Content-Length and the like.
- * - `value`: UTF-8 without control characters and without blanks at its ends; NULL removes the header.
+ * - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
+ *   removes the header.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or invalid, the header is the library's own, or the
  * value cannot be sent.
@@ -1104,14 +1107,16 @@ tus_status tus_config_set_proxy(struct tus_config *c,
  * Sets the User-Agent header.
  *
  * - `c`: the configuration.
- * - `value`: UTF-8 without control characters. Default: "libtus/" and the version.
+ * - `value`: UTF-8 without control characters and without blanks at its ends. Default: "libtus/" and the version.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the value cannot be sent.
  * Ownership: the string is copied.
  * Threads: one at a time for each configuration.
  * Since: 0.1
  */
-TUS_API tus_status tus_config_set_user_agent(struct tus_config *c, const char *value);
+TUS_API
+tus_status tus_config_set_user_agent(struct tus_config *c,
+                                     const char *value);
 
 /**
  * Sets the function that sees every request before it is sent and may change its headers.

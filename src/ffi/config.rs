@@ -70,7 +70,8 @@ pub unsafe extern "C" fn tus_config_free(c: *mut tus_config) {
 /// absolute URLs, and answers TUS_E_INVALID_STATE to the rest.
 ///
 /// - `c`: the configuration.
-/// - `endpoint`: an absolute http or https URL, kept byte for byte: a slash at its end matters when the server answers
+/// - `endpoint`: an absolute http or https URL, kept byte for byte (what may not stand in a
+///   path or query is percent-encoded): a slash at its end matters when the server answers
 ///   with a relative Location (T-044). A user name and password in it become Basic authentication and are never part
 ///   of a request's URL.
 ///
@@ -88,9 +89,10 @@ pub unsafe extern "C" fn tus_config_set_url(c: *mut tus_config, endpoint: *const
 /// no other (T-150). Default: none.
 ///
 /// - `c`: the configuration.
-/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-*, Upload-*,
+/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable, Upload-Offset and their kind,
 ///   Host, Content-Type, Content-Length and the like.
-/// - `value`: UTF-8 without control characters and without blanks at its ends; NULL removes the header.
+/// - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
+///   removes the header.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or invalid, the header is the library's own, or the
 /// value cannot be sent.

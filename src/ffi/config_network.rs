@@ -227,7 +227,7 @@ fn proxy(url: Option<&str>) -> Result<ProxySetting> {
 /// Sets the User-Agent header.
 ///
 /// - `c`: the configuration.
-/// - `value`: UTF-8 without control characters. Default: "libtus/" and the version.
+/// - `value`: UTF-8 without control characters and without blanks at its ends. Default: "libtus/" and the version.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the value cannot be sent.
 /// Ownership: the string is copied.

@@ -173,9 +173,10 @@ pub unsafe extern "C" fn tus_request_is_trusted_origin(r: *const tus_request) ->
 /// Sets, replaces or removes a header of this one request.
 ///
 /// - `r`: the request, in a tus_before_request_fn.
-/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-*, Upload-*,
+/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable, Upload-Offset and their kind,
 ///   Host, Content-Type, Content-Length and the like.
-/// - `value`: UTF-8 without control characters; NULL removes the header.
+/// - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
+///   removes the header.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `r` or `name` is NULL or invalid, the header is the library's own, or the
 /// value cannot be sent; TUS_E_UNSUPPORTED if the request goes to an origin that is not trusted (T-150);

@@ -173,24 +173,34 @@ fn default_port(secure: bool) -> u16 {
 
 /// What may not stand in a URL but is often sent in one: escaped, so that `Location: /files/my file` still works.
 /// Control characters stay as they are and make the URL malformed.
-const ILLEGAL: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
-
-/// The same, after the host.
-const ILLEGAL_IN_PATH: &AsciiSet = &ILLEGAL.add(b'[').add(b']');
+const ILLEGAL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}')
+    .add(b'[')
+    .add(b']');
 
 fn escape_illegal(text: &str) -> String {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return text.to_owned();
     }
-    // Brackets belong to an IPv6 host and nowhere else.
+    // Brackets belong to an IPv6 host and nowhere else; a host with anything illegal in it is not one.
     let begin = match text.find("//") {
         Some(at) if at == 0 || text[..at].ends_with(':') => at + 2,
         _ => 0,
     };
     let end = if begin == 0 { 0 } else { text[begin..].find(['/', '?', '#']).map_or(text.len(), |at| begin + at) };
     let (authority, rest) = text.split_at(end);
-    utf8_percent_encode(authority, ILLEGAL).chain(utf8_percent_encode(rest, ILLEGAL_IN_PATH)).collect()
+    let mut escaped = authority.to_owned();
+    escaped.extend(utf8_percent_encode(rest, ILLEGAL));
+    escaped
 }
 
 fn percent_decode(text: &str) -> String {
@@ -240,6 +250,8 @@ mod tests {
             ("http://h:0/", UrlError::Port),
             ("http://h:99999/", UrlError::Port),
             ("http://h/a\r\nX: y", UrlError::Malformed),
+            ("http://ho st/", UrlError::Malformed),
+            ("http://schlüssel/", UrlError::Malformed),
             ("http://h/%zz", UrlError::Malformed),
         ] {
             assert_eq!(AbsoluteUrl::parse(text).map(|(url, _)| url), Err(why), "{text:?}");

@@ -31,8 +31,12 @@ fn built() -> PathBuf {
         return workspace_dir().join(folder).join("libtus.so");
     }
     let mut cargo = Command::new(env!("CARGO"));
-    // ring's build script depends on this variable, which is set for tests only: everything would be built anew.
-    cargo.env_remove("OUT_DIR");
+    // ring's build script depends on variables that cargo sets for tests too: everything would be built anew each time.
+    let of_this_package =
+        |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR";
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_package)) {
+        cargo.env_remove(name);
+    }
     let status = cargo.args(["build", "--release", "-p", "libtus"]).current_dir(workspace_dir()).status();
     assert!(status.unwrap().success(), "the library could not be built");
     target_dir().join("release/libtus.so")
