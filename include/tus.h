@@ -62,8 +62,8 @@
  * STRUCTURES that a program sees into begin with struct_size and only ever grow at the end.
  *
  * THE PROCESS is the program's: no global initialisation, no signal handlers, nothing on stderr, no environment but the
- * variables that tus_config_set_proxy and tus_config_set_tls_ca_file name. The library is not unloadable: dlclose() leaves it where it is.
- * Running out of memory aborts. After fork() a child may not use the parent's clients (TUS_E_FORKED).
+ * proxy variables (tus_config_set_proxy). The library is not unloadable: dlclose() leaves it where it is. Running out
+ * of memory aborts. After fork() a child may not use the parent's clients (TUS_E_FORKED).
  *
  * T-numbers are the requirements of tus 1.0.0 as the project numbers them.
  */
@@ -744,8 +744,8 @@ int tus_request_is_trusted_origin(const struct tus_request *r);
  * Sets, replaces or removes a header of this one request.
  *
  * - `r`: the request, in a tus_before_request_fn.
- * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable, Upload-Offset and their kind,
- *   Host, Content-Type, Content-Length and the like.
+ * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable,
+ *   Upload-Offset and their kind, Host, Content-Type, Content-Length and the like.
  * - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
  *   removes the header.
  *
@@ -842,8 +842,8 @@ tus_status tus_config_set_url(struct tus_config *c,
  * no other (T-150). Default: none.
  *
  * - `c`: the configuration.
- * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable, Upload-Offset and their kind,
- *   Host, Content-Type, Content-Length and the like.
+ * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable,
+ *   Upload-Offset and their kind, Host, Content-Type, Content-Length and the like.
  * - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
  *   removes the header.
  *

@@ -89,8 +89,8 @@ pub unsafe extern "C" fn tus_config_set_url(c: *mut tus_config, endpoint: *const
 /// no other (T-150). Default: none.
 ///
 /// - `c`: the configuration.
-/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable, Upload-Offset and their kind,
-///   Host, Content-Type, Content-Length and the like.
+/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable,
+///   Upload-Offset and their kind, Host, Content-Type, Content-Length and the like.
 /// - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
 ///   removes the header.
 ///

@@ -173,8 +173,8 @@ pub unsafe extern "C" fn tus_request_is_trusted_origin(r: *const tus_request) ->
 /// Sets, replaces or removes a header of this one request.
 ///
 /// - `r`: the request, in a tus_before_request_fn.
-/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable, Upload-Offset and their kind,
-///   Host, Content-Type, Content-Length and the like.
+/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable,
+///   Upload-Offset and their kind, Host, Content-Type, Content-Length and the like.
 /// - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
 ///   removes the header.
 ///
