@@ -118,8 +118,6 @@ pub enum BrokenRule {
     BadRedirect,
     /// T-151: more than five redirects, or a loop.
     TooManyRedirects,
-    /// T-003: an answer that names another protocol version.
-    WrongVersion,
     /// T-083: the upload vanished again and again.
     KeepsVanishing,
     /// The answer is not HTTP.

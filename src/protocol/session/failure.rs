@@ -60,7 +60,6 @@ pub(super) fn broke_rule(rule: BrokenRule, exchange: &Exchange, answer: &Answer)
         }
         BrokenRule::BadRedirect => "the redirect cannot be followed",
         BrokenRule::TooManyRedirects => "too many redirects",
-        BrokenRule::WrongVersion => "the answer names another protocol version",
         BrokenRule::KeepsVanishing => "the upload vanishes from the server again and again",
         BrokenRule::NotHttp => "the answer is not HTTP",
         BrokenRule::NotTus => "the server does not speak tus",
