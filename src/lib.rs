@@ -28,6 +28,8 @@
 
 pub mod protocol;
 
+pub mod cancel;
+pub mod digest;
 pub mod engine;
 pub mod source;
 pub mod transport;

@@ -14,13 +14,14 @@ use super::info::Stats;
 use super::log::Level;
 use super::meter::Meter;
 use super::random;
+use crate::cancel::{Cancel, Slept};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::instant::Instant;
 use crate::protocol::session::{
     Action, Body, Broken, BrokenKind, Event, Exchange, Notice, Outcome, Plan, Question, Session,
 };
 use crate::source::Bytes;
-use crate::transport::{self, Break, BreakKind, Cancel, Slept, Watch};
+use crate::transport::{self, Break, BreakKind, Watch};
 
 /// How long an answer is waited for that the session can do without.
 const OPTIONAL_LIMIT: Duration = Duration::from_secs(10);

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod capabilities;
+pub mod checksum;
 pub mod chunk;
 pub mod date;
 pub mod fields;

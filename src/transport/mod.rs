@@ -20,7 +20,6 @@
 mod answer;
 mod body;
 mod buffers;
-mod cancel;
 mod client;
 mod connect;
 mod connector;
@@ -53,10 +52,10 @@ mod tests;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use crate::cancel::Cancel;
 use crate::error::{Cause, TimeLimit};
 use crate::protocol::answer::Answer;
 
-pub use cancel::{Cancel, Slept};
 pub use perform::Transport;
 pub use proxy::{ProxySetting, ProxyUrl};
 pub use settings::{FileSending, Settings, TlsSettings};

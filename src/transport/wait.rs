@@ -6,9 +6,9 @@
 use std::time::{Duration, Instant};
 
 use super::BreakKind;
-use super::cancel::WITHOUT_WAKE;
 use super::context::Context;
 use super::failure::Failure;
+use crate::cancel::WITHOUT_WAKE;
 use crate::error::TimeLimit;
 use crate::sys::poll::{Entry, poll};
 use crate::sys::socket::Socket;

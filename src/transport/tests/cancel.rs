@@ -6,7 +6,8 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use super::peer::*;
-use crate::transport::{Break, BreakKind, Cancel, Slept};
+use crate::cancel::{Cancel, Slept};
+use crate::transport::{Break, BreakKind};
 
 /// The most a cancel may take.
 const PROMISED: Duration = Duration::from_millis(50);

@@ -261,8 +261,8 @@ fn limits_without_measure_are_no_panics() {
             client.patch(&peer.url(), b"hello").unwrap();
         }
         let sleep = |interval| client.cancel.sleep(SHORT / 10, Some(interval), || std::ops::ControlFlow::Continue(()));
-        assert_eq!(sleep(Duration::MAX), crate::transport::Slept::Whole);
-        assert_eq!(sleep(Duration::ZERO), crate::transport::Slept::Whole);
+        assert_eq!(sleep(Duration::MAX), crate::cancel::Slept::Whole);
+        assert_eq!(sleep(Duration::ZERO), crate::cancel::Slept::Whole);
     });
 }
 
