@@ -43,6 +43,10 @@ pub enum ErrorKind {
     Source,
     /// The source is not what it was when the upload began.
     SourceChanged,
+    /// The store of upload URLs could not be read or written.
+    Store,
+    /// The caller's fingerprint callback answered with something that is none.
+    Fingerprint,
     /// The host name could not be resolved.
     Resolve,
     /// No connection could be made.
@@ -120,6 +124,8 @@ pub enum BrokenRule {
     TooManyRedirects,
     /// T-083: the upload vanished again and again.
     KeepsVanishing,
+    /// T-124: a final upload that is never put together.
+    NotAssembled,
     /// The answer is not HTTP.
     NotHttp,
     /// A server that does not speak tus at all.
@@ -148,6 +154,7 @@ struct Parts {
     answer: Option<Answer>,
     os_code: Option<i32>,
     upload_url: Option<AbsoluteUrl>,
+    resume_token: Option<String>,
     retryable: bool,
     callback_code: Option<i32>,
 }
@@ -172,6 +179,7 @@ impl Error {
             answer: None,
             os_code: None,
             upload_url: None,
+            resume_token: None,
             retryable,
             callback_code: match kind {
                 ErrorKind::Callback(code) => Some(code),
@@ -223,10 +231,18 @@ impl Error {
         self
     }
 
+    /// Adds the token with which a later run can go on.
+    #[must_use]
+    pub fn with_resume_token(mut self, token: Option<String>) -> Self {
+        self.0.resume_token = token;
+        self
+    }
+
     /// Takes the URL away: the upload does not exist any more.
     #[must_use]
     pub fn without_upload_url(mut self) -> Self {
         self.0.upload_url = None;
+        self.0.resume_token = None;
         self
     }
 
@@ -280,6 +296,11 @@ impl Error {
     /// The upload to resume from, if one exists on the server.
     pub fn upload_url(&self) -> Option<&AbsoluteUrl> {
         self.0.upload_url.as_ref()
+    }
+
+    /// The token with which a later run can go on, parts of a parallel upload included.
+    pub fn resume_token(&self) -> Option<&str> {
+        self.0.resume_token.as_deref()
     }
 
     /// Whether trying the whole operation again later may help.

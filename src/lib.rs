@@ -31,7 +31,9 @@ pub mod protocol;
 pub mod cancel;
 pub mod digest;
 pub mod engine;
+pub mod fingerprint;
 pub mod source;
+pub mod store;
 pub mod transport;
 
 pub mod ffi;

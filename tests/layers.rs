@@ -63,13 +63,14 @@ fn the_protocol_is_pure() {
 
 #[test]
 fn nothing_points_back() {
-    for folder in ["engine", "protocol", "source", "sys", "transport"] {
+    for folder in ["engine", "protocol", "source", "store", "sys", "transport"] {
         none(folder, &["crate::ffi", "c_char", "c_void", "extern \"C"]);
     }
-    for folder in ["source", "sys", "transport"] {
+    for folder in ["source", "store", "sys", "transport"] {
         none(folder, &["crate::engine"]);
     }
     none("source", &["crate::transport", "crate::protocol"]);
+    none("store", &["crate::source", "crate::sys", "crate::transport", "protocol::session", "protocol::url"]);
     none("transport", &["crate::source", "protocol::session", "protocol::reaction", "Tus-", "Upload-"]);
     none("sys", &["crate::source", "crate::transport", "crate::protocol"]);
 }
@@ -83,7 +84,7 @@ fn statuses_are_judged_in_one_place() {
 
 #[test]
 fn unsafe_stays_in_its_rooms() {
-    for folder in ["engine", "protocol", "source", "transport"] {
+    for folder in ["engine", "protocol", "source", "store", "transport"] {
         none(folder, &["unsafe "]);
     }
     // Each of the two rooms opens its door once, at its head.

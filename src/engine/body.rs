@@ -26,12 +26,7 @@ impl<'a> SourceBody<'a> {
         if let Some(error) = self.error {
             return Failure::Trouble(error);
         }
-        if let Err(error) = self.source.check_unchanged() {
-            return Failure::of_check(error);
-        }
-        let of = self.source.size().map(|size| format!(" of {size}")).unwrap_or_default();
-        let what = format!("the source ended after {}{of} bytes", self.position);
-        Failure::Spoiled(Error::new(ErrorKind::Source, what))
+        Failure::of_end(self.source, self.position)
     }
 }
 
@@ -45,6 +40,17 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Of a source that ended at `position`, where more was due: because it changed, or because it is shorter than it
+    /// said.
+    pub(super) fn of_end(source: &dyn Bytes, position: u64) -> Failure {
+        if let Err(error) = source.check_unchanged() {
+            return Failure::of_check(error);
+        }
+        let of = source.size().map(|size| format!(" of {size}")).unwrap_or_default();
+        let what = format!("the source ended after {position}{of} bytes");
+        Failure::Spoiled(Error::new(ErrorKind::Source, what))
+    }
+
     /// By the result of [`Bytes::check_unchanged`].
     pub(super) fn of_check(error: Error) -> Failure {
         match error.kind() {

@@ -1,8 +1,9 @@
 //! The client: settings, connections and what is known of the server, shared by all its operations.
+//!
+//! Operations without data are here; uploads are in `upload`, `parallel` and `uploader`.
 
 use std::fmt;
-use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,12 +11,15 @@ use base64::engine::general_purpose::STANDARD;
 use once_cell::sync::OnceCell;
 
 use super::config::{Config, set_field};
-use super::driver::Driver;
-use super::info::{ConcatKind, ServerInfo, UploadInfo};
+use super::driver::{Driver, cancelled};
+use super::hooks::NewHeaders;
+use super::info::{ConcatKind, PreviousUpload, ServerInfo, UploadInfo};
+use super::job::Job;
 use super::log::Level;
-use super::meter::Meter;
 use super::options::UploadOptions;
-use super::random;
+use super::previous::Search;
+use super::{clock, random};
+use crate::cancel::{Cancel, Slept};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::date::parse_http_date;
 use crate::protocol::headers::Headers;
@@ -23,7 +27,8 @@ use crate::protocol::metadata::Metadata;
 use crate::protocol::offset::{is_final, is_partial};
 use crate::protocol::session::{Exchange, Goal, Outcome, Plan};
 use crate::protocol::url::AbsoluteUrl;
-use crate::source::Source;
+use crate::source::{Bytes, Source};
+use crate::store::{self, Record};
 use crate::transport::{Settings, Transport};
 
 /// A client. Threads: any number at once.
@@ -31,9 +36,21 @@ pub struct Client {
     config: Config,
     transport: Transport,
     /// The caller's headers, changeable while operations run.
-    headers: RwLock<Vec<(String, String)>>,
+    headers: RwLock<Headed>,
+    /// Held while the caller gets other credentials, so that he is asked once for all operations that need them.
+    renewal: Mutex<()>,
     capabilities: OnceCell<ServerInfo>,
 }
+
+/// Headers, and how often they have been changed.
+#[derive(Debug)]
+struct Headed {
+    generation: u64,
+    fields: Vec<(String, String)>,
+}
+
+/// How long the function that gets other credentials for another operation is waited for at a time.
+const RENEWAL_LOOK: Duration = Duration::from_millis(10);
 
 impl Client {
     /// A client with these settings. Reads certificates and proxy variables; makes no connection.
@@ -52,58 +69,67 @@ impl Client {
             let basic = STANDARD.encode(format!("{}:{}", user.name, user.password));
             headers.push(("Authorization".to_owned(), format!("Basic {basic}")));
         }
-        Ok(Client { transport, headers: RwLock::new(headers), capabilities: OnceCell::new(), config })
+        let headers = RwLock::new(Headed { generation: 0, fields: headers });
+        Ok(Client { transport, headers, renewal: Mutex::new(()), capabilities: OnceCell::new(), config })
     }
 
     /// Changes a header for all requests from now on, those of running operations included; `None` removes it.
     pub fn set_header(&self, name: &str, value: Option<&str>) -> Result<()> {
         let mut headers = self.headers.write().unwrap_or_else(PoisonError::into_inner);
-        set_field(&mut headers, name, value)
+        set_field(&mut headers.fields, name, value)?;
+        headers.generation += 1;
+        Ok(())
     }
 
-    /// Creates an upload and sends the whole source.
-    pub fn upload(&self, source: &mut Source, options: &UploadOptions) -> Result<UploadInfo> {
-        let endpoint = self.endpoint()?;
-        let size = known_size(source)?;
-        let metadata = options.encoded_metadata(self.config.metadata_encoding)?;
-        source.0.prepare()?;
-        let mut plan = self.plan(Goal::Upload { endpoint, size }, options, source);
-        plan.metadata = metadata.encode();
-        self.transfer(plan, source, options, metadata)
+    /// The caller's present headers, credentials included.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        self.headers.read().unwrap_or_else(PoisonError::into_inner).fields.clone()
     }
 
-    /// Creates an upload of a file. Its name goes along as `filename` unless the options have one: as text, or as the
-    /// bytes it is where it is not UTF-8.
-    pub fn upload_file(&self, path: &Path, options: &UploadOptions) -> Result<UploadInfo> {
-        let mut source = Source::file(path)?;
-        let mut options = options.clone();
-        if let Some(name) = path.file_name()
-            && !options.has_metadata("filename")
-        {
-            match name.to_str() {
-                Some(text) if self.config.metadata_encoding.encode(text).is_ok() => {
-                    options.set_metadata_text("filename", text)?;
+    /// The server has refused headers of `generation`: whether there are others. The caller is asked once for each
+    /// generation, whatever the number of operations that were refused.
+    pub(super) fn authenticate(
+        &self,
+        generation: u64,
+        refusal: &Error,
+        cancel: &Cancel,
+    ) -> Result<std::result::Result<bool, i32>> {
+        let Some(hook) = &self.config.hooks.credentials else { return Ok(Ok(false)) };
+        let _renewal = loop {
+            match self.renewal.try_lock() {
+                Ok(guard) => break guard,
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    let go_on = || std::ops::ControlFlow::Continue(());
+                    if cancel.sleep(RENEWAL_LOOK, None, go_on) == Slept::Cancelled {
+                        return Err(cancelled());
+                    }
                 }
-                _ => options.set_metadata("filename", name.as_encoded_bytes())?,
             }
+        };
+        let now = self.headers.read().unwrap_or_else(PoisonError::into_inner).generation;
+        if now != generation {
+            return Ok(Ok(true));
         }
-        self.upload(&mut source, &options)
-    }
-
-    /// Sends what the server lacks of an upload that exists. `url` may be relative to the endpoint.
-    pub fn resume_upload(&self, source: &mut Source, url: &str, options: &UploadOptions) -> Result<UploadInfo> {
-        let url = self.upload_url(url)?;
-        let size = known_size(source)?;
-        let metadata = options.encoded_metadata(self.config.metadata_encoding)?;
-        let plan = self.plan(Goal::Resume { url, size }, options, source);
-        self.transfer(plan, source, options, metadata)
+        let Some(answer) = refusal.answer() else { return Ok(Ok(false)) };
+        let mut new = NewHeaders::default();
+        if let Err(code) = hook(answer, &mut new) {
+            return Ok(Err(code));
+        }
+        if new.0.is_empty() {
+            return Ok(Ok(self.headers.read().unwrap_or_else(PoisonError::into_inner).generation != generation));
+        }
+        for (name, value) in new.0 {
+            self.set_header(&name, value.as_deref())?;
+        }
+        Ok(Ok(true))
     }
 
     /// What the server says of an upload (offset, size, metadata, …).
     pub fn upload_info(&self, url: &str) -> Result<UploadInfo> {
         let url = self.upload_url(url)?;
-        let mut driver = Driver::new(self, Meter::new(None, None));
-        match driver.run(self.bare_plan(Goal::Inspect { url }))? {
+        let mut job = self.bare_job();
+        match Driver::new(self, &mut job).run(self.bare_plan(Goal::Inspect { url }))? {
             Outcome::Inspected { url, offset, size, headers } => {
                 let metadata = headers.get("Upload-Metadata").map(Metadata::parse).unwrap_or_default();
                 Ok(UploadInfo {
@@ -115,7 +141,8 @@ impl Client {
                     metadata,
                     expires: headers.get("Upload-Expires").and_then(parse_http_date),
                     concat: concat_kind(&headers),
-                    stats: driver.stats(),
+                    checksum: None,
+                    stats: job.stats(),
                 })
             }
             other => Err(unexpected(&other)),
@@ -126,8 +153,8 @@ impl Client {
     pub fn server_info(&self) -> Result<ServerInfo> {
         let endpoint = self.endpoint()?;
         let discover = || {
-            let mut driver = Driver::new(self, Meter::new(None, None));
-            match driver.run(self.bare_plan(Goal::Discover { endpoint }))? {
+            let mut job = self.bare_job();
+            match Driver::new(self, &mut job).run(self.bare_plan(Goal::Discover { endpoint }))? {
                 Outcome::Discovered(capabilities) => Ok(capabilities),
                 other => Err(unexpected(&other)),
             }
@@ -138,15 +165,61 @@ impl Client {
         }
     }
 
-    /// Removes an upload from the server; one that is already gone counts as removed (T-110).
+    /// Removes an upload from the server, and its entry from the store; one that is already gone counts as removed
+    /// (T-110).
     pub fn delete_upload(&self, url: &str) -> Result<()> {
         let url = self.upload_url(url)?;
+        let forget = self.entry_of(&url);
         let endpoint = self.config.endpoint.clone();
-        let mut driver = Driver::new(self, Meter::new(None, None));
-        match driver.run(self.bare_plan(Goal::Terminate { url, endpoint }))? {
-            Outcome::Terminated => Ok(()),
+        let goal = Goal::Terminate { url, endpoint };
+        match Driver::new(self, &mut self.bare_job()).run(self.bare_plan(goal))? {
+            Outcome::Terminated => {
+                forget();
+                Ok(())
+            }
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// How to take an upload, of which only the URL is known, out of the store. A store that cannot list its entries is
+    /// told the upload's size, which the server knows as long as the upload is there.
+    fn entry_of(&self, url: &AbsoluteUrl) -> impl FnOnce() + use<'_> {
+        let url = url.clone();
+        let unlisted = self.config.store.as_ref().filter(|store| listed_not_at_all(store.as_ref()));
+        let size = unlisted.and_then(|_| self.upload_info(url.as_str()).ok()).and_then(|info| info.size);
+        move || {
+            let Some(store) = &self.config.store else { return };
+            let done = match (size, &self.config.endpoint) {
+                (Some(size), Some(endpoint)) => store.remove(&store::key(endpoint.as_str(), size), url.as_str()),
+                _ => match store.prune(&|record| names(record, url.as_str())) {
+                    Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+                    other => other.map(drop),
+                },
+            };
+            if let Err(error) = done {
+                self.config.log.write(Level::Warn, || format!("the store cannot be changed: {}", error.full_message()));
+            }
+        }
+    }
+
+    /// The unfinished uploads of this source that the store knows of, the likeliest first; no request is made. Empty
+    /// without a store, for a source that cannot be recognised, and where the store cannot be read.
+    pub fn find_previous_uploads(&self, source: &mut Source) -> Result<Vec<PreviousUpload>> {
+        let endpoint = self.endpoint()?;
+        let source = source.0.as_mut();
+        let Some(place) = source.size().filter(|_| source.replay_limit().is_none()) else { return Ok(Vec::new()) };
+        let Some(place) = self.place(&endpoint, place) else { return Ok(Vec::new()) };
+        let job = self.bare_job();
+        Search { client: self, source, job: &job }.all(&place)
+    }
+
+    /// Removes uploads from the store that the server has forgotten by now, or that were begun longer ago than
+    /// `max_age`; returns how many. The server is not asked and nothing is removed from it.
+    pub fn prune_store(&self, max_age: Option<Duration>) -> Result<u64> {
+        let Some(store) = &self.config.store else { return Ok(0) };
+        let now = clock::wall();
+        let begun = max_age.map(|age| now.saturating_sub(age.as_secs()));
+        store.prune(&|record| record.is_expired(now) || begun.is_some_and(|begun| record.created < begun))
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -166,80 +239,36 @@ impl Client {
         let _ = self.capabilities.set(capabilities);
     }
 
-    /// The headers of a request: the protocol's, and the caller's if its origin is trusted (T-150).
-    pub(super) fn headers_for(&self, exchange: &Exchange) -> Vec<(String, String)> {
+    /// The headers of a request, and which generation they are: the protocol's, and the caller's if its origin is
+    /// trusted (T-150).
+    pub(super) fn headers_for(&self, exchange: &Exchange) -> (u64, Vec<(String, String)>) {
         let mut headers: Vec<(String, String)> =
             exchange.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        if exchange.trusted {
-            headers.extend_from_slice(&self.headers.read().unwrap_or_else(PoisonError::into_inner));
-        }
+        let generation = {
+            let own = self.headers.read().unwrap_or_else(PoisonError::into_inner);
+            if exchange.trusted {
+                headers.extend_from_slice(&own.fields);
+            }
+            own.generation
+        };
         if self.config.add_request_id {
             headers.push(("X-Request-ID".to_owned(), request_id()));
         }
-        headers
+        (generation, headers)
     }
 
-    /// Runs an upload or a resume.
-    fn transfer(
-        &self,
-        plan: Plan,
-        source: &mut Source,
-        options: &UploadOptions,
-        metadata: Metadata,
-    ) -> Result<UploadInfo> {
-        let size = source.size();
-        let creates = matches!(plan.goal, Goal::Upload { .. });
-        let mut driver = Driver::new(self, Meter::new(options.progress.clone(), size))
-            .with_source(source.0.as_mut())
-            .with_on_upload_url(options.on_upload_url.clone());
-        let result = driver.run_with_progress(plan, size);
-        let useless = driver.source_spoiled && driver.created_here;
-        let stats = driver.stats();
-        let metadata = if creates { metadata } else { Metadata::new() };
-        match result {
-            Ok(Outcome::Uploaded { url, offset, size, expires }) => Ok(UploadInfo {
-                url,
-                offset,
-                size: Some(size),
-                complete: offset == size,
-                text: self.texts(&metadata),
-                metadata,
-                expires,
-                concat: ConcatKind::None,
-                stats,
-            }),
-            Ok(other) => Err(unexpected(&other)),
-            Err(error) if useless => Err(self.clean_up(error, &driver)),
-            Err(error) => Err(error),
-        }
+    /// A job of an operation without data.
+    pub(super) fn bare_job(&self) -> Job {
+        Job::bare(self.config.total_timeout)
     }
 
-    /// Removes an upload that no source can complete any more, if the server offers that; tried once, within the
-    /// operation's own deadline, and whether it works changes nothing about the error.
-    fn clean_up(&self, error: Error, failed: &Driver<'_>) -> Error {
-        let Some(url) = error.upload_url().cloned() else { return error };
-        if !self.capabilities.get().is_some_and(|known| known.has("termination")) {
-            return error;
-        }
-        let mut plan = self.bare_plan(Goal::Terminate { url, endpoint: None });
-        plan.retry.max_retries = 0;
-        plan.retry.lock_budget = Duration::ZERO;
-        match Driver::new(self, Meter::new(None, None)).with_clock_of(failed).run(plan) {
-            Ok(_) => error.without_upload_url(),
-            Err(failure) => {
-                self.config.log.write(Level::Warn, || format!("the useless upload stays: {}", failure.full_message()));
-                error
-            }
-        }
-    }
-
-    fn endpoint(&self) -> Result<AbsoluteUrl> {
+    pub(super) fn endpoint(&self) -> Result<AbsoluteUrl> {
         let missing = || Error::new(ErrorKind::InvalidState, "the client has no server URL");
         self.config.endpoint.clone().ok_or_else(missing)
     }
 
     /// An upload's URL as the caller gives it: absolute, or relative to the endpoint. Userinfo in it is not used.
-    fn upload_url(&self, text: &str) -> Result<AbsoluteUrl> {
+    pub(super) fn upload_url(&self, text: &str) -> Result<AbsoluteUrl> {
         if let Ok((url, _)) = AbsoluteUrl::parse(text) {
             return Ok(url);
         }
@@ -252,17 +281,18 @@ impl Client {
         }
     }
 
-    fn plan(&self, goal: Goal, options: &UploadOptions, source: &Source) -> Plan {
+    pub(super) fn plan(&self, goal: Goal, options: &UploadOptions, source: &dyn Bytes) -> Plan {
         let mut plan = self.bare_plan(goal);
         plan.chunk_size = options.chunk_size.unwrap_or(self.config.chunk_size);
         plan.stop_at = options.stop_at;
-        plan.replay_limit = source.0.replay_limit();
+        // A source of unknown size keeps each chunk until it is acknowledged.
+        plan.replay_limit = source.size().and_then(|_| source.replay_limit());
         plan
     }
 
     /// A plan with the client's settings. Trusted is the endpoint's origin, or, for a client without one, that of
     /// the URL the caller names; and whatever the caller allows (T-150).
-    fn bare_plan(&self, goal: Goal) -> Plan {
+    pub(super) fn bare_plan(&self, goal: Goal) -> Plan {
         let mut plan = Plan::new(goal);
         if let Some(endpoint) = &self.config.endpoint {
             plan.trusted = vec![endpoint.origin().clone()];
@@ -272,10 +302,12 @@ impl Client {
         plan.discover = self.config.query_server;
         plan.upload_with_creation = self.config.upload_with_creation;
         plan.override_method = self.config.override_patch_method;
+        plan.checksum = self.config.checksum;
+        plan.checksum_trailers = self.config.checksum_trailers;
         plan
     }
 
-    fn texts(&self, metadata: &Metadata) -> Vec<(String, Option<String>)> {
+    pub(super) fn texts(&self, metadata: &Metadata) -> Vec<(String, Option<String>)> {
         let decode = |bytes| self.config.metadata_encoding.decode(bytes);
         metadata.iter().map(|(key, value)| (key.to_owned(), decode(value))).collect()
     }
@@ -287,14 +319,13 @@ impl fmt::Debug for Client {
     }
 }
 
-fn known_size(source: &Source) -> Result<u64> {
-    let size = source.size().ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, "sources of unknown size are not supported yet: give the reader its size")
-    })?;
-    if size > i64::MAX as u64 {
-        return Err(Error::invalid(format!("a source of {size} bytes is beyond 2^63-1")));
-    }
-    Ok(size)
+fn names(record: &Record, url: &str) -> bool {
+    record.url == url || record.parts.iter().any(|part| part.url == url)
+}
+
+/// Whether a store says that it cannot list its entries; asked for none of them.
+fn listed_not_at_all(store: &dyn store::Store) -> bool {
+    store.prune(&|_| false).is_err_and(|error| error.kind() == ErrorKind::Unsupported)
 }
 
 fn concat_kind(headers: &Headers) -> ConcatKind {
@@ -316,6 +347,6 @@ fn request_id() -> String {
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-fn unexpected(outcome: &Outcome) -> Error {
+pub(super) fn unexpected(outcome: &Outcome) -> Error {
     Error::new(ErrorKind::Internal, format!("an operation ended as another one would: {outcome:?}"))
 }

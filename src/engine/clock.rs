@@ -8,13 +8,27 @@ use crate::protocol::instant::Instant;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     began: Steady,
+    began_ms: u64,
+    /// From the beginning to the deadline.
     total: Option<Duration>,
 }
 
 impl Clock {
     /// Starts; `total` is how long the operation may take.
     pub(super) fn start(total: Option<Duration>) -> Clock {
-        Clock { began: Steady::now(), total }
+        let began_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        Clock { began: Steady::now(), began_ms, total }
+    }
+
+    /// Sets the deadline anew, `total` from now: for an operation of several calls, each of which has its own.
+    pub(super) fn extend(&mut self, total: Option<Duration>) {
+        let elapsed = self.elapsed();
+        self.total = total.map(|total| elapsed.saturating_add(total));
+    }
+
+    /// When it began, in milliseconds since 1970.
+    pub(super) fn began_ms(self) -> u64 {
+        self.began_ms
     }
 
     pub(super) fn elapsed(self) -> Duration {

@@ -2,16 +2,21 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::encoding::TextEncoding;
 use super::hooks::Hooks;
 use super::log::Log;
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprinter;
+use crate::protocol::checksum::Wish;
 use crate::protocol::chunk::ChunkSize;
 use crate::protocol::fields;
+use crate::protocol::metadata;
 use crate::protocol::retry::RetryPolicy;
 use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
+use crate::store::{DirectoryStore, Store};
 use crate::transport::{ProxySetting, Timeouts, TlsSettings};
 
 /// Settings of a client. Every setter checks its value and leaves the settings unchanged if it refuses it.
@@ -33,6 +38,12 @@ pub struct Config {
     pub(crate) query_server: bool,
     pub(crate) override_patch_method: bool,
     pub(crate) add_request_id: bool,
+    pub(crate) checksum: Wish,
+    pub(crate) checksum_trailers: bool,
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) fingerprinter: Fingerprinter,
+    pub(crate) verify_resumed: bool,
+    pub(crate) partial_metadata: Vec<(String, Vec<u8>)>,
     pub(crate) hooks: Hooks,
     pub(crate) log: Log,
 }
@@ -60,6 +71,12 @@ impl Default for Config {
             query_server: true,
             override_patch_method: false,
             add_request_id: false,
+            checksum: Wish::default(),
+            checksum_trailers: true,
+            store: None,
+            fingerprinter: Fingerprinter::default(),
+            verify_resumed: false,
+            partial_metadata: Vec::new(),
             hooks: Hooks::default(),
             log: Log::none(),
         }
@@ -183,6 +200,46 @@ impl Config {
     /// Adds a random `X-Request-ID` to every request.
     pub fn set_add_request_id(&mut self, on: bool) {
         self.add_request_id = on;
+    }
+
+    /// What checksums data carries; off by default.
+    pub fn set_checksum(&mut self, wish: Wish) {
+        self.checksum = wish;
+    }
+
+    /// Whether checksums may follow the data as a trailer where the server offers that (T-100), which spares holding
+    /// each chunk in memory. On by default; off for proxies that lose trailers without a word.
+    pub fn set_checksum_trailers(&mut self, on: bool) {
+        self.checksum_trailers = on;
+    }
+
+    /// Where the URLs of unfinished uploads are kept; `None`, the default: nowhere.
+    pub fn set_store(&mut self, store: Option<Arc<dyn Store>>) {
+        self.store = store;
+    }
+
+    /// Keeps the URLs of unfinished uploads in a folder, which is made when it is first needed.
+    pub fn set_store_dir(&mut self, path: PathBuf) {
+        self.store = Some(Arc::new(DirectoryStore::open(path)));
+    }
+
+    /// How a source is recognised when it is uploaded again.
+    pub fn set_fingerprinter(&mut self, fingerprinter: Fingerprinter) {
+        self.fingerprinter = fingerprinter;
+    }
+
+    /// Reads again what a resumed upload has sent before, and compares it, even where file system and fingerprint say
+    /// that nothing has changed. Off by default.
+    pub fn set_verify_resumed(&mut self, on: bool) {
+        self.verify_resumed = on;
+    }
+
+    /// A metadata value for each part of a parallel upload; by default parts have no metadata (T-123).
+    pub fn set_partial_metadata(&mut self, key: &str, value: &[u8]) -> Result<()> {
+        metadata::check_key(key)?;
+        self.partial_metadata.retain(|(have, _)| have != key);
+        self.partial_metadata.push((key.to_owned(), value.to_vec()));
+        Ok(())
     }
 
     /// The hooks, to be changed in place.

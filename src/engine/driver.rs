@@ -1,171 +1,239 @@
-//! Drives one session to its end: the only loop there is.
+//! Drives one session: the only loop there is.
 //!
-//! It carries out what the session asks for — requests, waits, questions to the caller — and tells it what happened.
-//! It judges nothing: no status, no offset.
+//! It carries out what the session asks for — requests, waits, looks ahead, questions to the caller — and tells it what
+//! happened. It judges nothing: no status, no offset. It stops at the end, or at a point the caller of a chunk-by-chunk
+//! upload waits for, and can go on from there.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::body::{Failure, SourceBody};
 use super::client::Client;
-use super::clock::{self, Clock};
-use super::hooks::{OnUploadUrl, OutgoingRequest, RetryVerdict};
-use super::info::Stats;
+use super::clock;
+use super::hashing::{Chunk, ChunkBody, HashingBody};
+use super::hooks::{OutgoingRequest, RetryVerdict};
+use super::job::Job;
 use super::log::Level;
-use super::meter::Meter;
 use super::random;
-use crate::cancel::{Cancel, Slept};
+use crate::cancel::Slept;
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::checksum;
 use crate::protocol::instant::Instant;
 use crate::protocol::session::{
-    Action, Body, Broken, BrokenKind, Event, Exchange, Notice, Outcome, Plan, Question, Session,
+    Action, Body, Broken, BrokenKind, Checksum, Event, Exchange, Notice, Outcome, Plan, Question, Session,
 };
-use crate::source::Bytes;
-use crate::transport::{self, Break, BreakKind, Watch};
+use crate::source::{Bytes, Patience};
+use crate::transport::{self, Break, BreakKind};
 
 /// How long an answer is waited for that the session can do without.
 const OPTIONAL_LIMIT: Duration = Duration::from_secs(10);
+/// Carries the checksum, before the data or after it (T-091, T-100).
+const CHECKSUM_FIELD: &str = "Upload-Checksum";
 
-/// One operation under way.
+/// Where to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// At the end.
+    End,
+    /// As soon as there is an upload with a proven offset, before any data is sent.
+    Ready,
+    /// As soon as the server has acknowledged more.
+    Acknowledged,
+}
+
+/// A job at work.
 pub(super) struct Driver<'a> {
     client: &'a Client,
     source: Option<&'a mut dyn Bytes>,
-    on_upload_url: Option<OnUploadUrl>,
-    meter: Arc<Meter>,
-    watch: Arc<dyn Watch>,
-    cancel: Cancel,
-    clock: Clock,
-    stats: Stats,
-    /// The source turned out not to be what was promised: what is on the server is of no use.
-    pub(super) source_spoiled: bool,
-    /// The upload was created by this operation.
-    pub(super) created_here: bool,
+    job: &'a mut Job,
     /// A hook's no to an answer the session has still to be told of.
     veto: Option<Error>,
+    /// Which of the client's headers the present request carries.
+    generation: u64,
+    /// The chunk about to be sent, where it lies in memory.
+    chunk: Option<Chunk>,
+    acknowledged: bool,
 }
 
 impl<'a> Driver<'a> {
-    pub(super) fn new(client: &'a Client, meter: Meter) -> Driver<'a> {
-        let meter = Arc::new(meter);
-        Driver {
-            client,
-            source: None,
-            on_upload_url: client.config().hooks.on_upload_url.clone(),
-            watch: meter.clone(),
-            meter,
-            cancel: Cancel::new(),
-            clock: Clock::start(client.config().total_timeout),
-            stats: Stats::default(),
-            source_spoiled: false,
-            created_here: false,
-            veto: None,
-        }
-    }
-
-    /// The same clock, and so the same deadline, as an operation before.
-    pub(super) fn with_clock_of(mut self, other: &Driver<'_>) -> Self {
-        self.clock = other.clock;
-        self
+    pub(super) fn new(client: &'a Client, job: &'a mut Job) -> Driver<'a> {
+        Driver { client, source: None, job, veto: None, generation: 0, chunk: None, acknowledged: false }
     }
 
     pub(super) fn with_source(mut self, source: &'a mut dyn Bytes) -> Self {
+        let (watch, cancel) = (self.job.watch.clone(), self.job.cancel.clone());
+        let interval = watch.interval();
+        source.attach(&Patience { cancel, interval, tick: Arc::new(move || watch.tick(0)) });
         self.source = Some(source);
         self
     }
 
-    pub(super) fn with_on_upload_url(mut self, hook: Option<OnUploadUrl>) -> Self {
-        self.on_upload_url = hook.or(self.on_upload_url);
-        self
-    }
-
-    /// Runs a plan to its end. Deadline, seed and what is known of the server are filled in here.
-    pub(super) fn run(&mut self, mut plan: Plan) -> Result<Outcome> {
-        plan.deadline = self.clock.deadline();
+    /// Begins a plan. Deadline, seed and what is known of the server are filled in here.
+    pub(super) fn begin(&mut self, mut plan: Plan) {
+        plan.deadline = self.job.clock.deadline();
         plan.seed = random::seed();
         plan.capabilities = plan.capabilities.or_else(|| self.client.known_capabilities());
+        plan.can_authenticate = self.client.config().hooks.credentials.is_some();
+        self.job.session = Some(Session::start(plan, self.job.clock.now()));
+        // What a start alone can tell.
+        self.pass_on_all();
+    }
 
-        let mut session = Session::start(plan, self.clock.now());
-        loop {
+    /// Runs a plan to its end.
+    pub(super) fn run(&mut self, plan: Plan) -> Result<Outcome> {
+        self.begin(plan);
+        self.advance(Until::End).unwrap_or_else(|| Err(unended()))
+    }
+
+    /// The same with progress told at the beginning and at the end; an empty source has nothing but an end.
+    pub(super) fn run_with_progress(&mut self, plan: Plan) -> Result<Outcome> {
+        let gauge = Arc::clone(self.job.meter.gauge());
+        if gauge.progress().total != Some(0) {
+            gauge.report_now().map_err(|code| stopped_by_callback("progress", code))?;
+        }
+        let outcome = self.run(plan)?;
+        // The server has everything: a callback that says stop only now is too late to undo that.
+        let _ = gauge.report_now();
+        Ok(outcome)
+    }
+
+    /// Goes on until then; `None` if the session is not over.
+    pub(super) fn advance(&mut self, until: Until) -> Option<Result<Outcome>> {
+        self.acknowledged = false;
+        while let Some(session) = self.job.session.take() {
+            if let Action::Finished(_) = session.next() {
+                return Some(self.finished(session));
+            }
+            let reached = match until {
+                Until::End => false,
+                Until::Ready => session.upload_url().is_some() && session.is_about_data(),
+                Until::Acknowledged => self.acknowledged,
+            };
+            if reached {
+                self.job.session = Some(session);
+                return None;
+            }
             let event = match session.next() {
                 Action::Send(exchange) => self.send(exchange),
+                Action::LookAhead { start, length } => self.look_ahead(start, length),
+                Action::Authenticate(error) => self.authenticate(error),
                 Action::Decide(question) => self.decide(question),
                 Action::Sleep { until, .. } => self.sleep(until),
-                Action::Finished(_) => break,
+                Action::Finished(_) => Event::Stopped(unended()),
             };
-            session = session.happened(event, self.clock.now());
-            let mut veto = self.veto.take();
-            for notice in session.take_notices() {
-                if let Err(error) = self.pass_on(notice, veto.is_some()) {
-                    veto = Some(error);
-                }
-            }
-            if let Some(error) = veto {
-                session = session.happened(Event::Stopped(error), self.clock.now());
+            self.job.session = Some(session.happened(event, self.job.clock.now()));
+            self.pass_on_all();
+        }
+        Some(Err(Error::new(ErrorKind::InvalidState, "the operation is over")))
+    }
+
+    /// Passes on the session's notices; a word of the caller's against going on ends it.
+    fn pass_on_all(&mut self) {
+        let Some(mut session) = self.job.session.take() else { return };
+        let done = matches!(session.next(), Action::Finished(Ok(Outcome::Uploaded { offset, size, .. })) if *size == Some(*offset));
+        let mut veto = self.veto.take();
+        for notice in session.take_notices() {
+            if let Err(error) = self.pass_on(notice, veto.is_some(), done) {
+                veto = Some(error);
             }
         }
-        let result = session.into_result().unwrap_or_else(|| {
-            // The loop above ends with `Finished` only.
-            Err(Error::new(ErrorKind::Internal, "the session ended without a result"))
-        });
+        if let Some(error) = veto {
+            session = session.happened(Event::Stopped(error), self.job.clock.now());
+        }
+        self.job.session = Some(session);
+    }
+
+    fn finished(&mut self, session: Session) -> Result<Outcome> {
+        let result = session.into_result().unwrap_or_else(|| Err(unended()));
         let result = result.and_then(|outcome| self.confirm_source(outcome));
         match &result {
-            Ok(_) => self.log(Level::Info, || format!("done after {:?}", self.clock.elapsed())),
+            Ok(_) => self.log(Level::Info, || format!("done after {:?}", self.job.clock.elapsed())),
             Err(error) => self.log(Level::Error, || error.full_message()),
         }
         result
     }
 
-    /// The same with progress told at the beginning and at the end; an empty source has nothing but an end.
-    pub(super) fn run_with_progress(&mut self, plan: Plan, size: Option<u64>) -> Result<Outcome> {
-        let tell = |meter: &Meter| meter.report_now().map_err(|code| stopped_by_callback("progress", code));
-        if size != Some(0) {
-            tell(&self.meter)?;
-        }
-        let outcome = self.run(plan)?;
-        // The server has everything: a callback that says stop only now is too late to undo that.
-        let _ = self.meter.report_now();
-        Ok(outcome)
-    }
-
-    /// What the operation took so far.
-    pub(super) fn stats(&self) -> Stats {
-        Stats { elapsed: self.clock.elapsed(), ..self.stats }
-    }
-
     /// Makes one request.
     fn send(&mut self, exchange: &Exchange) -> Event {
-        match self.prepare(exchange) {
+        let request = self.check(exchange).and_then(|()| match (exchange.checksum, exchange.body) {
+            (Some(Checksum { algorithm, trailer: false }), Body::Range { start, length }) => {
+                let digest = self.hash_chunk(start, length, algorithm)?;
+                self.prepare(exchange, Some((CHECKSUM_FIELD, checksum::field(algorithm, &digest))))
+            }
+            _ => self.prepare(exchange, None),
+        });
+        match request {
             Ok(request) => self.perform(exchange, &request),
             Err(error) => Event::Stopped(error),
         }
     }
 
-    /// Everything that can fail before a byte goes out: cancelled, source changed, a hook's veto.
-    fn prepare(&mut self, exchange: &Exchange) -> Result<OutgoingRequest> {
-        if let Some(code) = self.meter.stopped() {
-            return Err(stopped_by_callback("progress", code));
-        }
+    /// Everything that can fail before a byte goes out: cancelled, stopped, source changed.
+    fn check(&mut self, exchange: &Exchange) -> Result<()> {
+        self.proceed()?;
         if let Body::Range { start, .. } = exchange.body {
             let source = self.source()?;
             let checked = source.check_unchanged().map_err(Failure::of_check);
             checked.map_err(|failure| self.source_failed(failure))?;
             self.source()?.seek(start)?;
-            self.meter.begin_body(start);
+            self.job.meter.begin_body(start);
         }
-        let mut request = OutgoingRequest::new(
-            exchange.method.as_str().to_owned(),
-            exchange.url.clone(),
-            exchange.trusted,
-            self.client.headers_for(exchange),
-        );
+        Ok(())
+    }
+
+    fn proceed(&self) -> Result<()> {
+        if self.job.cancel.is_set() {
+            return Err(cancelled());
+        }
+        match self.job.meter.gauge().stopped() {
+            Some(code) => Err(stopped_by_callback("progress", code)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a chunk into memory, and its digest (T-096).
+    fn hash_chunk(&mut self, start: u64, length: u64, algorithm: checksum::Algorithm) -> Result<Vec<u8>> {
+        let Some(source) = self.source.as_deref_mut() else { return Err(no_source()) };
+        let (watch, cancel, meter) = (&self.job.watch, &self.job.cancel, &self.job.meter);
+        let mut proceed = || {
+            if cancel.is_set() {
+                return Err(cancelled());
+            }
+            match watch.tick(0) {
+                ControlFlow::Continue(()) => Ok(()),
+                ControlFlow::Break(()) => {
+                    Err(stopped_by_callback("progress", meter.gauge().stopped().unwrap_or_default()))
+                }
+            }
+        };
+        let taken = self.job.hashes.take(source, start, length, algorithm, &mut proceed);
+        match taken {
+            Ok(chunk) => {
+                let digest = chunk.digest().to_vec();
+                self.chunk = Some(chunk);
+                Ok(digest)
+            }
+            Err(failure) => Err(self.source_failed(failure)),
+        }
+    }
+
+    /// The request as the caller's hook leaves it.
+    fn prepare(&mut self, exchange: &Exchange, added: Option<(&str, String)>) -> Result<OutgoingRequest> {
+        let (generation, mut headers) = self.client.headers_for(exchange);
+        self.generation = generation;
+        headers.extend(added.map(|(name, value)| (name.to_owned(), value)));
+        let mut request =
+            OutgoingRequest::new(exchange.method.as_str().to_owned(), exchange.url.clone(), exchange.trusted, headers);
         if let Some(hook) = &self.client.config().hooks.before_request {
+            let _gate = self.job.meter.gauge().gate();
             hook(&mut request).map_err(|code| stopped_by_callback("before_request", code))?;
         }
         Ok(request)
     }
 
     fn perform(&mut self, exchange: &Exchange, request: &OutgoingRequest) -> Event {
-        self.stats.requests += 1;
+        self.job.stats.requests += 1;
         self.log(Level::Debug, || {
             let range = match exchange.body {
                 Body::Range { start, length } => format!(" bytes {start}+{length}"),
@@ -177,25 +245,46 @@ impl<'a> Driver<'a> {
             method: request.method(),
             url: request.url().as_str(),
             headers: request.headers(),
-            deadline: self.clock.steady_deadline(),
+            deadline: self.job.clock.steady_deadline(),
             response_limit: exchange.optional.then_some(OPTIONAL_LIMIT),
             fresh_connection: exchange.fresh_connection,
         };
         let transport = self.client.transport();
-        let mut failure = None;
-        let result = match (exchange.body, self.source.as_deref_mut()) {
-            (Body::Range { start, length }, Some(source)) => {
-                let mut reader = SourceBody::new(source, start);
-                let body = transport::Body::Sized { reader: &mut reader, length };
-                let result = transport.perform(&wire, body, &self.cancel, &self.watch);
-                if matches!(&result, Err(Break { kind: BreakKind::Body, .. })) {
-                    failure = Some(reader.into_failure());
-                }
-                result
-            }
-            (Body::Empty, _) => transport.perform(&wire, transport::Body::Empty, &self.cancel, &self.watch),
-            (Body::None, _) => transport.perform(&wire, transport::Body::None, &self.cancel, &self.watch),
+        let (cancel, watch) = (&self.job.cancel.clone(), &self.job.watch.clone());
+        let (result, failure) = match (exchange.body, self.source.as_deref_mut()) {
+            (Body::Empty, _) => (transport.perform(&wire, transport::Body::Empty, cancel, watch), None),
+            (Body::None, _) => (transport.perform(&wire, transport::Body::None, cancel, watch), None),
             (Body::Range { .. }, None) => return Event::Stopped(no_source()),
+            (Body::Range { start, length }, Some(source)) => {
+                self.job.count_chunk(start, length);
+                match (exchange.checksum, self.chunk.take()) {
+                    (Some(Checksum { trailer: false, .. }), Some(chunk)) => {
+                        // The next chunk is hashed while this one is on its way.
+                        if let Some((start, length)) = self.job.expected(start, length)
+                            && let Some(wanted) = exchange.checksum
+                        {
+                            self.job.hashes.prepare(source, start, length, wanted.algorithm);
+                        }
+                        let mut reader = ChunkBody::new(&chunk);
+                        let body = transport::Body::Sized { reader: &mut reader, length };
+                        (transport.perform(&wire, body, cancel, watch), None)
+                    }
+                    (Some(Checksum { algorithm, .. }), _) => {
+                        let mut reader = HashingBody::new(source, start, algorithm);
+                        let body = transport::Body::Trailed { reader: &mut reader, length, trailer: CHECKSUM_FIELD };
+                        let result = transport.perform(&wire, body, cancel, watch);
+                        let failure = is_about_body(&result).then(|| reader.into_failure());
+                        (result, failure)
+                    }
+                    (None, _) => {
+                        let mut reader = SourceBody::new(source, start);
+                        let body = transport::Body::Sized { reader: &mut reader, length };
+                        let result = transport.perform(&wire, body, cancel, watch);
+                        let failure = is_about_body(&result).then(|| reader.into_failure());
+                        (result, failure)
+                    }
+                }
+            }
         };
         match result {
             Ok(received) => self.received(request, received),
@@ -205,20 +294,25 @@ impl<'a> Driver<'a> {
 
     fn received(&mut self, request: &OutgoingRequest, received: transport::Received) -> Event {
         let transport::Received { answer, body_sent, .. } = received;
-        self.stats.bytes_sent += body_sent;
-        self.log(Level::Debug, || format!("{} {} -> {}", request.method(), request.url().redacted(), answer.status));
-        if let Some(hook) = &self.client.config().hooks.after_response
-            && let Err(code) = hook(request, &answer)
-        {
-            // The session is told of the answer first: it may be the one that names the upload.
-            self.veto = Some(stopped_by_callback("after_response", code));
+        let wall = clock::wall();
+        self.job.stats.bytes_sent += body_sent;
+        if let Some(keeper) = &self.job.keeper {
+            keeper.keeper.heard(&answer, wall);
         }
-        Event::Answered { answer, body_sent, wall: clock::wall() }
+        self.log(Level::Debug, || format!("{} {} -> {}", request.method(), request.url().redacted(), answer.status));
+        if let Some(hook) = &self.client.config().hooks.after_response {
+            let _gate = self.job.meter.gauge().gate();
+            if let Err(code) = hook(request, &answer) {
+                // The session is told of the answer first: it may be the one that names the upload.
+                self.veto = Some(stopped_by_callback("after_response", code));
+            }
+        }
+        Event::Answered { answer, body_sent, wall }
     }
 
     fn broken(&mut self, broken: Break, failure: Option<Failure>) -> Event {
         let Break { kind, cause, os_code, body_sent, stale_connection, .. } = broken;
-        self.stats.bytes_sent += body_sent;
+        self.job.stats.bytes_sent += body_sent;
         self.log(Level::Debug, || {
             let why = cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
             format!("broke: {kind:?}{why}")
@@ -233,7 +327,7 @@ impl<'a> Driver<'a> {
             BreakKind::Unsendable => BrokenKind::Unsendable,
             BreakKind::Cancelled => return Event::Stopped(cancelled()),
             BreakKind::Aborted => {
-                return Event::Stopped(stopped_by_callback("progress", self.meter.stopped().unwrap_or(0)));
+                return Event::Stopped(stopped_by_callback("progress", self.job.meter.gauge().stopped().unwrap_or(0)));
             }
             BreakKind::Body => {
                 let error = failure.map_or_else(no_source, |failure| self.source_failed(failure));
@@ -243,6 +337,26 @@ impl<'a> Driver<'a> {
         Event::Broken(Broken { kind, cause, os_code, body_sent, stale_connection })
     }
 
+    /// Reads ahead in a source of unknown size.
+    fn look_ahead(&mut self, start: u64, length: u64) -> Event {
+        let looked = self.proceed().and_then(|()| self.source()?.look_ahead(start, length));
+        match looked {
+            Ok(ahead) => Event::Ahead { available: ahead.available, end: ahead.end },
+            // A wait for data that the caller's progress function ended.
+            Err(error) if error.kind() == ErrorKind::Cancelled => Event::Stopped(self.proceed().err().unwrap_or(error)),
+            Err(error) => Event::Stopped(error),
+        }
+    }
+
+    /// Gets other credentials from the caller.
+    fn authenticate(&mut self, refusal: &Error) -> Event {
+        self.log(Level::Info, || "the server refuses the credentials: asking for others".to_owned());
+        match self.client.authenticate(self.generation, refusal, &self.job.cancel) {
+            Ok(word) => Event::Authenticated(word),
+            Err(error) => Event::Stopped(error),
+        }
+    }
+
     /// Asks the caller whether to try again.
     fn decide(&mut self, question: &Question) -> Event {
         let Question { error, attempt, delay, why } = question;
@@ -250,7 +364,11 @@ impl<'a> Driver<'a> {
             self.log(Level::Warn, || format!("{}; trying again in {delay:?} ({why:?})", error.full_message()));
             return Event::Decided(Ok(*delay));
         };
-        match hook(error, *attempt, *delay) {
+        let verdict = {
+            let _gate = self.job.meter.gauge().gate();
+            hook(error, *attempt, *delay)
+        };
+        match verdict {
             RetryVerdict::After(delay) => {
                 self.log(Level::Warn, || format!("{}; trying again in {delay:?}", error.full_message()));
                 Event::Decided(Ok(delay))
@@ -260,56 +378,107 @@ impl<'a> Driver<'a> {
     }
 
     fn sleep(&mut self, until: Instant) -> Event {
-        let until = self.clock.deadline().map_or(until, |deadline| until.min(deadline));
-        let watch = self.watch.clone();
-        let slept = self.cancel.sleep(self.clock.until(until), watch.interval(), || watch.tick(0));
+        let clock = self.job.clock;
+        let until = clock.deadline().map_or(until, |deadline| until.min(deadline));
+        let watch = self.job.watch.clone();
+        let slept = self.job.cancel.sleep(clock.until(until), watch.interval(), || watch.tick(0));
         match slept {
             Slept::Whole => Event::Woke,
             Slept::Cancelled => Event::Stopped(cancelled()),
-            Slept::Stopped => match self.meter.stopped() {
+            Slept::Stopped => match self.job.meter.gauge().stopped() {
                 Some(code) => Event::Stopped(stopped_by_callback("progress", code)),
                 None => Event::Woke,
             },
         }
     }
 
-    /// Passes on what the session has learned; to the caller only while none of his functions has said stop.
-    fn pass_on(&mut self, notice: Notice, stopped: bool) -> Result<()> {
+    /// Passes on what the session has learned; to the caller only while none of his functions has said stop. `done`: the
+    /// upload is complete, so that nothing of it need be kept.
+    fn pass_on(&mut self, notice: Notice, stopped: bool, done: bool) -> Result<()> {
         let told = |result: std::result::Result<(), i32>| match result {
             Err(code) if !stopped => Err(stopped_by_callback("progress", code)),
             _ => Ok(()),
         };
+        let keeper = self.job.keeper.clone();
         match notice {
             Notice::Capabilities(capabilities) => self.client.remember_capabilities(capabilities),
             Notice::UploadUrl(url) => {
                 self.log(Level::Info, || format!("the upload is {}", url.redacted()));
-                self.created_here = true;
-                if let Some(hook) = &self.on_upload_url
+                self.job.created_here = true;
+                if let Some(keeper) = &keeper
+                    && !done
+                {
+                    keeper.created(&url);
+                }
+                if let Some(hook) = &self.job.on_upload_url
                     && !stopped
                 {
+                    let _gate = self.job.meter.gauge().gate();
                     hook(&url).map_err(|code| stopped_by_callback("on_upload_url_available", code))?;
                 }
+                self.tell_token(stopped || done)?;
             }
             Notice::Resumed(offset) => {
                 self.log(Level::Info, || format!("resuming at byte {offset}"));
-                self.created_here = false;
-                self.stats.bytes_resumed = offset;
-                told(self.meter.resume(offset))?;
+                self.job.created_here = false;
+                self.job.stats.bytes_resumed = offset;
+                if let Some(keeper) = &keeper {
+                    keeper.acknowledged(offset, done);
+                }
+                told(self.job.meter.resume(offset))?;
             }
             Notice::Acknowledged(offset) => {
-                self.stats.chunks_completed += 1;
-                told(self.meter.confirm(offset))?;
+                self.job.stats.chunks_completed += 1;
+                self.acknowledged = true;
+                if let Some(keeper) = &keeper {
+                    keeper.acknowledged(offset, done);
+                }
+                told(self.job.meter.confirm(offset))?;
+                self.tell_token(stopped || done)?;
             }
-            Notice::WentBack(offset) => told(self.meter.confirm(offset))?,
-            Notice::ChunkFailed => self.stats.chunks_failed += 1,
-            Notice::Retrying => self.stats.retries += 1,
+            Notice::WentBack(offset) => told(self.job.meter.confirm(offset))?,
+            Notice::ChunkFailed => self.job.stats.chunks_failed += 1,
+            Notice::Retrying => self.job.stats.retries += 1,
             Notice::Gone(url) => {
                 self.log(Level::Warn, || format!("{} is gone from the server, beginning again", url.redacted()));
-                self.meter.reset();
+                self.job.meter.reset();
+                if let Some(keeper) = &keeper {
+                    keeper.gone(&url);
+                }
             }
+            Notice::Abandoned(url) => {
+                self.log(Level::Warn, || format!("leaving {} as it is, beginning again", url.redacted()));
+                self.job.meter.reset();
+                if let Some(keeper) = &keeper {
+                    keeper.abandoned();
+                }
+            }
+            Notice::Size(size) => self.job.meter.set_total(size),
+            Notice::Checksum(algorithm) => self.job.checksum = algorithm,
+            Notice::Expires(at) => {
+                if let Some(keeper) = &keeper {
+                    keeper.expires(at);
+                }
+            }
+            Notice::Expiring(at) => self.tell_expiry(at, stopped)?,
             Notice::Warning(text) => self.log(Level::Warn, || text),
         }
         Ok(())
+    }
+
+    fn tell_expiry(&self, at: u64, stopped: bool) -> Result<()> {
+        self.log(Level::Warn, || format!("the upload expires at {at}, before it can be complete at this speed"));
+        let url = self.job.session.as_ref().and_then(Session::upload_url);
+        if let (Some(hook), Some(url), false) = (&self.client.config().hooks.on_expiring, url, stopped) {
+            let _gate = self.job.meter.gauge().gate();
+            hook(url, at).map_err(|code| stopped_by_callback("on_expiring", code))?;
+        }
+        Ok(())
+    }
+
+    fn tell_token(&self, stopped: bool) -> Result<()> {
+        let Some(keeper) = self.job.keeper.as_ref().filter(|_| !stopped) else { return Ok(()) };
+        keeper.keeper.tell_token(self.job.meter.gauge()).map_err(|code| stopped_by_callback("on_resume_token", code))
     }
 
     /// Success is only one if what was sent is still what the caller named.
@@ -325,7 +494,7 @@ impl<'a> Driver<'a> {
         match failure {
             Failure::Trouble(error) => error,
             Failure::Spoiled(error) => {
-                self.source_spoiled = true;
+                self.job.source_spoiled = true;
                 error
             }
         }
@@ -340,14 +509,23 @@ impl<'a> Driver<'a> {
     }
 }
 
-fn stopped_by_callback(which: &str, code: i32) -> Error {
+fn is_about_body(result: &std::result::Result<transport::Received, Break>) -> bool {
+    matches!(result, Err(Break { kind: BreakKind::Body, .. }))
+}
+
+pub(super) fn stopped_by_callback(which: &str, code: i32) -> Error {
     Error::new(ErrorKind::Callback(code), format!("the {which} callback returned {code}")).with_retryable(true)
 }
 
-fn cancelled() -> Error {
+pub(super) fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, "cancelled")
 }
 
 fn no_source() -> Error {
     Error::new(ErrorKind::Internal, "the session wants data in an operation without a source")
+}
+
+/// The loop ends with the session only.
+fn unended() -> Error {
+    Error::new(ErrorKind::Internal, "the session ended without a result")
 }

@@ -23,8 +23,20 @@ pub type AfterResponse = Arc<dyn Fn(&OutgoingRequest, &Answer) -> HookResult + S
 pub type ShouldRetry = Arc<dyn Fn(&Error, u32, Duration) -> RetryVerdict + Send + Sync>;
 /// Learns the upload's URL as soon as it exists.
 pub type OnUploadUrl = Arc<dyn Fn(&AbsoluteUrl) -> HookResult + Send + Sync>;
+/// Gets other credentials after the server has refused the present ones (401): sees the answer, and sets the headers
+/// that all requests of the client carry from then on. `Err(code)` is that there are none: the operation ends with the
+/// server's refusal, and the code is kept in it.
+pub type Credentials = Arc<dyn Fn(&Answer, &mut NewHeaders) -> HookResult + Send + Sync>;
+/// Learns that the server will drop the upload, at this time in seconds since 1970, sooner than it can be complete at
+/// the present speed (T-082).
+pub type OnExpiring = Arc<dyn Fn(&AbsoluteUrl, u64) -> HookResult + Send + Sync>;
+/// Learns the token with which the upload can be continued by a later run, each time it changes.
+pub type OnResumeToken = Arc<dyn Fn(&str) -> HookResult + Send + Sync>;
 /// Learns how far the upload is.
 pub type OnProgress = Arc<dyn Fn(&Progress) -> HookResult + Send + Sync>;
+
+/// Runs the function it is given.
+pub(crate) type AroundThread = Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
 
 /// A caller's answer to "shall this be tried again?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +48,7 @@ pub enum RetryVerdict {
 }
 
 /// How far an upload is, in bytes. Neither counter ever exceeds the total.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Progress {
     /// Handed to the operating system to be sent, counted from the beginning of the source; what it has buffered is
     /// included. Falls back to `confirmed` when a try breaks.
@@ -47,6 +59,31 @@ pub struct Progress {
     pub total: Option<u64>,
     /// What was on the server before this operation; 0 until the server has told.
     pub resumed: u64,
+    /// Bytes sent per second, over the last seconds.
+    pub speed: f64,
+    /// How long the rest will take at this speed; `None` while nothing moves or the total is unknown.
+    pub eta: Option<Duration>,
+}
+
+impl Progress {
+    /// Whether the counters, speed aside, are the same.
+    pub fn counts_like(&self, other: &Progress) -> bool {
+        let counts = |progress: &Progress| (progress.sent, progress.confirmed, progress.total, progress.resumed);
+        counts(self) == counts(other)
+    }
+}
+
+/// Headers with which a client goes on after a refusal.
+#[derive(Default)]
+pub struct NewHeaders(pub(crate) Vec<(String, Option<String>)>);
+
+impl NewHeaders {
+    /// Sets a header for all requests from now on; `None` removes it. The library's own are refused.
+    pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        fields::check_field(name, value.unwrap_or_default())?;
+        self.0.push((name.to_owned(), value.map(str::to_owned)));
+        Ok(())
+    }
 }
 
 /// A request about to be sent.
@@ -124,6 +161,12 @@ pub struct Hooks {
     pub should_retry: Option<ShouldRetry>,
     /// Once per upload that gets a URL.
     pub on_upload_url: Option<OnUploadUrl>,
+    /// After a 401, once for all operations of the client that met it with the same headers.
+    pub credentials: Option<Credentials>,
+    /// When an upload is about to expire.
+    pub on_expiring: Option<OnExpiring>,
+    /// Runs what a thread of the library's does for an operation of the client: the C layer marks the thread.
+    pub(crate) around_thread: Option<AroundThread>,
 }
 
 impl fmt::Debug for Hooks {
@@ -133,6 +176,8 @@ impl fmt::Debug for Hooks {
             .field("after_response", &self.after_response.is_some())
             .field("should_retry", &self.should_retry.is_some())
             .field("on_upload_url", &self.on_upload_url.is_some())
-            .finish()
+            .field("credentials", &self.credentials.is_some())
+            .field("on_expiring", &self.on_expiring.is_some())
+            .finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::protocol::checksum::Algorithm;
 use crate::protocol::metadata::Metadata;
 use crate::protocol::url::AbsoluteUrl;
 
@@ -17,6 +18,26 @@ pub enum ConcatKind {
     Partial,
     /// Made of parts.
     Final,
+}
+
+/// An unfinished upload of an earlier run, as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviousUpload {
+    /// Its URL; of one in parts, that of the first part.
+    pub url: String,
+    /// By what it was recognised, in the form the client's fingerprinter makes; `None` if by the file's identity, before
+    /// a fingerprint was known.
+    pub fingerprint: Option<String>,
+    /// Bytes the server had acknowledged when this was last noted; it may have more.
+    pub offset: u64,
+    /// Its size.
+    pub size: u64,
+    /// When the server drops it, in seconds since 1970.
+    pub expires: Option<u64>,
+    /// When it was created, in seconds since 1970.
+    pub created: u64,
+    /// Its parts' URLs, if it is sent in parts.
+    pub parts: Vec<String>,
 }
 
 /// What is known of an upload on a server.
@@ -38,13 +59,19 @@ pub struct UploadInfo {
     pub expires: Option<u64>,
     /// Part, final or neither.
     pub concat: ConcatKind,
+    /// The algorithm by which the server checked what this operation sent.
+    pub checksum: Option<Algorithm>,
     /// What the operation took.
     pub stats: Stats,
 }
 
 /// What an operation took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Stats {
+    /// The size of the upload; `None` while it is unknown.
+    pub bytes_total: Option<u64>,
+    /// Bytes the server has acknowledged, those of earlier runs included.
+    pub bytes_confirmed: u64,
     /// Bytes that were on the server before this operation.
     pub bytes_resumed: u64,
     /// Body bytes handed to the network, repeated ones included.
@@ -57,6 +84,16 @@ pub struct Stats {
     pub chunks_completed: u64,
     /// Those that failed.
     pub chunks_failed: u64,
+    /// Those that sent bytes again which had been sent before.
+    pub chunks_retried: u64,
+    /// How many there are in all: those completed, and the rest at the present chunk size.
+    pub chunks_total: u64,
+    /// When the operation began, in milliseconds since 1970.
+    pub started_ms: u64,
+    /// Bytes sent per second, over the last seconds.
+    pub speed: f64,
+    /// How long the rest will take at this speed; `None` while nothing moves or the total is unknown.
+    pub eta: Option<Duration>,
     /// From the start of the operation to its end.
     pub elapsed: Duration,
 }

@@ -10,9 +10,17 @@ pub mod hooks;
 pub mod info;
 pub mod log;
 pub mod options;
+pub mod uploader;
 
 mod body;
 mod clock;
 mod driver;
+mod hashing;
+mod job;
+mod keeper;
 mod meter;
+mod parallel;
+mod previous;
 mod random;
+mod rate;
+mod upload;

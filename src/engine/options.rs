@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::encoding::TextEncoding;
-use super::hooks::{OnProgress, OnUploadUrl};
+use super::hooks::{OnProgress, OnResumeToken, OnUploadUrl};
 use crate::error::{Error, Result};
 use crate::protocol::chunk::ChunkSize;
 use crate::protocol::metadata::{self, Metadata};
@@ -24,6 +24,12 @@ pub struct UploadOptions {
     pub(crate) progress: Option<OnProgress>,
     pub(crate) on_upload_url: Option<OnUploadUrl>,
     pub(crate) large_metadata: bool,
+    pub(crate) parallel: u32,
+    pub(crate) parallel_fallback: bool,
+    pub(crate) resume_token: Option<String>,
+    pub(crate) on_resume_token: Option<OnResumeToken>,
+    pub(crate) upload_url: Option<String>,
+    pub(crate) unfinished_parts: bool,
 }
 
 impl UploadOptions {
@@ -85,6 +91,38 @@ impl UploadOptions {
     /// Called with the upload's URL, instead of the client's hook of the same name.
     pub fn set_on_upload_url(&mut self, hook: Option<OnUploadUrl>) {
         self.on_upload_url = hook;
+    }
+
+    /// Sends the data in this many parts at once, which the server puts together (T-120); 0 and 1 are one upload as
+    /// usual. There are never more parts than bytes, nor than fit into the header that names them.
+    pub fn set_parallel_uploads(&mut self, parts: u32) {
+        self.parallel = parts;
+    }
+
+    /// Whether an upload in parts becomes an ordinary one where the server or the source does not allow parts, instead of
+    /// failing.
+    pub fn set_parallel_fallback(&mut self, on: bool) {
+        self.parallel_fallback = on;
+    }
+
+    /// Goes on with the upload of an earlier run that gave this token.
+    pub fn set_resume_token(&mut self, token: Option<&str>) {
+        self.resume_token = token.map(str::to_owned);
+    }
+
+    /// Called with the token by which a later run can go on, each time it changes.
+    pub fn set_on_resume_token(&mut self, hook: Option<OnResumeToken>) {
+        self.on_resume_token = hook;
+    }
+
+    /// Goes on with exactly this upload, as [`super::client::Client::resume_upload`] does.
+    pub fn set_upload_url(&mut self, url: Option<&str>) {
+        self.upload_url = url.map(str::to_owned);
+    }
+
+    /// Lets a final upload be made of parts that are not complete yet, where the server offers that (T-123).
+    pub fn set_unfinished_parts(&mut self, on: bool) {
+        self.unfinished_parts = on;
     }
 
     /// The metadata as it will be sent.

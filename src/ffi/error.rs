@@ -97,6 +97,8 @@ pub(super) fn status_of(kind: ErrorKind) -> tus_status_code {
         ErrorKind::Callback(_) => tus_status_code::TUS_E_CALLBACK,
         ErrorKind::Timeout(_) => tus_status_code::TUS_E_TIMEOUT,
         ErrorKind::Source => tus_status_code::TUS_E_SOURCE,
+        ErrorKind::Store => tus_status_code::TUS_E_STORE,
+        ErrorKind::Fingerprint => tus_status_code::TUS_E_FINGERPRINT,
         ErrorKind::SourceChanged => tus_status_code::TUS_E_SOURCE_CHANGED,
         ErrorKind::Resolve => tus_status_code::TUS_E_RESOLVE,
         ErrorKind::Connect => tus_status_code::TUS_E_CONNECT,

@@ -285,6 +285,8 @@ struct Memory {
 
 // SAFETY: the header asks that nobody changes the bytes, so any thread may read them.
 unsafe impl Send for Memory {}
+// SAFETY: the same, at once too: nothing here changes.
+unsafe impl Sync for Memory {}
 
 impl AsRef<[u8]> for Memory {
     fn as_ref(&self) -> &[u8] {

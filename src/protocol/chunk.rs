@@ -24,6 +24,13 @@ pub enum ChunkSize {
 const AUTO_START: u64 = 8 << 20;
 /// Growth stops here: beyond it a chunk's fixed cost is far below one in a thousand on any link.
 const AUTO_MAX: u64 = 1 << 30;
+/// A chunk that has to lie in memory before it is sent (checksum in a header, source of unknown size) is no larger than
+/// this, whatever was asked for: memory never depends on settings. Some servers want 5 MiB at least.
+const IN_MEMORY_MAX: u64 = 8 << 20;
+/// The same for chunks of the library's own choice: two of them are in use at a time.
+const IN_MEMORY_AUTO: u64 = 4 << 20;
+/// A chunk with a checksum counts only if all of it arrives (T-095): what a break may cost, where memory is no limit.
+const CHECKED_AUTO: u64 = 16 << 20;
 /// Losses do not make automatic chunks smaller than this: a request per 64 KiB is slow enough.
 const LOST_MIN: u64 = 64 << 10;
 /// An automatic chunk that took longer than this is not followed by a larger one: it is what a break may cost.
@@ -36,6 +43,10 @@ pub struct ChunkSizer {
     /// The most a source can send again after a break; `None` if it can be rewound to any offset.
     replay_limit: Option<u64>,
     auto: u64,
+    /// The most a chunk of the library's own choice has, beside the rules of each policy.
+    auto_limit: u64,
+    /// The most any chunk has.
+    limit: u64,
     /// Set by a 413: nothing larger is sent any more.
     ceiling: Option<u64>,
 }
@@ -44,17 +55,28 @@ impl ChunkSizer {
     /// Starts sizing. A source that can only replay its last bytes gets automatic and whole chunks no larger than
     /// those; a fixed size is the caller's own decision.
     pub fn new(policy: ChunkSize, replay_limit: Option<u64>) -> Self {
-        ChunkSizer { policy, replay_limit, auto: AUTO_START, ceiling: None }
+        ChunkSizer { policy, replay_limit, auto: AUTO_START, auto_limit: u64::MAX, limit: u64::MAX, ceiling: None }
+    }
+
+    /// Chunks lie in memory before they are sent.
+    pub fn in_memory(&mut self) {
+        self.auto_limit = IN_MEMORY_AUTO;
+        self.limit = IN_MEMORY_MAX;
+    }
+
+    /// Chunks carry a checksum after their data.
+    pub fn checked(&mut self) {
+        self.auto_limit = self.auto_limit.min(CHECKED_AUTO);
     }
 
     /// The length of the next chunk when `left` bytes remain.
     pub fn next(&self, left: u64) -> u64 {
         let wanted = match self.policy {
             ChunkSize::Fixed(size) => size.get(),
-            ChunkSize::Whole => self.replay_limit.unwrap_or(u64::MAX),
-            ChunkSize::Auto => self.auto.min(self.replay_limit.unwrap_or(u64::MAX)),
+            ChunkSize::Whole => self.replay_limit.unwrap_or(u64::MAX).min(self.auto_limit),
+            ChunkSize::Auto => self.auto.min(self.replay_limit.unwrap_or(u64::MAX)).min(self.auto_limit),
         };
-        wanted.min(self.ceiling.unwrap_or(u64::MAX)).max(1).min(left)
+        wanted.min(self.limit).min(self.ceiling.unwrap_or(u64::MAX)).max(1).min(left)
     }
 
     /// A chunk of `length` bytes was acknowledged whole, `took` after it was sent.

@@ -124,6 +124,20 @@ impl AbsoluteUrl {
         &self.text
     }
 
+    /// Path and query: the URL as seen from its own origin.
+    pub fn path_and_query(&self) -> &str {
+        let authority = self.text.find("://").map_or(0, |at| at + 3);
+        match self.text[authority..].find(['/', '?']) {
+            Some(at) => &self.text[authority + at..],
+            None => "/",
+        }
+    }
+
+    /// The URL without its query.
+    pub fn without_query(&self) -> &str {
+        self.text.split('?').next().unwrap_or_default()
+    }
+
     /// Its scheme, host and port.
     pub fn origin(&self) -> &Origin {
         &self.origin

@@ -1,55 +1,25 @@
-//! A regular file, and the identity it must keep while it is uploaded.
+//! A regular file.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Bytes;
+use super::identity::{self, Identity};
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::FileIdentity;
 
-/// What makes a file the same file with the same content, as far as the file system can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-}
-
-impl Identity {
-    pub(super) fn of(metadata: &Metadata) -> Identity {
-        Identity {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        }
-    }
-
-    /// How `now` differs, in words.
-    fn difference(self, now: Identity) -> Option<String> {
-        if (self.device, self.inode) != (now.device, now.inode) {
-            Some("it was replaced by another file".to_owned())
-        } else if now.size < self.size {
-            Some(format!("it was truncated from {} to {} bytes", self.size, now.size))
-        } else if now.size > self.size {
-            Some(format!("it grew from {} to {} bytes", self.size, now.size))
-        } else if now.modified != self.modified {
-            Some("it was modified".to_owned())
-        } else {
-            None
-        }
-    }
-}
-
-/// An open regular file.
+/// An open regular file. Clones are cursors of their own.
+#[derive(Clone)]
 pub(super) struct FileSource {
-    file: File,
+    file: Arc<File>,
     /// Where it was opened; `None` for a caller's descriptor, whose name is not known.
     path: Option<PathBuf>,
     identity: Identity,
+    lasting: FileIdentity,
+    settled: bool,
     position: u64,
 }
 
@@ -62,21 +32,33 @@ impl FileSource {
             .custom_flags(libc::O_NONBLOCK)
             .open(path)
             .map_err(|error| source_error(format!("cannot open {}", path.display()), error))?;
-        let mut source = Self::from_open(file, &path.display().to_string())?;
+        let metadata = examine(&file, &path.display().to_string())?;
+        if !metadata.is_file() {
+            let what = match metadata.file_type() {
+                kind if kind.is_dir() => "a directory",
+                // Who opens it decides when to wait for a writer, and that it is read only once.
+                kind if kind.is_fifo() => "a FIFO: open it and pass the descriptor",
+                _ => "not a regular file",
+            };
+            return Err(Error::new(ErrorKind::Source, format!("{} is {what}", path.display())));
+        }
+        let mut source = Self::from_open(file, &metadata);
         // The program may change its working directory while the upload runs.
         source.path = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         Ok(source)
     }
 
-    /// Takes an open file; `shown` names it in messages.
-    pub(super) fn from_open(file: File, shown: &str) -> Result<FileSource> {
-        let metadata = file.metadata().map_err(|error| source_error(format!("cannot examine {shown}"), error))?;
-        let kind = metadata.file_type();
-        if !kind.is_file() {
-            let what = if kind.is_dir() { "a directory" } else { "not a regular file" };
-            return Err(Error::new(ErrorKind::Source, format!("{shown} is {what}")));
+    /// Takes an open regular file.
+    pub(super) fn from_open(file: File, metadata: &Metadata) -> FileSource {
+        let lasting = identity::lasting(metadata);
+        FileSource {
+            file: Arc::new(file),
+            path: None,
+            identity: Identity::of(metadata),
+            settled: identity::is_settled(&lasting),
+            lasting,
+            position: 0,
         }
-        Ok(FileSource { identity: Identity::of(&metadata), file, path: None, position: 0 })
     }
 
     fn changed(&self, how: &str) -> Error {
@@ -120,6 +102,22 @@ impl Bytes for FileSource {
         }
     }
 
+    fn share(&self) -> Option<Box<dyn Bytes>> {
+        Some(Box::new(FileSource { position: 0, ..self.clone() }))
+    }
+
+    fn identity(&self) -> Option<FileIdentity> {
+        Some(self.lasting)
+    }
+
+    fn identity_is_settled(&self) -> bool {
+        self.settled
+    }
+
+    fn name(&self) -> Option<String> {
+        self.path.as_ref().map(|path| path.to_string_lossy().into_owned())
+    }
+
     fn file(&self) -> Option<(&File, u64)> {
         Some((&self.file, self.position))
     }
@@ -149,8 +147,131 @@ impl Bytes for FileSource {
     }
 }
 
+/// What the system knows of an open file; `shown` names it in messages.
+pub(super) fn examine(file: &File, shown: &str) -> Result<Metadata> {
+    file.metadata().map_err(|error| source_error(format!("cannot examine {shown}"), error))
+}
+
 /// An operating system's error while opening or reading a source.
 pub(super) fn source_error(what: impl Into<String>, error: io::Error) -> Error {
     let code = error.raw_os_error();
     Error::new(ErrorKind::Source, what).with_os_code(code).with_cause(Arc::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{Scratch, all_of, old};
+    use super::*;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::process::Command;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn shares_are_cursors_of_their_own() {
+        let scratch = Scratch::new(b"0123456789");
+        let mut source = FileSource::open(scratch.path()).unwrap();
+        source.seek(7).unwrap();
+        let mut share = source.share().unwrap();
+        assert_eq!(share.file().unwrap().1, 0);
+        assert_eq!((share.size(), share.identity(), share.name()), (Some(10), source.identity(), source.name()));
+        // The open file is the same, not its name.
+        std::fs::remove_file(scratch.path()).unwrap();
+        assert_eq!(all_of(share.as_mut()), b"0123456789");
+        assert_eq!(all_of(&mut source), b"789");
+        assert_eq!(share.check_unchanged().unwrap_err().kind(), ErrorKind::SourceChanged);
+    }
+
+    #[test]
+    fn threads_read_at_once() {
+        let bytes: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
+        let scratch = Scratch::new(&bytes);
+        let source = FileSource::open(scratch.path()).unwrap();
+        std::thread::scope(|scope| {
+            for start in [0usize, 1, 77_777, 299_999] {
+                let (mut share, bytes) = (source.share().unwrap(), &bytes);
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        share.seek(start as u64).unwrap();
+                        assert!(all_of(share.as_mut()) == bytes[start..]);
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn positions_lie_beyond_four_gibibytes() {
+        let scratch = Scratch::new(b"");
+        let size = 10 << 30;
+        let file = OpenOptions::new().write(true).open(scratch.path()).unwrap();
+        file.set_len(size).unwrap();
+        file.write_at(b"end", size - 3).unwrap();
+        let mut source = FileSource::open(scratch.path()).unwrap();
+        let ahead = source.look_ahead(size - 3, 2).unwrap();
+        assert_eq!((ahead.available, ahead.end), (2, false));
+        let mut share = source.share().unwrap();
+        assert_eq!(share.look_ahead(size - 3, 3).unwrap(), super::super::Ahead { available: 3, end: true });
+        assert_eq!((all_of(&mut source), all_of(share.as_mut())), (b"end".to_vec(), b"end".to_vec()));
+    }
+
+    #[test]
+    fn a_new_name_changes_what_lasts_and_not_what_is_uploaded() {
+        let scratch = Scratch::new(b"data");
+        old(scratch.path());
+        let file = File::open(scratch.path()).unwrap();
+        let open = || FileSource::from_open(file.try_clone().unwrap(), &file.metadata().unwrap());
+        let source = open();
+        std::thread::sleep(Duration::from_millis(20));
+        std::fs::set_permissions(scratch.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+        source.check_unchanged().unwrap();
+        let (before, after) = (source.identity().unwrap(), open().identity().unwrap());
+        assert_ne!(before.changed, after.changed);
+        assert_eq!(crate::store::FileIdentity { changed: before.changed, ..after }, before);
+        let metadata = file.metadata().unwrap();
+        assert_eq!((after.device, after.inode), (metadata.dev(), metadata.ino()));
+        assert_eq!(after.modified, (metadata.mtime(), metadata.mtime_nsec()));
+    }
+
+    #[test]
+    fn a_young_file_is_not_settled() {
+        let scratch = Scratch::new(b"data");
+        // As if the clock stood where the change was made, however slow this test is.
+        let young = File::options().write(true).open(scratch.path()).unwrap();
+        young.set_modified(SystemTime::now() + Duration::from_secs(3600)).unwrap();
+        assert!(!FileSource::open(scratch.path()).unwrap().identity_is_settled());
+        old(scratch.path());
+        // The modification may be as old as it likes: the change of that very time is young.
+        let tries = (0..20).filter(|_| {
+            old(scratch.path());
+            !FileSource::open(scratch.path()).unwrap().identity_is_settled()
+        });
+        assert!(tries.count() > 0);
+        std::thread::sleep(Duration::from_millis(70));
+        let source = FileSource::open(scratch.path()).unwrap();
+        assert!(source.identity_is_settled());
+        // It is about the moment the identity was taken, not about now.
+        assert!(source.share().unwrap().identity_is_settled());
+    }
+
+    #[test]
+    fn names_are_absolute_and_only_known_of_paths() {
+        let scratch = Scratch::new(b"data");
+        let source = FileSource::open(scratch.path()).unwrap();
+        assert_eq!(source.name().as_deref(), scratch.path().to_str());
+        let file = File::open(scratch.path()).unwrap();
+        let metadata = file.metadata().unwrap();
+        assert_eq!(FileSource::from_open(file, &metadata).name(), None);
+    }
+
+    #[test]
+    fn a_fifo_is_refused_with_advice() {
+        let scratch = Scratch::new(b"");
+        std::fs::remove_file(scratch.path()).unwrap();
+        assert!(Command::new("mkfifo").arg(scratch.path()).status().unwrap().success());
+        let error = FileSource::open(scratch.path()).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Source);
+        assert!(error.to_string().contains("open it and pass the descriptor"), "{error}");
+        let error = FileSource::open(Path::new("/dev/null")).err().unwrap();
+        assert_eq!(error.to_string(), "/dev/null is not a regular file");
+    }
 }

@@ -1,8 +1,8 @@
 //! A request's body on its way into ureq's buffer.
 //!
-//! ureq asks it for bytes on the calling thread. Three things differ from a plain reader: a part of a file may be
+//! ureq asks it for bytes on the calling thread. Four things differ from a plain reader: a part of a file may be
 //! lent to the connection instead of being read; after an early answer it hands out nothing as if it were something;
-//! and its end before the declared length is a failure.
+//! its end before the declared length is a failure; and a body with a trailer field is framed as it is read.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::BreakKind;
 use super::buffers::{COPY_STEP, KERNEL_STEP};
+use super::chunks;
 use super::context::{Context, FileRange};
 use super::failure::Failure;
 use super::{Body, BodyReader};
@@ -33,7 +34,7 @@ impl<'a> Outgoing<'a> {
     /// `None` for a request without body bytes.
     pub(super) fn new(body: &'a mut Body<'_>, context: &'a Arc<Context>) -> Option<Self> {
         match body {
-            Body::Sized { reader, length: length @ 1.. } => {
+            Body::Sized { reader, length: length @ 1.. } | Body::Trailed { reader, length: length @ 1.., .. } => {
                 Some(Outgoing { reader: &mut **reader, context, left: *length, file: None, lent: None, failed: None })
             }
             _ => None,
@@ -99,7 +100,26 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    fn next(&mut self, buffer: &mut [u8]) -> io::Result<u64> {
+    /// Fills the buffer with a chunk; the last one is followed by the trailer field.
+    fn fill_chunk(&mut self, buffer: &mut [u8], trailer: &str) -> Result<u64, Failure> {
+        let length = self.fill(buffer.get_mut(chunks::BEFORE..).unwrap_or_default()).map_err(in_body)?;
+        let value = if length as u64 == self.left { Some(self.trailer()?) } else { None };
+        let last = value.as_deref().map(|value| (trailer, value));
+        let framed = chunks::frame(buffer, length, last)
+            .ok_or_else(|| Failure::because(BreakKind::Unsendable, "the trailer's value is too long"))?;
+        self.context.facts().framed = Some(framed);
+        Ok(length as u64)
+    }
+
+    fn trailer(&mut self) -> Result<String, Failure> {
+        let value = self.reader.trailer().map_err(in_body)?;
+        if !chunks::is_value(&value) {
+            return Err(Failure::because(BreakKind::Unsendable, "the trailer's value cannot be sent"));
+        }
+        Ok(value)
+    }
+
+    fn next(&mut self, buffer: &mut [u8]) -> Result<u64, Failure> {
         self.settle();
         let room = buffer.len() as u64;
         if self.left == 0 {
@@ -109,13 +129,20 @@ impl<'a> Outgoing<'a> {
             return Ok(room.min(self.left));
         }
         if let Some(error) = self.failed.take() {
-            return Err(error);
+            return Err(in_body(error));
         }
-        match self.lend(room)? {
+        if let Some(trailer) = self.context.trailer {
+            return self.fill_chunk(buffer, trailer);
+        }
+        match self.lend(room).map_err(in_body)? {
             Some(length) => Ok(length),
-            None => self.fill(buffer).map(|length| length as u64),
+            None => self.fill(buffer).map(|length| length as u64).map_err(in_body),
         }
     }
+}
+
+fn in_body(error: io::Error) -> Failure {
+    Failure::io(BreakKind::Body, error)
 }
 
 impl Read for Outgoing<'_> {
@@ -126,7 +153,7 @@ impl Read for Outgoing<'_> {
                 Ok(length as usize)
             }
             // ureq takes `Ok(0)` before the declared length for progress and spins; so it never sees one.
-            Err(error) => Err(self.context.fail(Failure::io(BreakKind::Body, error)).into_io()),
+            Err(failure) => Err(self.context.fail(failure).into_io()),
         }
     }
 }

@@ -148,7 +148,7 @@ impl Buffers for RequestBuffers {
     }
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        // The scratch half is for chunked bodies only, which are never sent.
+        // The scratch half is for chunked bodies only, which ureq never sends: see `chunks`.
         (&mut [], self.outgoing())
     }
 

@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::chunks::Piece;
 use super::client::Client;
 use super::failure::Failure;
 use super::target::Target;
@@ -37,6 +38,8 @@ pub(super) struct Context {
     pub(super) deadline: Option<Instant>,
     /// Length of the body; 0 for none.
     pub(super) body_length: u64,
+    /// The field that follows the body, which then goes out in chunks.
+    pub(super) trailer: Option<&'static str>,
     /// Whether an idle connection may be used.
     pub(super) reuse: bool,
     /// What was observed so far.
@@ -56,7 +59,7 @@ pub(super) struct Facts {
     pub(super) sent_any: bool,
     /// At least one byte came back.
     pub(super) received_any: bool,
-    /// Body bytes in the kernel's hands, at most.
+    /// Body bytes in the kernel's hands, at most; without their framing.
     pub(super) body_sent: u64,
     /// The answer began before the body had been sent.
     pub(super) early: bool,
@@ -64,6 +67,8 @@ pub(super) struct Facts {
     pub(super) sendfile: bool,
     /// The part of a file that the body has lent instead of filling the buffer.
     pub(super) lent: Option<FileRange>,
+    /// What the body has put into the buffer together with its framing.
+    pub(super) framed: Option<Piece>,
     /// 1xx answers.
     pub(super) interim: Vec<Answer>,
     /// The answer was framed in a way that makes the next one on the connection doubtful.
@@ -92,6 +97,7 @@ impl Default for Observed {
             early: false,
             sendfile: false,
             lent: None,
+            framed: None,
             interim: Vec::new(),
             doubtful: false,
             last_tick: Instant::now(),

@@ -11,6 +11,7 @@ use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use super::BreakKind;
 use super::buffers::RequestBuffers;
+use super::chunks::{self, Piece};
 use super::connector;
 use super::context::Context;
 use super::failure::Failure;
@@ -148,18 +149,26 @@ impl Exchange {
                     return Ok(());
                 }
                 self.context.target.finish_head(&mut self.head);
+                if let Some(trailer) = self.context.trailer
+                    && !chunks::announce(&mut self.head, self.context.body_length, trailer)
+                {
+                    return Err(Failure::because(BreakKind::Unsendable, "the head has no length to be replaced"));
+                }
                 if self.context.body_length > 0 {
                     self.phase = Phase::Body;
                     return Ok(());
                 }
                 self.phase = Phase::Waiting;
-                self.send_buffered(0)
+                self.send_buffered(&Piece::bare(0))
             }
             Phase::Body => {
-                let lent = self.context.facts().lent.take();
+                let (lent, framed) = {
+                    let mut facts = self.context.facts();
+                    (facts.lent.take(), facts.framed.take())
+                };
                 match lent {
                     Some(range) => self.send_file(&range),
-                    None => self.send_buffered(amount),
+                    None => self.send_buffered(&framed.unwrap_or_else(|| Piece::bare(amount))),
                 }
             }
             Phase::Waiting | Phase::AnswerBody => Err(Failure::because(BreakKind::Unsendable, "the request is over")),
@@ -281,7 +290,8 @@ impl Drop for Exchange {
         };
         let (sent_whole, failed) = {
             let facts = self.context.facts();
-            (facts.body_sent == self.context.body_length, facts.failure.is_some())
+            // What follows the last payload is not counted, so an early answer says that it may not have left.
+            (facts.body_sent == self.context.body_length && !facts.early, facts.failure.is_some())
         };
         if self.reusable && !std::thread::panicking() {
             client.pool.put(&self.context.target.origin, stream, client.settings.max_idle_per_origin);

@@ -13,13 +13,14 @@
 //!  ├ connector  an idle connection (pool) or a new one: resolve → connect → proxy (tunnel, socks) → tls
 //!  ├ exchange   ureq's view of the connection: head held back, answers watched for (sniff), clocks (wait)
 //!  │  └ send    bytes or sendfile, early answers
-//!  ├ body       where ureq gets the body from
+//!  ├ body       where ureq gets the body from (chunks: framed for a trailer field)
 //!  └ answer     bounded body, then the connection goes back to the pool
 //! ```
 
 mod answer;
 mod body;
 mod buffers;
+mod chunks;
 mod client;
 mod connect;
 mod connector;
@@ -67,7 +68,7 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Absolute http or https URL; no userinfo, no fragment.
     pub url: &'a str,
-    /// All headers but Host, Content-Length, Transfer-Encoding and Connection, which the transport writes.
+    /// All headers but Host, Content-Length, Transfer-Encoding, Trailer and Connection, which the transport writes.
     pub headers: &'a [(String, String)],
     /// When the whole operation must have ended.
     pub deadline: Option<Instant>,
@@ -90,6 +91,16 @@ pub enum Body<'a> {
         /// How many (at least 1).
         length: u64,
     },
+    /// Exactly `length` bytes of `reader` in chunks (Transfer-Encoding: chunked), then the field `trailer` with the
+    /// value that `reader` gives after its last byte. Announced with `Trailer: <name>`.
+    Trailed {
+        /// Where they come from; never sent by the kernel, so that the reader sees each of them.
+        reader: &'a mut dyn BodyReader,
+        /// How many (at least 1).
+        length: u64,
+        /// The field's name.
+        trailer: &'static str,
+    },
 }
 
 /// Where the bytes of a body come from.
@@ -103,6 +114,12 @@ pub trait BodyReader {
 
     /// `n` bytes were taken from [`BodyReader::file`] by the transport: move on without reading them.
     fn skip(&mut self, n: u64);
+
+    /// The value of the trailer field ([`Body::Trailed`]): asked for once, after the last byte was read. When it
+    /// fails, the last piece of the body is not sent.
+    fn trailer(&mut self) -> std::io::Result<String> {
+        Err(std::io::Error::other("no trailer"))
+    }
 }
 
 /// Looks on while a request is under way; called on the thread that runs it.
@@ -124,7 +141,7 @@ pub struct Break {
     pub cause: Option<Cause>,
     /// errno, where the cause is the operating system's.
     pub os_code: Option<i32>,
-    /// Body bytes handed to the kernel: the server may have got any number up to this.
+    /// Body bytes handed to the kernel, chunk framing not counted: the server may have got any number up to this.
     pub body_sent: u64,
     /// The connection had been used before and broke before a single byte of an answer came: most likely the
     /// server had closed it while it was idle.
@@ -152,9 +169,10 @@ pub enum BreakKind {
     Cancelled,
     /// [`Watch::tick`] said so.
     Aborted,
-    /// [`BodyReader::read`] failed or ended early; the connection was aborted (T-101).
+    /// [`BodyReader::read`] failed or ended early, or [`BodyReader::trailer`] failed; the connection was aborted
+    /// (T-101).
     Body,
-    /// The request could not be formed: a bug, or a header that cannot be sent.
+    /// The request could not be formed: a bug, or a header or trailer field that cannot be sent.
     Unsendable,
 }
 
@@ -165,7 +183,7 @@ pub struct Received {
     pub answer: Answer,
     /// Body bytes handed to the kernel before the answer was noticed.
     pub body_sent: u64,
-    /// The answer came before the whole body was sent (T-031).
+    /// The answer came before the whole body was sent, with its trailer field if it has one (T-031).
     pub early: bool,
     /// Interim answers (1xx) that came before: status and headers.
     pub interim: Vec<Answer>,

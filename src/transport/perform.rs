@@ -47,9 +47,10 @@ impl Transport {
     ) -> Result<Received, Break> {
         let client = &self.0;
         let (built, target) = prepare(client, request, &body).map_err(Break::unsent)?;
-        let body_length = match &body {
-            Body::Sized { length, .. } => *length,
-            Body::None | Body::Empty => 0,
+        let (body_length, trailer) = match &body {
+            Body::Sized { length, .. } => (*length, None),
+            Body::Trailed { length, trailer, .. } => (*length, Some(*trailer)),
+            Body::None | Body::Empty => (0, None),
         };
         let mut timeouts = client.settings.timeouts;
         timeouts.response = timeouts.response.min(request.response_limit.unwrap_or(timeouts.response));
@@ -61,6 +62,7 @@ impl Transport {
             timeouts,
             deadline: request.deadline,
             body_length,
+            trailer,
             reuse: !request.fresh_connection,
             observed: Observed::default(),
         });

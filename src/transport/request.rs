@@ -1,6 +1,6 @@
 //! A request in ureq's terms, and how ureq is set up.
 
-use ureq::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, USER_AGENT};
+use ureq::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRAILER, TRANSFER_ENCODING, USER_AGENT};
 use ureq::http::{self, HeaderName, HeaderValue, Method, Uri};
 
 use super::failure::Failure;
@@ -48,6 +48,7 @@ pub(super) fn build(
 ) -> Result<http::Request<()>, Failure> {
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|error| unsendable("the method cannot be sent", error))?;
+    check_trailer(body)?;
     let mut built = http::Request::builder().method(method).uri(uri).body(());
     if let Ok(built) = &mut built {
         let headers = built.headers_mut();
@@ -55,7 +56,7 @@ pub(super) fn build(
             let name: HeaderName =
                 name.parse().map_err(|error| unsendable(format!("the header name {name:?} cannot be sent"), error))?;
             // `Expect` is refused because ureq waits for `100 Continue` in a way that some answers turn into a hang.
-            if [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, EXPECT].contains(&name) {
+            if [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER, CONNECTION, EXPECT].contains(&name) {
                 return Err(Failure::because(
                     BreakKind::Unsendable,
                     format!("the header {name} is written by the transport"),
@@ -76,12 +77,26 @@ pub(super) fn build(
 }
 
 /// The declared length. ureq would send a POST, PUT or PATCH without body and without length in chunks, so these
-/// always get one.
+/// always get one; that of a body in chunks is for ureq alone (see `chunks`).
 fn content_length(body: &Body<'_>, method: &str) -> Option<u64> {
     match body {
-        Body::Sized { length, .. } => Some(*length),
+        Body::Sized { length, .. } | Body::Trailed { length, .. } => Some(*length),
         Body::Empty => Some(0),
         Body::None => matches!(method, "POST" | "PUT" | "PATCH").then_some(0),
+    }
+}
+
+/// Refuses a trailer field that could not be sent, or not be sent after anything.
+fn check_trailer(body: &Body<'_>) -> Result<(), Failure> {
+    match body {
+        Body::Trailed { length: 0, .. } => {
+            Err(Failure::because(BreakKind::Unsendable, "a body with a trailer field has at least one byte"))
+        }
+        Body::Trailed { trailer, .. } => match trailer.parse::<HeaderName>() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(unsendable(format!("the trailer name {trailer:?} cannot be sent"), error)),
+        },
+        Body::None | Body::Empty | Body::Sized { .. } => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@
 //! cases the answer counts and the rest of the body is not sent (T-031).
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use super::BreakKind;
 use super::buffers::COPY_STEP;
+use super::chunks::Piece;
 use super::context::FileRange;
 use super::exchange::{Exchange, Pulled};
 use super::failure::Failure;
@@ -49,15 +51,16 @@ enum Sent {
 }
 
 impl Exchange {
-    /// Sends the held head, if it is still due, and the first `amount` bytes of the outgoing buffer.
-    pub(super) fn send_buffered(&mut self, amount: usize) -> Result<(), Failure> {
+    /// Sends the held head, if it is still due, and a piece of the outgoing buffer.
+    pub(super) fn send_buffered(&mut self, piece: &Piece) -> Result<(), Failure> {
         let head = std::mem::take(&mut self.head);
         loop {
             // Taken out for the loop, which needs the rest of the exchange; ureq only wants it back afterwards.
             let Some(outgoing) = self.buffers.take_outgoing() else {
                 return Err(Failure::because(BreakKind::Unsendable, "the request is over"));
             };
-            let sent = self.send_bytes(&head, &outgoing[..amount]);
+            let payload = piece.payload_after(head.len());
+            let sent = self.send_bytes(&head, &outgoing[piece.bytes.clone()], payload);
             self.buffers.return_outgoing(outgoing);
             if sent? != Sent::Dead {
                 return Ok(());
@@ -66,13 +69,13 @@ impl Exchange {
         }
     }
 
-    fn send_bytes(&mut self, head: &[u8], data: &[u8]) -> Result<Sent, Failure> {
+    fn send_bytes(&mut self, head: &[u8], data: &[u8], payload: Range<usize>) -> Result<Sent, Failure> {
         #[cfg(feature = "tls")]
         if self.stream()?.is_secure() {
             let total = head.len() + data.len();
             let stream = self.stream()?;
             stream.encrypt(head).and_then(|()| stream.encrypt(data)).map_err(Failure::stream)?;
-            return self.drive(head.len(), total, |stream, moved| {
+            return self.drive(payload, total, |stream, moved| {
                 // The encrypted form is longer than the message, so counting it as message never counts too little.
                 Ok(match stream.flush()? {
                     Some(count) => Step::Moved(count.min(total - moved - 1)),
@@ -80,7 +83,7 @@ impl Exchange {
                 })
             });
         }
-        self.drive(head.len(), head.len() + data.len(), |stream, moved| {
+        self.drive(payload, head.len() + data.len(), |stream, moved| {
             let (head, data) = match head.get(moved..) {
                 Some(rest) => (rest, data),
                 None => (&[][..], &data[moved - head.len()..]),
@@ -96,7 +99,7 @@ impl Exchange {
         let mut copy = Vec::new();
         loop {
             let total = head.len() + range.length;
-            let sent = self.drive(head.len(), total, |stream, moved| {
+            let sent = self.drive(head.len()..total, total, |stream, moved| {
                 if moved < head.len() {
                     return stream.socket().send(&head[moved..], true).map(Step::Moved);
                 }
@@ -132,10 +135,10 @@ impl Exchange {
     }
 
     /// Repeats `step`, which is told how many of the `total` bytes have moved, until they all have, the answer
-    /// comes, or something fails. `head` says how many of them are not body.
+    /// comes, or something fails. `payload` says which of them are body; the others are head and framing.
     fn drive(
         &mut self,
-        head: usize,
+        payload: Range<usize>,
         total: usize,
         mut step: impl FnMut(&mut Stream, usize) -> io::Result<Step>,
     ) -> Result<Sent, Failure> {
@@ -151,7 +154,8 @@ impl Exchange {
                 Ok(Step::Moved(count)) => {
                     moved += count;
                     clock.moved();
-                    context.advance(body_before + moved.saturating_sub(head) as u64)?;
+                    let sent = moved.clamp(payload.start, payload.end) - payload.start;
+                    context.advance(body_before + sent as u64)?;
                 }
                 Ok(Step::FileEnded) => {
                     return Err(Failure::because(BreakKind::Body, "the file is shorter than it was"));

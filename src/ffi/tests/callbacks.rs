@@ -169,8 +169,11 @@ fn options_have_callbacks_of_their_own() {
     let set = unsafe { state(options.pointer.cast_const(), "o") }.unwrap().copy().unwrap();
     assert_eq!(set.on_upload_url.as_ref().unwrap()(&url("http://h/1?secret")), Err(3));
     let progress = set.progress.as_ref().unwrap();
-    assert_eq!(progress(&Progress { sent: 2, confirmed: 1, total: Some(3), resumed: 0 }), Err(3));
-    assert_eq!(progress(&Progress { sent: 2, confirmed: 1, total: None, resumed: 0 }), Err(3));
+    assert_eq!(
+        progress(&Progress { sent: 2, confirmed: 1, total: Some(3), resumed: 0, ..Progress::default() }),
+        Err(3)
+    );
+    assert_eq!(progress(&Progress { sent: 2, confirmed: 1, total: None, resumed: 0, ..Progress::default() }), Err(3));
     let size = size_of::<tus_progress>();
     assert_eq!(
         *seen.lines.borrow(),

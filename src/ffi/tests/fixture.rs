@@ -102,6 +102,7 @@ pub(super) fn upload_info() -> UploadInfo {
         ],
         expires: Some(784_111_777),
         concat: ConcatKind::Partial,
+        checksum: None,
         stats: Stats {
             bytes_resumed: 1,
             bytes_sent: 2,
@@ -110,6 +111,7 @@ pub(super) fn upload_info() -> UploadInfo {
             chunks_completed: 5,
             chunks_failed: 6,
             elapsed: Duration::from_micros(6001),
+            ..Stats::default()
         },
     }
 }

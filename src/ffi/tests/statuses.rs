@@ -18,6 +18,7 @@ const TABLE: &[(ErrorKind, Code)] = &[
     (ErrorKind::Timeout(TimeLimit::Stall), Code::TUS_E_TIMEOUT),
     (ErrorKind::Source, Code::TUS_E_SOURCE),
     (ErrorKind::SourceChanged, Code::TUS_E_SOURCE_CHANGED),
+    (ErrorKind::Store, Code::TUS_E_STORE),
     (ErrorKind::Resolve, Code::TUS_E_RESOLVE),
     (ErrorKind::Connect, Code::TUS_E_CONNECT),
     (ErrorKind::Tls, Code::TUS_E_TLS),
@@ -34,14 +35,8 @@ const TABLE: &[(ErrorKind, Code)] = &[
 ];
 
 /// What no failure of the engine's becomes: success, what only this layer finds, and what later objects need.
-const OTHERS: &[Code] = &[
-    Code::TUS_OK,
-    Code::TUS_E_NOT_FOUND,
-    Code::TUS_E_FORKED,
-    Code::TUS_E_STORE,
-    Code::TUS_E_FINGERPRINT,
-    Code::TUS_E_PANIC,
-];
+const OTHERS: &[Code] =
+    &[Code::TUS_OK, Code::TUS_E_NOT_FOUND, Code::TUS_E_FORKED, Code::TUS_E_FINGERPRINT, Code::TUS_E_PANIC];
 
 #[test]
 fn each_kind_of_failure_has_its_own_status() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::{Capabilities, VERSION};
+use crate::protocol::checksum::Policy;
 use crate::protocol::chunk::ChunkSizer;
 use crate::protocol::date::parse_http_date;
 use crate::protocol::instant::Instant;
@@ -12,6 +13,7 @@ use crate::protocol::reaction::{Budget, Purpose};
 use crate::protocol::retry::{RetryAfter, parse_retry_after};
 use crate::protocol::url::AbsoluteUrl;
 
+use super::checksums::Checksums;
 use super::event::{Broken, Notice, Question, WaitReason};
 use super::exchange::{Exchange, Method, Request};
 use super::failure::{broke, fail, is_worth_retrying, refused};
@@ -23,6 +25,8 @@ use super::{Finished, State};
 const MAX_CONFLICTS: u32 = 5;
 /// Uploads begun again because the server lost one (T-083).
 const MAX_RESTARTS: u32 = 3;
+/// Checksum mismatches in a row before the data counts as damaged on its way for good (T-092).
+const MAX_MISMATCHES: u32 = 3;
 /// Times the server's offset may go back (T-028).
 const MAX_REGRESSIONS: u32 = 3;
 /// The longest pause between two looks at a lock: it may be released at any moment.
@@ -37,6 +41,11 @@ const TOO_LATE: &str = "the next try would come after the operation's deadline";
 pub(super) struct Core {
     pub(super) plan: Plan,
     pub(super) capabilities: Option<Capabilities>,
+    /// The size of the source, once it is known.
+    pub(super) size: Option<u64>,
+    /// The source has to be read ahead before each chunk, since only its end tells its size.
+    pub(super) reads_ahead: bool,
+    pub(super) checksums: Checksums,
     pub(super) sizer: ChunkSizer,
     pub(super) notices: Vec<Notice>,
     pub(super) expires: Option<u64>,
@@ -55,6 +64,17 @@ pub(super) struct Core {
     stale_forgiven: bool,
     warned_version: bool,
     fresh_data_connections: bool,
+    /// OPTIONS has been asked, or is not to be.
+    pub(super) asked: bool,
+    /// The upload of an earlier run has been looked at, if there is one.
+    pub(super) knows_previous: bool,
+    mismatches: u32,
+    /// The server refused the credentials, and others were got since its last success.
+    authenticated: bool,
+    /// When the first bytes of this session were acknowledged, and how far the upload was then.
+    pace: Option<(Instant, u64)>,
+    /// The expiry the caller has been warned of.
+    warned_expiry: Option<u64>,
 }
 
 /// How a failed try goes on, if it does.
@@ -69,9 +89,17 @@ pub(super) struct Retry {
 
 impl Core {
     pub(super) fn new(plan: Plan, now: Instant) -> Core {
+        let size = plan.goal.size();
+        let mut sizer = ChunkSizer::new(plan.chunk_size, plan.replay_limit);
+        if size.is_none() {
+            sizer.in_memory();
+        }
         Core {
             capabilities: plan.capabilities.clone(),
-            sizer: ChunkSizer::new(plan.chunk_size, plan.replay_limit),
+            size,
+            reads_ahead: size.is_none(),
+            checksums: Checksums::undecided(),
+            sizer,
             random: fastrand::Rng::with_seed(plan.seed),
             plan,
             notices: Vec::new(),
@@ -88,6 +116,69 @@ impl Core {
             stale_forgiven: false,
             warned_version: false,
             fresh_data_connections: false,
+            asked: false,
+            knows_previous: false,
+            mismatches: 0,
+            authenticated: false,
+            pace: None,
+            warned_expiry: None,
+        }
+    }
+
+    /// Whether an extension may be used. If the server was not to be asked, the caller's wish counts as his knowledge.
+    pub(super) fn may_use(&self, extension: &str) -> bool {
+        match &self.capabilities {
+            Some(known) => known.has(extension),
+            None => !self.plan.discover,
+        }
+    }
+
+    /// Settles what the checksums of this session will be, before any byte goes out (T-090). `asked` is the exchange
+    /// that told what the server can do.
+    pub(super) fn settle_checksums(&mut self, asked: &Exchange) -> Result<(), Error> {
+        if self.checksums.is_settled() {
+            return Ok(());
+        }
+        self.checksums = Checksums::settle(&self.plan, self.capabilities.as_ref())
+            .map_err(|what| fail(ErrorKind::Unsupported, what, asked, None))?;
+        let chosen = self.checksums.next();
+        if self.plan.checksum.policy != Policy::Off {
+            if chosen.is_none() {
+                self.warn("the server does not check checksums: none are sent");
+            }
+            self.notices.push(Notice::Checksum(chosen.map(|checksum| checksum.algorithm)));
+        }
+        self.size_for_checksums();
+        Ok(())
+    }
+
+    /// What checksums ask of the size of chunks.
+    pub(super) fn size_for_checksums(&mut self) {
+        match self.checksums.next() {
+            Some(checksum) if checksum.trailer => self.sizer.checked(),
+            Some(_) => self.sizer.in_memory(),
+            None => {}
+        }
+    }
+
+    /// The server refused the caller's credentials: whether others may be tried, which is once between two successes.
+    pub(super) fn may_authenticate(&mut self, exchange: &Exchange, answer: &Answer) -> bool {
+        let asked = answer.status == 401 && exchange.trusted && self.plan.can_authenticate;
+        asked && !std::mem::replace(&mut self.authenticated, true)
+    }
+
+    /// The server has acknowledged `at`: whether the upload can be complete before it expires (T-082).
+    pub(super) fn watch_expiry(&mut self, at: u64) {
+        let (since, from) = *self.pace.get_or_insert((self.now, at));
+        let (Some(expires), Some(size)) = (self.expires, self.size) else { return };
+        let (took, sent) = (self.now - since, at.saturating_sub(from));
+        if at >= size || sent == 0 || self.warned_expiry == Some(expires) {
+            return;
+        }
+        let needed = took.as_secs_f64() * (size - at) as f64 / sent as f64;
+        if expires.saturating_sub(self.wall) as f64 <= needed {
+            self.warned_expiry = Some(expires);
+            self.notices.push(Notice::Expiring(expires));
         }
     }
 
@@ -105,8 +196,13 @@ impl Core {
     /// Reads what any answer may carry: version, expiry, the server's clock.
     pub(super) fn note_answer(&mut self, exchange: &Exchange, answer: &Answer, wall: u64) -> Result<(), Error> {
         self.wall = answer.headers.get("Date").and_then(parse_http_date).unwrap_or(wall);
-        if let Some(expires) = answer.headers.get("Upload-Expires").and_then(parse_http_date) {
-            self.expires = Some(expires);
+        if let Some(expires) = answer.headers.get("Upload-Expires").and_then(parse_http_date)
+            && self.expires.replace(expires) != Some(expires)
+        {
+            self.notices.push(Notice::Expires(expires));
+        }
+        if answer.is_success() {
+            self.authenticated = false;
         }
         if exchange.purpose == Purpose::Discover || !answer.is_success() {
             return Ok(());
@@ -133,6 +229,7 @@ impl Core {
     /// T-034: the acknowledged offset grew beyond what it ever was: trying has been worth it, all budgets are fresh.
     pub(super) fn progressed(&mut self) {
         self.tries = 0;
+        self.mismatches = 0;
         self.lock_pauses = 0;
         self.lock_since = None;
         self.conflicts = 0;
@@ -224,6 +321,28 @@ impl Core {
         self.retry(Retry { error, budget: Budget::Lock, answer: Some(answer), then })
     }
 
+    /// The data arrived damaged, the server says: sent again at once, but not for ever (T-092).
+    pub(super) fn mismatch(&mut self, error: Error, then: State) -> State {
+        self.mismatches += 1;
+        if self.mismatches >= MAX_MISMATCHES || self.mismatches > self.plan.retry.max_retries {
+            return Finished::error(error);
+        }
+        let question = Question { error, attempt: self.mismatches, delay: Duration::ZERO, why: WaitReason::Backoff };
+        State::Deciding(Deciding { question, then: Box::new(then) })
+    }
+
+    /// A final upload is not put together yet: waits before the next look, as long as a lock would be waited for.
+    pub(super) fn await_assembly(&mut self, error: Error, then: State) -> State {
+        self.lock_pauses += 1;
+        let pause = self.plan.retry.backoff(self.lock_pauses, &mut self.random).min(LOCK_PAUSE_MAX) / 4;
+        let pause = pause.max(LOCK_PAUSE_MIN);
+        let since = *self.lock_since.get_or_insert(self.now);
+        if self.now + pause - since > self.plan.retry.lock_budget || self.is_too_late(pause) {
+            return Finished::error(error);
+        }
+        State::Waiting(Waiting { until: self.now + pause, why: WaitReason::Assembly, then: Box::new(then) })
+    }
+
     /// A PATCH that the server says was interrupted by ourselves: believed once between two steps of progress.
     pub(super) fn believe_interruption(&mut self) -> bool {
         !std::mem::replace(&mut self.interrupted, true)
@@ -263,9 +382,15 @@ impl Core {
             return false;
         }
         self.restarts += 1;
-        self.expires = None;
+        self.begins_anew();
         self.notices.push(Notice::Gone(gone.clone()));
         true
+    }
+
+    /// What was learned of an upload does not hold for the next one.
+    pub(super) fn begins_anew(&mut self) {
+        self.expires = None;
+        self.pace = None;
     }
 
     /// The offset went back: `false` once it has too often (T-028).

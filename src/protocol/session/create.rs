@@ -25,7 +25,6 @@ const WITH_CREATION_MAX: u64 = 512 << 10;
 pub(super) struct Create {
     pub(super) request: Request,
     endpoint: AbsoluteUrl,
-    size: u64,
     /// How many bytes of data go with it.
     data: u64,
 }
@@ -38,26 +37,46 @@ impl Create {
             let what = format!("the server speaks tus {}, this is {VERSION}", known.versions.join(", "));
             return Finished::error(fail(ErrorKind::Version, what, asked, None));
         }
-        let size = core.plan.goal.size();
         if let Some(max) = core.capabilities.as_ref().and_then(|known| known.max_size)
-            && size > max
+            && let Some(size) = core.size.filter(|size| *size > max)
         {
             let what = format!("the source has {size} bytes, the server takes at most {max}");
             return Finished::error(fail(ErrorKind::TooLarge, what, asked, None));
+        }
+        for (needed, extension, what) in [
+            (core.size.is_none(), "creation-defer-length", "uploads whose size is not known at the beginning"),
+            (core.plan.partial, "concatenation", "partial uploads"),
+        ] {
+            if needed && !core.may_use(extension) {
+                let what = format!("the server does not take {what} (extension {extension})");
+                return Finished::error(fail(ErrorKind::Unsupported, what, asked, None));
+            }
+        }
+        if let Err(error) = core.settle_checksums(asked) {
+            return Finished::error(error);
         }
         Self::post(core, endpoint, true)
     }
 
     /// The POST, with data if that is allowed, offered and of use.
     pub(super) fn post(core: &mut Core, endpoint: AbsoluteUrl, may_carry_data: bool) -> State {
-        let size = core.plan.goal.size();
+        let allowed = may_carry_data && core.plan.upload_with_creation && core.checksums.next().is_none();
         let offered = core.capabilities.as_ref().is_some_and(|known| known.has("creation-with-upload"));
-        let whole = core.sizer.next(size) == size && core.plan.stop_at.is_none_or(|stop| stop >= size);
-        let fits = (1..=WITH_CREATION_MAX).contains(&size) && whole;
-        let data = if may_carry_data && core.plan.upload_with_creation && offered && fits { size } else { 0 };
+        let fits = |size: &u64| {
+            let whole = core.sizer.next(*size) == *size && core.plan.stop_at.is_none_or(|stop| stop >= *size);
+            (1..=WITH_CREATION_MAX).contains(size) && whole
+        };
+        let data = core.size.filter(fits).filter(|_| allowed && offered).unwrap_or(0);
 
-        let mut request =
-            core.request(Purpose::Create, Method::Post, &endpoint).header("Upload-Length", size).body(Body::Empty);
+        let mut request = core.request(Purpose::Create, Method::Post, &endpoint).body(Body::Empty);
+        // T-040: exactly one of the two.
+        request = match core.size {
+            Some(size) => request.header("Upload-Length", size),
+            None => request.header("Upload-Defer-Length", 1),
+        };
+        if core.plan.partial {
+            request = request.header("Upload-Concat", "partial");
+        }
         if let Some(metadata) = &core.plan.metadata {
             request = request.header("Upload-Metadata", metadata);
         }
@@ -66,7 +85,7 @@ impl Create {
                 .header("Content-Type", "application/offset+octet-stream")
                 .body(Body::Range { start: 0, length: data });
         }
-        State::Create(Create { request, endpoint, size, data })
+        State::Create(Create { request, endpoint, data })
     }
 
     pub(super) fn answered(self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
@@ -103,18 +122,19 @@ impl Create {
         }
         core.notices.push(Notice::UploadUrl(url.clone()));
         let at = Proven::created();
-        let mut remote = Remote::created(url);
+        let mut remote = Remote::created(url, core.size);
         if self.data == 0 {
-            return Transfer::go_on(core, remote, at, false);
+            return Transfer::go_on(core, remote, at);
         }
         remote.sent(at, body_sent);
-        match at.acknowledged(&answer.headers, body_sent, self.size) {
+        // Only what has a size is sent with its creation, and all of it.
+        match at.acknowledged(&answer.headers, body_sent, self.data) {
             Ok(Acknowledged::Grown(at)) => {
                 remote.acknowledged(core, at, Proven::created());
-                Transfer::go_on(core, remote, at, false)
+                Transfer::go_on(core, remote, at)
             }
             // A server that ignored the data has none of it.
-            Ok(Acknowledged::Unchanged) => Transfer::go_on(core, remote, at, false),
+            Ok(Acknowledged::Unchanged) => Transfer::go_on(core, remote, at),
             // T-062: HEAD tells.
             Err(BrokenRule::MissingOffset) => Probe::resync(core, remote, at, Doubt::Unsaid),
             Err(rule) if rule != BrokenRule::OffsetBeyondLength => Probe::resync(core, remote, at, Doubt::Unbelievable),

@@ -9,6 +9,7 @@ use crate::protocol::capabilities::{Capabilities, VERSION};
 use crate::protocol::reaction::{Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
+use super::concatenate::Concatenate;
 use super::core::Core;
 use super::create::Create;
 use super::event::{Broken, BrokenKind, Notice};
@@ -16,6 +17,7 @@ use super::exchange::{Method, Request};
 use super::failure::{broke, broke_rule, is_worth_retrying, refused};
 use super::outcome::Outcome;
 use super::plan::Goal;
+use super::probe::Probe;
 use super::terminate::Terminate;
 use super::{Finished, State};
 
@@ -99,9 +101,23 @@ impl Discover {
 
     /// What OPTIONS was asked for.
     fn go_on(self, core: &mut Core) -> State {
+        let exchange = &self.request.exchange;
+        core.asked = true;
         match core.plan.goal.clone() {
-            Goal::Terminate { url, .. } => Terminate::if_offered(core, url, &self.request.exchange),
-            _ => Create::begin(core, self.endpoint, &self.request.exchange),
+            Goal::Terminate { url, .. } => Terminate::if_offered(core, url, exchange),
+            Goal::Concatenate { .. } => Concatenate::begin(core, exchange),
+            Goal::Resume { url, .. } => match core.settle_checksums(exchange) {
+                Ok(()) => Probe::stranger(core, url),
+                Err(error) => Finished::error(error),
+            },
+            Goal::Upload { previous: Some(previous), .. } if !core.knows_previous => {
+                core.knows_previous = true;
+                match core.settle_checksums(exchange) {
+                    Ok(()) => Probe::previous(core, previous),
+                    Err(error) => Finished::error(error),
+                }
+            }
+            _ => Create::begin(core, self.endpoint, exchange),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::{Cause, Error, TimeLimit};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::checksum::Algorithm;
 use crate::protocol::instant::Instant;
 use crate::protocol::url::AbsoluteUrl;
 
@@ -16,6 +17,15 @@ use super::outcome::Outcome;
 pub enum Action<'a> {
     /// Make this request, then tell [`Event::Answered`] or [`Event::Broken`].
     Send(&'a Exchange),
+    /// Read ahead in a source of unknown size, then tell [`Event::Ahead`] (T-072).
+    LookAhead {
+        /// From where.
+        start: u64,
+        /// How far, at least one byte.
+        length: u64,
+    },
+    /// The server wants (other) credentials: get some, then tell [`Event::Authenticated`].
+    Authenticate(&'a Error),
     /// Ask the caller whether to try again, then tell [`Event::Decided`]. A driver without anyone to ask answers
     /// with the delay proposed.
     Decide(&'a Question),
@@ -39,6 +49,8 @@ pub enum WaitReason {
     RetryAfter,
     /// The upload is locked.
     Lock,
+    /// The server is putting a final upload together (T-124).
+    Assembly,
 }
 
 /// A try failed and would be repeated.
@@ -72,6 +84,15 @@ pub enum Event {
     Woke,
     /// The caller's word on a [`Question`]: try again after this delay, or not (with a code of its own).
     Decided(Result<Duration, i32>),
+    /// What a look ahead found.
+    Ahead {
+        /// How many bytes there are, at most as many as were asked for.
+        available: u64,
+        /// Whether the source ends with them.
+        end: bool,
+    },
+    /// Whether there are new credentials to try; an error is a callback's code.
+    Authenticated(Result<bool, i32>),
     /// The driver cannot go on: source failed or changed, cancelled, a callback said no, out of time.
     Stopped(Error),
 }
@@ -127,8 +148,19 @@ pub enum Notice {
     ChunkFailed,
     /// A failed try will be repeated.
     Retrying,
-    /// The upload is gone from the server; a new one will be created (T-083).
+    /// The upload is gone from the server, or was never the one it was taken for; a new one will be created (T-083).
     Gone(AbsoluteUrl),
+    /// An upload of an earlier run cannot be continued now, though it may exist; a new one will be created.
+    Abandoned(AbsoluteUrl),
+    /// The size of the source, which was unknown at the beginning.
+    Size(u64),
+    /// How the data will be checked; `None`: not at all, although the caller would have liked it.
+    Checksum(Option<Algorithm>),
+    /// The server will drop the unfinished upload at this time, in seconds since 1970 (T-080).
+    Expires(u64),
+    /// The server will drop the upload at this time, in seconds since 1970, which is sooner than it can be completed at
+    /// the present speed (T-082).
+    Expiring(u64),
     /// Something odd that is no failure.
     Warning(String),
 }

@@ -1,6 +1,7 @@
 //! A request the session wants made, in the protocol's own terms.
 
 use crate::protocol::capabilities::VERSION;
+use crate::protocol::checksum::Algorithm;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::url::{AbsoluteUrl, Origin};
 
@@ -48,6 +49,15 @@ pub enum Body {
     },
 }
 
+/// The checksum a request with data is to carry (T-091).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checksum {
+    /// Computed how.
+    pub algorithm: Algorithm,
+    /// As a trailer after the data (T-100) instead of a header before it.
+    pub trailer: bool,
+}
+
 /// One request and its answer to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
@@ -65,6 +75,8 @@ pub struct Exchange {
     pub headers: Vec<(&'static str, String)>,
     /// Its body.
     pub body: Body,
+    /// The checksum of the body, which is the driver's to compute and add.
+    pub checksum: Option<Checksum>,
     /// An answer that does not come soon is not worth waiting for: there is a way to go on without it.
     pub optional: bool,
     /// Use a connection that no earlier request has used: the server seems to close them without a word.
@@ -101,6 +113,7 @@ impl Request {
             url,
             headers,
             body: Body::None,
+            checksum: None,
             optional: false,
             fresh_connection: false,
         };

@@ -61,6 +61,7 @@ pub(super) fn broke_rule(rule: BrokenRule, exchange: &Exchange, answer: &Answer)
         BrokenRule::BadRedirect => "the redirect cannot be followed",
         BrokenRule::TooManyRedirects => "too many redirects",
         BrokenRule::KeepsVanishing => "the upload vanishes from the server again and again",
+        BrokenRule::NotAssembled => "the server does not finish putting the parts together",
         BrokenRule::NotHttp => "the answer is not HTTP",
         BrokenRule::NotTus => "the server does not speak tus",
     };

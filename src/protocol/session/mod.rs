@@ -42,7 +42,7 @@
 //!     wall: 0,
 //! };
 //! let (endpoint, _) = AbsoluteUrl::parse("https://example.com/files/").unwrap();
-//! let mut plan = Plan::new(Goal::Upload { endpoint, size: 11 });
+//! let mut plan = Plan::new(Goal::Upload { endpoint, size: Some(11), previous: None });
 //! plan.discover = false;
 //!
 //! let session = Session::start(plan, Instant(0));
@@ -67,12 +67,15 @@
 //! acknowledged every byte; a byte range is only ever sent at the offset the server last proved; every run ends;
 //! credentials go to trusted origins alone.
 
+mod checksums;
+mod concatenate;
 mod core;
 mod create;
 mod discover;
 mod event;
 mod exchange;
 mod failure;
+mod look;
 mod outcome;
 mod pause;
 mod plan;
@@ -87,23 +90,27 @@ mod tests;
 
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
+use crate::protocol::checksum::Policy;
 use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::url::AbsoluteUrl;
 
 use self::core::Core;
+use concatenate::Concatenate;
 use create::Create;
 use discover::Discover;
 use exchange::{Method, Request};
-use pause::{Deciding, Waiting};
+use failure::refused;
+use look::Look;
+use pause::{Authenticating, Deciding, Waiting};
 use probe::Probe;
 use terminate::Terminate;
 use transfer::Transfer;
 
 pub use event::{Action, Broken, BrokenKind, Event, Notice, Question, WaitReason};
-pub use exchange::{Body, Exchange, Method as HttpMethod};
+pub use exchange::{Body, Checksum, Exchange, Method as HttpMethod};
 pub use outcome::Outcome;
-pub use plan::{Goal, Plan};
+pub use plan::{Goal, Plan, Previous};
 
 /// One run of an operation against a server. See the module.
 #[derive(Debug)]
@@ -120,6 +127,9 @@ enum State {
     Probe(Probe),
     Transfer(Transfer),
     Terminate(Terminate),
+    Concatenate(Concatenate),
+    Look(Look),
+    Authenticating(Authenticating),
     Deciding(Deciding),
     Waiting(Waiting),
     Finished(Box<Finished>),
@@ -143,15 +153,34 @@ impl Session {
     /// Begins.
     pub fn start(plan: Plan, now: Instant) -> Session {
         let mut core = Core::new(plan, now);
-        let ask = core.plan.discover && core.capabilities.is_none();
+        core.asked = !core.plan.discover || core.capabilities.is_some();
+        let ask = !core.asked;
+        // Going on with an upload that exists needs no extension but those of checksums.
+        let checked = core.plan.checksum.policy != Policy::Off;
         let state = match core.plan.goal.clone() {
             Goal::Discover { endpoint } => Discover::ask(&core, endpoint),
-            Goal::Upload { endpoint, .. } if ask => Discover::ask(&core, endpoint),
-            Goal::Upload { endpoint, .. } => {
-                let asked = core.request(Purpose::Create, Method::Post, &endpoint).exchange;
-                Create::begin(&mut core, endpoint, &asked)
+            // Nothing is created before the source has shown that it can be read.
+            Goal::Upload { endpoint, .. } if core.reads_ahead && core.plan.stop_at != Some(0) => {
+                Look::first(&core, endpoint)
             }
-            Goal::Resume { url, .. } | Goal::Inspect { url } => Probe::stranger(&core, url),
+            Goal::Upload { endpoint, .. } => State::begin(&mut core, endpoint),
+            Goal::Resume { url, endpoint, .. } if ask && checked => {
+                let endpoint = endpoint.unwrap_or(url);
+                Discover::ask(&core, endpoint)
+            }
+            Goal::Resume { url, .. } => {
+                let asked = core.request(Purpose::Probe, Method::Head, &url).exchange;
+                match core.settle_checksums(&asked) {
+                    Ok(()) => Probe::stranger(&core, url),
+                    Err(error) => Finished::error(error),
+                }
+            }
+            Goal::Inspect { url } => Probe::stranger(&core, url),
+            Goal::Concatenate { endpoint, .. } if ask => Discover::ask(&core, endpoint),
+            Goal::Concatenate { endpoint, .. } => {
+                let asked = core.request(Purpose::Create, Method::Post, &endpoint).exchange;
+                Concatenate::begin(&mut core, &asked)
+            }
             Goal::Terminate { endpoint: Some(endpoint), .. } if ask => Discover::ask(&core, endpoint),
             Goal::Terminate { url, .. } => {
                 let asked = core.request(Purpose::Terminate, Method::Delete, &url).exchange;
@@ -168,7 +197,10 @@ impl Session {
             | State::Create(Create { request, .. })
             | State::Probe(Probe { request, .. })
             | State::Transfer(Transfer { request, .. })
-            | State::Terminate(Terminate { request, .. }) => Action::Send(&request.exchange),
+            | State::Terminate(Terminate { request, .. })
+            | State::Concatenate(Concatenate { request, .. }) => Action::Send(&request.exchange),
+            State::Look(look) => Action::LookAhead { start: look.start, length: look.length },
+            State::Authenticating(asking) => Action::Authenticate(&asking.error),
             State::Deciding(deciding) => Action::Decide(&deciding.question),
             State::Waiting(waiting) => Action::Sleep { until: waiting.until, why: waiting.why },
             State::Finished(finished) => Action::Finished(&finished.0),
@@ -198,13 +230,15 @@ impl Session {
                         state.sent_in_vain(body_sent);
                         state
                     }
+                    Ok(Seen::Unauthorized(error)) => state.with_other_credentials(&mut core, error, body_sent),
                     Ok(Seen::Judge) => match state {
                         State::Discover(state) => state.answered(&mut core, answer),
                         State::Create(state) => state.answered(&mut core, answer, body_sent),
                         State::Probe(state) => state.answered(&mut core, answer),
                         State::Transfer(state) => state.answered(&mut core, answer, body_sent),
                         State::Terminate(state) => state.answered(&mut core, answer),
-                        State::Deciding(_) | State::Waiting(_) | State::Finished(_) => Finished::error(misuse()),
+                        State::Concatenate(state) => state.answered(&mut core, answer),
+                        _ => Finished::error(misuse()),
                     },
                 }
             }
@@ -214,7 +248,14 @@ impl Session {
                 State::Probe(state) => state.broken(&mut core, broken),
                 State::Transfer(state) => state.broken(&mut core, broken),
                 State::Terminate(state) => state.broken(&mut core, broken),
-                State::Deciding(_) | State::Waiting(_) | State::Finished(_) => Finished::error(misuse()),
+                State::Concatenate(state) => state.broken(&mut core, broken),
+                _ => Finished::error(misuse()),
+            },
+            (Event::Ahead { available, end }, State::Look(look)) => look.told(&mut core, available, end),
+            (Event::Authenticated(word), State::Authenticating(Authenticating { error, then })) => match word {
+                Ok(true) => *then,
+                Ok(false) => Finished::error(error),
+                Err(code) => Finished::error(error.with_callback_code(code)),
             },
             (Event::Woke, State::Waiting(waiting)) => *waiting.then,
             (Event::Decided(Ok(delay)), State::Deciding(Deciding { question, then })) => {
@@ -223,7 +264,9 @@ impl Session {
             (Event::Decided(Err(code)), State::Deciding(Deciding { question, .. })) => {
                 Finished::error(question.error.with_callback_code(code))
             }
-            (Event::Woke | Event::Decided(_), _) => Finished::error(misuse()),
+            (Event::Woke | Event::Decided(_) | Event::Ahead { .. } | Event::Authenticated(_), _) => {
+                Finished::error(misuse())
+            }
         };
         Session { core, state: state.with_upload_url(url) }
     }
@@ -231,6 +274,16 @@ impl Session {
     /// What there is to pass on since the last call.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.core.notices)
+    }
+
+    /// Whether the next action is about the upload's data: to send some, or to look how much there is.
+    pub fn is_about_data(&self) -> bool {
+        matches!(self.state, State::Transfer(_) | State::Look(_))
+    }
+
+    /// Sets when all must be over anew.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.core.plan.deadline = deadline;
     }
 
     /// The upload, once one exists.
@@ -249,6 +302,7 @@ impl Session {
 
 enum Seen {
     Judge,
+    Unauthorized(Error),
     Redirected,
 }
 
@@ -264,6 +318,9 @@ fn note(core: &mut Core, request: &mut Request, answer: &Answer, wall: u64) -> R
             Err(error) => return Err(error),
         }
     }
+    if core.may_authenticate(&request.exchange, answer) {
+        return Ok(Seen::Unauthorized(refused(ErrorKind::HttpStatus, &request.exchange, answer)));
+    }
     Ok(Seen::Judge)
 }
 
@@ -274,9 +331,49 @@ impl State {
             | State::Create(Create { request, .. })
             | State::Probe(Probe { request, .. })
             | State::Transfer(Transfer { request, .. })
-            | State::Terminate(Terminate { request, .. }) => Some(request),
-            State::Deciding(_) | State::Waiting(_) | State::Finished(_) => None,
+            | State::Terminate(Terminate { request, .. })
+            | State::Concatenate(Concatenate { request, .. }) => Some(request),
+            State::Look(_) | State::Authenticating(_) | State::Deciding(_) | State::Waiting(_) | State::Finished(_) => {
+                None
+            }
         }
+    }
+
+    /// The first step of an upload: the one of an earlier run, what the server can do, or a new one.
+    fn begin(core: &mut Core, endpoint: AbsoluteUrl) -> State {
+        let checked = core.plan.checksum.policy != Policy::Off;
+        match core.plan.goal.clone() {
+            // What the server can do is asked first only if it matters for going on.
+            Goal::Upload { previous: Some(previous), .. } if core.asked || !checked => {
+                core.knows_previous = true;
+                let asked = core.request(Purpose::Probe, Method::Head, &previous.url).exchange;
+                if core.asked
+                    && let Err(error) = core.settle_checksums(&asked)
+                {
+                    return Finished::error(error);
+                }
+                Probe::previous(core, previous)
+            }
+            _ => State::create(core, endpoint),
+        }
+    }
+
+    /// The first step of a new upload.
+    fn create(core: &mut Core, endpoint: AbsoluteUrl) -> State {
+        if !core.asked {
+            return Discover::ask(core, endpoint);
+        }
+        let asked = core.request(Purpose::Create, Method::Post, &endpoint).exchange;
+        Create::begin(core, endpoint, &asked)
+    }
+
+    /// The same again, as soon as there are other credentials. Data goes out only after another HEAD.
+    fn with_other_credentials(self, core: &mut Core, error: Error, body_sent: u64) -> State {
+        let then = match self {
+            State::Transfer(transfer) => transfer.unauthorized(core, body_sent),
+            same => same,
+        };
+        State::Authenticating(Authenticating { error, then: Box::new(then) })
     }
 
     /// Adds the upload to an error that ends the session or is about to be put to the caller, unless the error is that
@@ -312,6 +409,9 @@ impl State {
             State::Probe(probe) => Some(probe.url()),
             State::Transfer(transfer) => Some(&transfer.remote.url),
             State::Terminate(terminate) => Some(&terminate.url),
+            State::Concatenate(concatenate) => concatenate.upload_url(),
+            State::Look(look) => look.upload_url(),
+            State::Authenticating(asking) => asking.then.upload_url(),
             State::Deciding(deciding) => deciding.then.upload_url(),
             State::Waiting(waiting) => waiting.then.upload_url(),
             State::Finished(finished) => match &finished.0 {

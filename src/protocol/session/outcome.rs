@@ -13,8 +13,8 @@ pub enum Outcome {
         url: AbsoluteUrl,
         /// Bytes the server has acknowledged.
         offset: u64,
-        /// The upload's size.
-        size: u64,
+        /// The upload's size; `None` while it is deferred.
+        size: Option<u64>,
         /// When the server will drop it unless complete, in seconds since 1970.
         expires: Option<u64>,
     },

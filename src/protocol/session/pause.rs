@@ -1,9 +1,18 @@
 //! The states between two tries: the caller is asked, then time passes.
 
+use crate::error::Error;
 use crate::protocol::instant::Instant;
 
 use super::State;
 use super::event::{Question, WaitReason};
+
+/// Awaits other credentials.
+#[derive(Debug)]
+pub(super) struct Authenticating {
+    /// The server's refusal.
+    pub(super) error: Error,
+    pub(super) then: Box<State>,
+}
 
 /// Awaits the caller's word on a retry.
 #[derive(Debug)]

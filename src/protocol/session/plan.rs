@@ -1,6 +1,7 @@
 //! What a session is to achieve, and all it has to know beforehand.
 
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::checksum;
 use crate::protocol::chunk::ChunkSize;
 use crate::protocol::instant::Instant;
 use crate::protocol::retry::RetryPolicy;
@@ -9,19 +10,34 @@ use crate::protocol::url::{AbsoluteUrl, Origin};
 /// What the session is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Goal {
-    /// Create an upload at `endpoint` and send `size` bytes.
+    /// Send all the data: to an upload of an earlier run if there is one, else to a new one made at `endpoint`.
     Upload {
         /// The creation URL.
         endpoint: AbsoluteUrl,
-        /// How many bytes there are.
-        size: u64,
+        /// How many bytes there are; `None` if only their end will tell.
+        size: Option<u64>,
+        /// An upload of the same data by an earlier run.
+        previous: Option<Previous>,
     },
     /// Send what the server lacks of an upload that exists.
     Resume {
         /// The upload.
         url: AbsoluteUrl,
-        /// How many bytes there are.
-        size: u64,
+        /// How many bytes there are; `None` if only their end will tell.
+        size: Option<u64>,
+        /// Where to ask what the server can do, if that matters.
+        endpoint: Option<AbsoluteUrl>,
+    },
+    /// Have the server put uploads together (T-121).
+    Concatenate {
+        /// The creation URL.
+        endpoint: AbsoluteUrl,
+        /// The parts, in order.
+        parts: Vec<AbsoluteUrl>,
+        /// The sum of their sizes, where it is known that each is complete; else they are asked first.
+        total: Option<u64>,
+        /// Parts may still be incomplete, where the server offers that (T-123).
+        unfinished: bool,
     },
     /// Ask where an upload is and what is known of it.
     Inspect {
@@ -42,20 +58,29 @@ pub enum Goal {
     },
 }
 
+/// An upload an earlier run has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Previous {
+    /// Where it is.
+    pub url: AbsoluteUrl,
+    /// How many bytes of the source are known to be the same now as they were then; `None` for all of them.
+    pub proven: Option<u64>,
+}
+
 impl Goal {
     /// The upload the caller named, if the goal is about one.
     pub(super) fn upload_url(&self) -> Option<&AbsoluteUrl> {
         match self {
             Goal::Resume { url, .. } | Goal::Inspect { url } | Goal::Terminate { url, .. } => Some(url),
-            Goal::Upload { .. } | Goal::Discover { .. } => None,
+            Goal::Upload { .. } | Goal::Discover { .. } | Goal::Concatenate { .. } => None,
         }
     }
 
-    /// How many bytes the source has; 0 where no data is sent.
-    pub(super) fn size(&self) -> u64 {
+    /// How many bytes the source has, if that is known; 0 where no data is sent.
+    pub(super) fn size(&self) -> Option<u64> {
         match self {
             Goal::Upload { size, .. } | Goal::Resume { size, .. } => *size,
-            Goal::Inspect { .. } | Goal::Terminate { .. } | Goal::Discover { .. } => 0,
+            Goal::Inspect { .. } | Goal::Terminate { .. } | Goal::Discover { .. } | Goal::Concatenate { .. } => Some(0),
         }
     }
 }
@@ -73,6 +98,14 @@ pub struct Plan {
     pub discover: bool,
     /// Whether small uploads may go with their creation, where the server offers that.
     pub upload_with_creation: bool,
+    /// Whether the upload is to be a part of another (T-120).
+    pub partial: bool,
+    /// What checksums the caller wants.
+    pub checksum: checksum::Wish,
+    /// Whether checksums may go as trailers where the server offers that (T-100).
+    pub checksum_trailers: bool,
+    /// Whether there is anyone to ask for new credentials.
+    pub can_authenticate: bool,
     /// How many bytes a PATCH carries.
     pub chunk_size: ChunkSize,
     /// How many bytes before the present one the source can give again; `None` for all.
@@ -95,7 +128,9 @@ impl Plan {
     /// A plan with the defaults of everything but its goal; trusts the origin of the goal's URL.
     pub fn new(goal: Goal) -> Plan {
         let url = match &goal {
-            Goal::Upload { endpoint, .. } | Goal::Discover { endpoint } => endpoint,
+            Goal::Upload { endpoint, .. } | Goal::Discover { endpoint } | Goal::Concatenate { endpoint, .. } => {
+                endpoint
+            }
             Goal::Resume { url, .. } | Goal::Inspect { url } | Goal::Terminate { url, .. } => url,
         };
         let trusted = vec![url.origin().clone()];
@@ -105,6 +140,10 @@ impl Plan {
             capabilities: None,
             discover: true,
             upload_with_creation: true,
+            partial: false,
+            checksum: checksum::Wish::default(),
+            checksum_trailers: true,
+            can_authenticate: false,
             chunk_size: ChunkSize::Auto,
             replay_limit: None,
             stop_at: None,

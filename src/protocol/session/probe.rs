@@ -2,17 +2,16 @@
 
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
-use crate::protocol::offset::{Position, Proven, is_final};
+use crate::protocol::offset::{Position, Proven, is_final, is_partial};
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
 use super::core::{Core, Retry};
-use super::create::Create;
 use super::event::{Broken, Notice};
 use super::exchange::{Exchange, Method, Request};
 use super::failure::{broke_rule, fail, refused};
 use super::outcome::Outcome;
-use super::plan::Goal;
+use super::plan::{Goal, Previous};
 use super::remote::{Doubt, Remote};
 use super::transfer::Transfer;
 use super::{Finished, State};
@@ -30,6 +29,8 @@ pub(super) struct Probe {
 enum Target {
     /// One whose URL is all that is known: to go on with it, or just to know.
     Stranger(AbsoluteUrl),
+    /// One that an earlier run has begun, to go on with it if that is possible.
+    Previous(Previous),
     /// Our own, after a PATCH whose fate is not known.
     Own {
         remote: Remote,
@@ -43,7 +44,7 @@ enum Target {
 impl Target {
     fn url(&self) -> &AbsoluteUrl {
         match self {
-            Target::Stranger(url) => url,
+            Target::Stranger(url) | Target::Previous(Previous { url, .. }) => url,
             Target::Own { remote, .. } => &remote.url,
         }
     }
@@ -53,6 +54,11 @@ impl Probe {
     /// Asks about an upload of which only the URL is known.
     pub(super) fn stranger(core: &Core, url: AbsoluteUrl) -> State {
         Self::ask(core, Target::Stranger(url), false)
+    }
+
+    /// Asks about an upload of an earlier run.
+    pub(super) fn previous(core: &Core, previous: Previous) -> State {
+        Self::ask(core, Target::Previous(previous), false)
     }
 
     /// Asks where our own upload is after a request with data from `from` on ended in doubt.
@@ -78,11 +84,19 @@ impl Probe {
         match react(Purpose::Probe, &answer) {
             Reaction::Accept => self.found(core, answer),
             Reaction::Again(budget) => {
-                let then = Self::ask(core, self.target, self.past_caches);
-                core.again(budget, exchange, answer, then)
+                let then = Self::ask(core, self.target.clone(), self.past_caches);
+                let next = core.again(budget, exchange, answer, then);
+                self.target.or_anew(core, next)
             }
             Reaction::Gone => gone(core, self.target.url().clone(), exchange, &answer),
-            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer)),
+            Reaction::Fail(kind) => {
+                let error = refused(kind, exchange, &answer);
+                match self.target {
+                    // It is there or not, but not for us; what the server says to a new one tells which (T-019).
+                    Target::Previous(previous) if answer.status != 401 => abandon(core, previous.url, &error),
+                    _ => Finished::error(error),
+                }
+            }
             Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::Refused | Reaction::TooMuch => {
                 Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer))
             }
@@ -109,13 +123,25 @@ impl Probe {
                 headers: answer.headers,
             });
         }
+        if let Target::Previous(previous) = &self.target {
+            // An upload of another size, or one that is put together, was never the one of this source.
+            let part = is_partial(&answer.headers) && !core.plan.partial;
+            let other =
+                part || is_final(&answer.headers) || position.length.is_some_and(|length| Some(length) != core.size);
+            if other || core.size.is_some_and(|size| position.at.get() > size) {
+                return gone(core, url, exchange, &answer);
+            }
+            if previous.proven.is_some_and(|proven| position.at.get() > proven) {
+                let what = "the server has bytes that cannot be shown to be those of the source";
+                return abandon(core, url, &Error::new(ErrorKind::SourceChanged, what));
+            }
+        }
         if is_final(&answer.headers) {
             // T-125: nothing can be sent to it, and an offset it does not state is not one.
             let what = "a final upload is put together by the server: no data can be sent to it";
             return Finished::error(fail(ErrorKind::Unsupported, what, exchange, Some(&answer)));
         }
-        let size = core.plan.goal.size();
-        if let Some(length) = position.length
+        if let (Some(length), Some(size)) = (position.length, core.size)
             && length != size
         {
             let what = format!("the upload on the server has {length} bytes, the source has {size}");
@@ -125,7 +151,7 @@ impl Probe {
             };
             return Finished::error(error.with_retryable(false));
         }
-        if position.at.get() > size {
+        if core.size.is_some_and(|size| position.at.get() > size) {
             return broken(BrokenRule::OffsetBeyondLength);
         }
         self.go_on_from(core, position, answer)
@@ -133,11 +159,13 @@ impl Probe {
 
     fn go_on_from(self, core: &mut Core, position: Position, answer: Answer) -> State {
         let at = position.at;
-        let deferred = position.length.is_none();
         let (mut remote, from, doubt) = match self.target {
-            Target::Stranger(url) => {
+            Target::Stranger(url) | Target::Previous(Previous { url, .. }) => {
                 core.notices.push(Notice::Resumed(at.get()));
-                return Transfer::go_on(core, Remote::found(url, at), at, deferred);
+                if let Some(size) = core.size.filter(|_| position.length.is_none()) {
+                    core.warn(format!("the upload's length is still open on the server: it will be {size}"));
+                }
+                return Transfer::go_on(core, Remote::found(url, at, position.length), at);
             }
             Target::Own { remote, from, doubt } => (remote, from, doubt),
         };
@@ -155,8 +183,9 @@ impl Probe {
             core.sizer.lost(doubt.at_stake());
         }
         let error = broke_rule(BrokenRule::NoProgress, exchange, &answer);
+        remote.length = position.length;
         let grown = remote.acknowledged(core, at, from);
-        let then = Transfer::go_on(core, remote, at, deferred);
+        let then = Transfer::go_on(core, remote, at);
         if let (State::Finished(_), Doubt::Failed { status, .. }) = (&then, doubt) {
             // The bytes are all there, but the server's word on the last of them was no.
             core.warn(format!("the upload is complete although its last data was answered with status {status}"));
@@ -168,7 +197,41 @@ impl Probe {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        core.broken(broken, &self.request.exchange, |core| Self::ask(core, self.target, self.past_caches))
+        let then = self.target.clone();
+        let next = core.broken(broken, &self.request.exchange, |core| Self::ask(core, then, self.past_caches));
+        self.target.or_anew(core, next)
+    }
+}
+
+impl Target {
+    /// Where an upload of an earlier run cannot be reached at all, a new one may do, unless it would go the same way.
+    fn or_anew(self, core: &mut Core, next: State) -> State {
+        let Target::Previous(Previous { url, .. }) = self else { return next };
+        let elsewhere = matches!(&core.plan.goal, Goal::Upload { endpoint, .. } if endpoint.origin() != url.origin());
+        match next {
+            State::Finished(finished) if elsewhere => match *finished {
+                Finished(Err(error)) => abandon(core, url, &error),
+                finished => State::Finished(Box::new(finished)),
+            },
+            next => next,
+        }
+    }
+}
+
+/// An upload of an earlier run is left where it is, and a new one begun.
+fn abandon(core: &mut Core, url: AbsoluteUrl, error: &Error) -> State {
+    core.warn(format!("the upload of an earlier run cannot be continued: {}", error.full_message()));
+    core.notices.push(Notice::Abandoned(url));
+    core.begins_anew();
+    core.progressed();
+    anew(core, error.clone())
+}
+
+/// Begins the upload that an earlier one stood in for.
+fn anew(core: &mut Core, otherwise: Error) -> State {
+    match core.plan.goal.clone() {
+        Goal::Upload { endpoint, .. } => State::create(core, endpoint),
+        _ => Finished::error(otherwise),
     }
 }
 
@@ -182,5 +245,5 @@ pub(super) fn gone(core: &mut Core, url: AbsoluteUrl, exchange: &Exchange, answe
     if !core.may_restart(&url) {
         return Finished::error(broke_rule(BrokenRule::KeepsVanishing, exchange, answer));
     }
-    Create::post(core, endpoint, true)
+    State::create(core, endpoint)
 }

@@ -18,17 +18,19 @@ pub(super) struct Remote {
     pub(super) reachable: u64,
     /// Found, not created here: a request of an earlier process may still commit (T-030).
     pub(super) found: bool,
+    /// The length the server knows; `None` while it is deferred.
+    pub(super) length: Option<u64>,
 }
 
 impl Remote {
     /// An upload this session has just created.
-    pub(super) fn created(url: AbsoluteUrl) -> Remote {
-        Remote { url, best: 0, reachable: 0, found: false }
+    pub(super) fn created(url: AbsoluteUrl, length: Option<u64>) -> Remote {
+        Remote { url, best: 0, reachable: 0, found: false, length }
     }
 
     /// An upload found with its offset.
-    pub(super) fn found(url: AbsoluteUrl, at: Proven) -> Remote {
-        Remote { url, best: at.get(), reachable: at.get(), found: true }
+    pub(super) fn found(url: AbsoluteUrl, at: Proven, length: Option<u64>) -> Remote {
+        Remote { url, best: at.get(), reachable: at.get(), found: true, length }
     }
 
     /// The server has proved `at` after a request from `from` on; whether that is more than ever before (T-034).
@@ -40,6 +42,7 @@ impl Remote {
         }
         if at > from {
             core.notices.push(Notice::Acknowledged(at.get()));
+            core.watch_expiry(at.get());
         }
         grown
     }

@@ -12,6 +12,7 @@ use super::core::{Core, Retry};
 use super::event::{Broken, Notice};
 use super::exchange::{Body, Method, Request};
 use super::failure::{broke_rule, refused};
+use super::look::Look;
 use super::outcome::Outcome;
 use super::probe::{Probe, gone};
 use super::remote::{Doubt, Remote};
@@ -23,38 +24,58 @@ pub(super) struct Transfer {
     pub(super) remote: Remote,
     at: Proven,
     length: u64,
-    declares_length: bool,
+    /// The length it tells the server (T-071).
+    declares: Option<u64>,
     began: Instant,
 }
 
 impl Transfer {
-    /// What comes at a proven offset: nothing more, or the next PATCH. `declare_length` for an upload whose length
-    /// the server does not know yet (T-071).
-    pub(super) fn go_on(core: &mut Core, remote: Remote, at: Proven, declare_length: bool) -> State {
-        let size = core.plan.goal.size();
-        let end = core.plan.stop_at.map_or(size, |stop| stop.min(size));
+    /// What comes at a proven offset: nothing more, a look ahead, or the next PATCH.
+    pub(super) fn go_on(core: &mut Core, remote: Remote, at: Proven) -> State {
+        let end = core.plan.stop_at.unwrap_or(u64::MAX).min(core.size.unwrap_or(u64::MAX));
         let left = end.saturating_sub(at.get());
         // T-073: only a deferred length is worth a PATCH without data.
-        if left == 0 && !(declare_length && at.get() == size) {
-            let expires = core.expires;
-            return Finished::ok(Outcome::Uploaded { url: remote.url, offset: at.get(), size, expires });
+        let undeclared = remote.length.is_none() && core.size == Some(at.get());
+        if left == 0 && !undeclared {
+            let size = remote.length.or(core.size);
+            return Finished::ok(Outcome::Uploaded { url: remote.url, offset: at.get(), size, expires: core.expires });
         }
         let length = if left == 0 { 0 } else { core.sizer.next(left) };
+        if core.reads_ahead {
+            return Look::next(remote, at, length);
+        }
+        Self::patch(core, remote, at, length)
+    }
+
+    /// The PATCH with the next `length` bytes.
+    pub(super) fn patch(core: &mut Core, remote: Remote, at: Proven, length: u64) -> State {
         let body = if length == 0 { Body::Empty } else { Body::Range { start: at.get(), length } };
+        // T-071: once, with the first PATCH after it is known.
+        let declares = if remote.length.is_none() { core.size } else { None };
         let mut request = core
             .request(Purpose::Transfer, Method::Patch, &remote.url)
             .header("Upload-Offset", at.get())
             .header("Content-Type", "application/offset+octet-stream");
-        if declare_length {
+        if let Some(size) = declares {
             request = request.header("Upload-Length", size);
         }
-        let request = request.body(body).override_method(core.plan.override_method);
-        State::Transfer(Transfer { request, remote, at, length, declares_length: declare_length, began: core.now })
+        let mut request = request.body(body).override_method(core.plan.override_method);
+        if length > 0 {
+            request.exchange.checksum = core.checksums.next();
+        }
+        State::Transfer(Transfer { request, remote, at, length, declares, began: core.now })
     }
 
     /// The PATCH was redirected after some of its bytes had gone out.
     pub(super) fn redirected(&mut self, body_sent: u64) {
         self.remote.sent(self.at, body_sent);
+    }
+
+    /// The server wants other credentials: where the upload is then, HEAD tells.
+    pub(super) fn unauthorized(mut self, core: &mut Core, body_sent: u64) -> State {
+        core.notices.push(Notice::ChunkFailed);
+        self.remote.sent(self.at, body_sent);
+        Probe::resync(core, self.remote, self.at, Doubt::Failed { status: 401, length: 0 })
     }
 
     pub(super) fn answered(mut self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
@@ -86,6 +107,24 @@ impl Transfer {
                 let then = Probe::resync(core, self.remote, self.at, lost);
                 core.again(Budget::Tries, exchange, answer, then)
             }
+            // T-094: rustus says 417 for a mismatch; nothing else in a PATCH could be an expectation.
+            Reaction::Fail(_) if exchange.checksum.is_some() && matches!(status, 417 | 460) => {
+                let error = refused(ErrorKind::Checksum, exchange, &answer);
+                core.checksums.mismatched();
+                core.size_for_checksums();
+                let then = Probe::resync(core, self.remote, self.at, untouched);
+                core.mismatch(error, then)
+            }
+            // T-093, T-100: it may be the algorithm or the form of the checksum that is not liked.
+            Reaction::Refused | Reaction::Fail(_)
+                if exchange.checksum.is_some() && matches!(status, 400 | 411 | 501) && core.checksums.refused() =>
+            {
+                core.warn(format!("data with a checksum was answered with status {status}: trying another form"));
+                core.size_for_checksums();
+                let chosen = core.checksums.next().map(|checksum| checksum.algorithm);
+                core.notices.push(Notice::Checksum(chosen));
+                Probe::resync(core, self.remote, self.at, untouched)
+            }
             Reaction::Refused if in_doubt && core.believe_interruption() => {
                 let then = Probe::resync(core, self.remote, self.at, untouched);
                 core.again(Budget::Tries, exchange, answer, then)
@@ -111,11 +150,14 @@ impl Transfer {
     }
 
     fn accepted(mut self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
-        let size = core.plan.goal.size();
+        let size = core.size.or(self.remote.length).unwrap_or(i64::MAX as u64);
         if self.length == 0 {
             // The empty PATCH that declares a length moves nothing.
             return match answer.headers.integer("Upload-Offset") {
-                Ok(Some(offset)) if offset == size => Self::go_on(core, self.remote, self.at, false),
+                Ok(Some(offset)) if offset == size => {
+                    self.remote.length = self.declares;
+                    Self::go_on(core, self.remote, self.at)
+                }
                 _ => self.disbelieve(core),
             };
         }
@@ -125,15 +167,23 @@ impl Transfer {
                 if at.get() - self.at.get() == self.length {
                     core.sizer.went_through(self.length, took);
                 }
+                if self.request.exchange.checksum.is_some() {
+                    core.checksums.worked();
+                }
+                self.remote.length = self.remote.length.or(self.declares);
                 self.remote.acknowledged(core, at, self.at);
                 // An early answer with part of the data still counts its offset as the server's word (T-025).
-                Self::go_on(core, self.remote, at, false)
+                Self::go_on(core, self.remote, at)
             }
             Ok(Acknowledged::Unchanged) => {
                 core.notices.push(Notice::ChunkFailed);
                 let error = broke_rule(BrokenRule::NoProgress, &self.request.exchange, &answer);
                 core.sizer.lost(self.length);
-                let then = Self::go_on(core, self.remote, self.at, self.declares_length);
+                // Whether a length that was declared has been noted, only HEAD tells; it may not come twice (T-071).
+                let then = match self.declares {
+                    Some(_) => Probe::resync(core, self.remote, self.at, Doubt::Unsaid),
+                    None => Self::go_on(core, self.remote, self.at),
+                };
                 core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
             }
             // T-025, T-026: the answer cannot be believed or has nothing to believe; HEAD has the last word.

@@ -14,6 +14,8 @@ mod stale;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_peer;
+mod trailer_peer;
+mod trailers;
 #[cfg(feature = "tls")]
 mod trust;
 mod ureq_facts;

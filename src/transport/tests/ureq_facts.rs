@@ -52,6 +52,22 @@ fn a_source_that_ends_early_makes_it_spin() {
     assert_eq!(ended.0, 1000, "it stopped by itself");
 }
 
+/// Answered by `chunks`: bodies in chunks are framed by ourselves, in larger ones, and with a trailer field.
+#[test]
+fn chunks_have_ten_kibibytes_and_nothing_comes_after_them() {
+    let peer = Peer::once(|mut connection| {
+        connection.read_head();
+        assert_eq!(connection.read(6), b"2800\r\n");
+        let rest = connection.read(0x2800 + 2 + "1\r\nx\r\n0\r\n\r\n".len());
+        assert!(rest.ends_with(b"\r\n1\r\nx\r\n0\r\n\r\n"));
+        connection.write(NO_CONTENT);
+    });
+    let bytes = vec![b'x'; 0x2801];
+    let mut reader = bytes.as_slice();
+    let request = http::Request::patch(peer.url()).header("trailer", "a").body(()).unwrap();
+    agent().run(request.map(|()| SendBody::from_reader(&mut reader))).unwrap();
+}
+
 /// Answered by `sniff`, which takes interim answers out before ureq sees them.
 #[test]
 fn a_100_with_fields_is_an_error() {

@@ -83,6 +83,7 @@ fn what_cannot_be_sent_is_not_sent() {
         ("GET", url, ("Host", "x")),
         ("GET", url, ("Content-Length", "1")),
         ("GET", url, ("transfer-encoding", "chunked")),
+        ("GET", url, ("trailer", "x")),
         ("GET", url, ("connection", "close")),
         ("GET", url, ("expect", "100-continue")),
         ("GET", url, ("a b", "x")),

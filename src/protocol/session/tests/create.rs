@@ -134,7 +134,10 @@ fn locations_must_be_usable() {
         run.expect_error(ErrorKind::Protocol(BrokenRule::BadLocation));
         run.expect_requests(&["POST http://h/files/"]);
     }
-    let secure = Plan { discover: false, ..Plan::new(Goal::Upload { endpoint: url("https://h/"), size: 1 }) };
+    let secure = Plan {
+        discover: false,
+        ..Plan::new(Goal::Upload { endpoint: url("https://h/"), size: Some(1), previous: None })
+    };
     play_list(secure, vec![ok(201, &[("Location", "http://h/1")])])
         .expect_error(ErrorKind::Protocol(BrokenRule::InsecureLocation));
 }

@@ -177,9 +177,17 @@ fn a_refused_size_costs_no_try() {
 #[test]
 fn a_deferred_length_is_declared_again_if_nothing_was_taken() {
     let deferred = ok(200, &[("Upload-Offset", "5"), ("Upload-Defer-Length", "1")]);
-    let run = play_list(resume(11), vec![deferred, at(5), at(11)]);
+    let again = ok(200, &[("Upload-Offset", "5"), ("Upload-Defer-Length", "1")]);
+    let run = play_list(resume(11), vec![deferred, at(5), again, at(11)]);
     run.expect_done(11);
-    assert!(run.exchanges[2].headers.contains(&("Upload-Length", "11".into())));
+    // T-071: only HEAD tells whether the length was noted although nothing was taken.
+    run.expect_requests(&[
+        "HEAD http://h/files/1",
+        "PATCH http://h/files/1 5+6",
+        "HEAD http://h/files/1",
+        "PATCH http://h/files/1 5+6",
+    ]);
+    assert!(run.exchanges[3].headers.contains(&("Upload-Length", "11".into())));
 }
 
 #[test]

@@ -68,14 +68,14 @@ pub(super) fn url(text: &str) -> AbsoluteUrl {
 
 /// An upload of `size` bytes to `http://h/files/`, without asking for capabilities.
 pub(super) fn upload(size: u64) -> Plan {
-    let mut plan = Plan::new(Goal::Upload { endpoint: url("http://h/files/"), size });
+    let mut plan = Plan::new(Goal::Upload { endpoint: url("http://h/files/"), size: Some(size), previous: None });
     plan.discover = false;
     plan
 }
 
 /// A resume of `http://h/files/1` from a source of `size` bytes.
 pub(super) fn resume(size: u64) -> Plan {
-    Plan::new(Goal::Resume { url: url("http://h/files/1"), size })
+    Plan::new(Goal::Resume { url: url("http://h/files/1"), size: Some(size), endpoint: None })
 }
 
 pub(super) fn ok(status: u16, headers: &[(&'static str, &str)]) -> Reply {
@@ -106,7 +106,17 @@ pub(super) fn describe(exchange: &Exchange) -> String {
 }
 
 /// Plays `plan` against a server that answers request number n (from 0).
-pub(super) fn play(plan: Plan, mut server: impl FnMut(usize, &Exchange) -> Reply) -> Run {
+pub(super) fn play(plan: Plan, server: impl FnMut(usize, &Exchange) -> Reply) -> Run {
+    play_stream(plan, 0, Ok(true), server)
+}
+
+/// The same with a source of `total` bytes whose size only its end tells, and this word on new credentials.
+pub(super) fn play_stream(
+    plan: Plan,
+    total: u64,
+    credentials: Result<bool, i32>,
+    mut server: impl FnMut(usize, &Exchange) -> Reply,
+) -> Run {
     let mut now = Instant(1_000_000);
     let mut session = Session::start(plan, now);
     let mut run =
@@ -118,6 +128,11 @@ pub(super) fn play(plan: Plan, mut server: impl FnMut(usize, &Exchange) -> Reply
                 return run;
             }
             Action::Decide(question) => Event::Decided(Ok(question.delay)),
+            Action::Authenticate(_) => Event::Authenticated(credentials),
+            Action::LookAhead { start, length } => {
+                let available = length.min(total - start);
+                Event::Ahead { available, end: start + available == total }
+            }
             Action::Sleep { until, why } => {
                 run.sleeps.push((until - now, why));
                 now = until;

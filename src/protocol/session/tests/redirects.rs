@@ -56,6 +56,6 @@ fn loops_chains_and_downgrades_end() {
     let run = play(resume(4), |n, _| ok(307, &[("Location", &format!("/{n}"))]));
     run.expect_error(ErrorKind::Protocol(BrokenRule::TooManyRedirects));
     assert_eq!(run.requests.len(), 6);
-    let secure = Plan::new(Goal::Resume { url: url("https://h/1"), size: 1 });
+    let secure = Plan::new(Goal::Resume { url: url("https://h/1"), size: Some(1), endpoint: None });
     play_list(secure, vec![to(307, "http://h/1")]).expect_error(ErrorKind::Protocol(BrokenRule::InsecureLocation));
 }

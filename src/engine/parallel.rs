@@ -1,0 +1,369 @@
+//! An upload in parts: several partial uploads at once, put together by the server (T-120 to T-128).
+//!
+//! Each part is a session like any other, on a thread of its own, with its own view of the source. What is parallel is
+//! only this: the parts' URLs are kept together in one record, their progress is one stream, the first part that fails
+//! for good stops the others, and at the end one more session has the server put them together.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use super::client::Client;
+use super::driver::Driver;
+use super::info::{ConcatKind, Stats, UploadInfo};
+use super::job::Job;
+use super::keeper::{Keep, Keeper};
+use super::log::Level;
+use super::meter::Gauge;
+use super::options::UploadOptions;
+use super::previous::Candidate;
+use crate::cancel::Cancel;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::metadata::Metadata;
+use crate::protocol::session::{Goal, Outcome, Plan, Previous};
+use crate::protocol::url::AbsoluteUrl;
+use crate::source::{self, Bytes};
+use crate::store::PartRecord;
+
+/// The header that names the parts stays below this, since servers bound the size of one (T-128).
+const HEADER_MAX: u64 = 8 << 10;
+/// What an upload's URL may have beyond that of the endpoint: the longest seen is 150 (tusd with S3).
+const URL_TAIL: u64 = 200;
+/// How often the parts are put right after the server has refused to put them together (T-127).
+const REPAIRS: u32 = 1;
+
+/// An upload in parts.
+struct Parallel<'a> {
+    client: &'a Client,
+    options: &'a UploadOptions,
+    endpoint: &'a AbsoluteUrl,
+    size: u64,
+    keeper: Arc<Keeper>,
+    gauge: Arc<Gauge>,
+    cancel: Cancel,
+    /// How many bytes of the source are known to be what earlier runs sent; `None` for all.
+    proven: Option<u64>,
+}
+
+/// One part and where it is.
+struct Part {
+    start: u64,
+    length: u64,
+    url: Option<AbsoluteUrl>,
+    job: Job,
+}
+
+impl Client {
+    /// Sends a source in parts; `None` if that cannot be and the options allow to do without.
+    #[expect(clippy::too_many_arguments, reason = "what an upload is made of, handed from one function to the next")]
+    pub(super) fn upload_in_parts(
+        &self,
+        source: &mut dyn Bytes,
+        options: &UploadOptions,
+        endpoint: &AbsoluteUrl,
+        size: u64,
+        metadata: &Metadata,
+        keeper: Option<Arc<Keeper>>,
+        candidate: Option<Candidate>,
+        cancel: &Cancel,
+    ) -> Result<Option<UploadInfo>> {
+        let most = HEADER_MAX / (endpoint.as_str().len() as u64 + URL_TAIL);
+        let count = u64::from(options.parallel).min(size).min(most);
+        if candidate.is_none() && count < 2 {
+            // T-128: nothing is to be put together.
+            return Ok(None);
+        }
+        let refusal = self.obstacle(source, options, keeper.as_deref(), cancel)?;
+        let (Some(keeper), None) = (keeper, &refusal) else {
+            let what = refusal.unwrap_or("the source cannot be read in several places at once");
+            if options.parallel_fallback {
+                self.config().log.write(Level::Info, || format!("no upload in parts: {what}"));
+                return Ok(None);
+            }
+            return Err(Error::new(ErrorKind::Unsupported, format!("no upload in parts: {what}")));
+        };
+        let proven = candidate.as_ref().and_then(|candidate| candidate.proven);
+        match candidate {
+            Some(candidate) => keeper.adopt(candidate.record, candidate.claim),
+            None => {
+                let mut record = keeper.blank();
+                record.parts = split(size, count);
+                keeper.plan_parts(record);
+            }
+        }
+        let gauge = Gauge::new(options.progress.clone(), Some(size));
+        let parallel =
+            Parallel { client: self, options, endpoint, size, keeper, gauge, cancel: cancel.clone(), proven };
+        parallel.run(source, metadata).map(Some)
+    }
+
+    /// Why a source cannot be sent in parts.
+    fn obstacle(
+        &self,
+        source: &dyn Bytes,
+        options: &UploadOptions,
+        keeper: Option<&Keeper>,
+        cancel: &Cancel,
+    ) -> Result<Option<&'static str>> {
+        if options.stop_at.is_some() {
+            return Err(Error::invalid("an upload in parts cannot stop at an offset"));
+        }
+        if keeper.is_none() || source.share().is_none() {
+            return Ok(Some("the source cannot be read in several places at once"));
+        }
+        if self.known_capabilities().is_none() && self.config().query_server {
+            let goal = Goal::Discover { endpoint: self.endpoint()? };
+            let mut job = self.bare_job();
+            job.cancel = cancel.clone();
+            match Driver::new(self, &mut job).run(self.bare_plan(goal)) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+                Err(error) => {
+                    self.config().log.write(Level::Warn, || error.full_message());
+                    return Ok(Some("the server does not say whether it puts uploads together"));
+                }
+            }
+        }
+        // T-007, T-127: known before anything is made there.
+        match self.known_capabilities() {
+            Some(known) if !known.has("concatenation") => {
+                Ok(Some("the server does not put uploads together (extension concatenation)"))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Parallel<'_> {
+    fn run(&self, source: &mut dyn Bytes, metadata: &Metadata) -> Result<UploadInfo> {
+        self.gauge.report_now().map_err(|code| super::driver::stopped_by_callback("progress", code))?;
+        let mut parts: Vec<Part> = self.keeper.parts().iter().enumerate().map(|(i, part)| self.part(i, part)).collect();
+        let mut repairs = 0;
+        let result = loop {
+            if let Err(error) = self.send(source, &mut parts) {
+                break Err(error);
+            }
+            match self.put_together(&parts, metadata) {
+                // T-127: a part that was lost or cut is sent again.
+                Err(error) if is_about_parts(&error) && repairs < REPAIRS => {
+                    self.log(Level::Warn, || format!("{}; looking after the parts", error.full_message()));
+                    repairs += 1;
+                }
+                other => break other,
+            }
+        };
+        let stats = self.stats(&parts);
+        let checksum = parts.iter().find_map(|part| part.job.checksum);
+        match result.and_then(|info| source.check_unchanged().map(|()| info)) {
+            Ok((url, expires)) => {
+                self.keeper.forget();
+                self.remove(&parts);
+                let _ = self.gauge.report_now();
+                Ok(UploadInfo {
+                    url,
+                    offset: self.size,
+                    size: Some(self.size),
+                    complete: true,
+                    text: self.client.texts(metadata),
+                    metadata: metadata.clone(),
+                    expires,
+                    concat: ConcatKind::Final,
+                    checksum,
+                    stats,
+                })
+            }
+            Err(error) => Err(self.give_up(error, &parts)),
+        }
+    }
+
+    fn part(&self, index: usize, record: &PartRecord) -> Part {
+        let total = self.client.config().total_timeout;
+        let mut job = Job::new(self.gauge.meter(Some(record.length)), self.cancel.child(), total);
+        job.keeper = Some(Keep { keeper: Arc::clone(&self.keeper), part: Some(index) });
+        let url = AbsoluteUrl::parse(&record.url).ok().map(|(url, _)| url);
+        Part { start: record.start, length: record.length, url, job }
+    }
+
+    /// Sends what the parts lack, all at once. The first failure stops the others and is the one that is told.
+    fn send(&self, source: &dyn Bytes, parts: &mut [Part]) -> Result<()> {
+        // Those of a round before may have been stopped with it.
+        let stop = self.cancel.child();
+        let first = Mutex::new(None);
+        let failed = |error: Error| {
+            first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            stop.cancel();
+        };
+        thread::scope(|scope| {
+            for part in parts.iter_mut() {
+                part.job.cancel = stop.child();
+                let mut whole = source.share();
+                if whole.is_none() {
+                    failed(Error::new(ErrorKind::Internal, "the source can no longer be shared"));
+                    break;
+                }
+                let failed = &failed;
+                let work = move || {
+                    let mut send = || {
+                        // Once, whatever calls it.
+                        let Some(whole) = whole.take() else { return };
+                        let source = source::part(whole, part.start, part.length);
+                        if let Err(error) = self.send_part(part, source) {
+                            failed(error);
+                        }
+                    };
+                    match &self.client.config().hooks.around_thread {
+                        Some(around) => around(&mut send),
+                        None => send(),
+                    }
+                };
+                if let Err(error) = thread::Builder::new().name("tus-part".to_owned()).spawn_scoped(scope, work) {
+                    failed(Error::new(ErrorKind::Internal, "no thread for a part").with_cause(Arc::new(error)));
+                    break;
+                }
+            }
+        });
+        match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn send_part(&self, part: &mut Part, mut source: Box<dyn Bytes>) -> Result<()> {
+        let previous = part.url.clone().map(|url| {
+            // What is proven of the whole, as far as it concerns this part.
+            let proven = self.proven.map(|proven| proven.saturating_sub(part.start).min(part.length));
+            Previous { url, proven: proven.filter(|proven| *proven < part.length) }
+        });
+        let goal = Goal::Upload { endpoint: self.endpoint.clone(), size: Some(part.length), previous };
+        let mut plan = self.client.plan(goal, self.options, source.as_ref());
+        plan.partial = true;
+        plan.metadata = self.metadata()?.encode();
+        plan.upload_with_creation = false;
+        match Driver::new(self.client, &mut part.job).with_source(source.as_mut()).run(plan)? {
+            Outcome::Uploaded { url, .. } => {
+                part.url = Some(url);
+                Ok(())
+            }
+            other => Err(super::client::unexpected(&other)),
+        }
+    }
+
+    fn metadata(&self) -> Result<Metadata> {
+        let mut metadata = Metadata::new();
+        for (key, value) in &self.client.config().partial_metadata {
+            metadata.set(key, value.as_slice())?;
+        }
+        Ok(metadata)
+    }
+
+    fn put_together(&self, parts: &[Part], metadata: &Metadata) -> Result<(AbsoluteUrl, Option<u64>)> {
+        let urls = parts.iter().filter_map(|part| part.url.clone()).collect();
+        let goal = Goal::Concatenate {
+            endpoint: self.endpoint.clone(),
+            parts: urls,
+            total: Some(self.size),
+            unfinished: false,
+        };
+        let plan = Plan { metadata: metadata.encode(), ..self.client.bare_plan(goal) };
+        let hook = self.options.on_upload_url.clone().or_else(|| self.client.config().hooks.on_upload_url.clone());
+        let mut job = self.client.bare_job().with_on_upload_url(hook);
+        job.cancel = self.cancel.clone();
+        match Driver::new(self.client, &mut job).run(plan)? {
+            Outcome::Uploaded { url, expires, .. } => Ok((url, expires)),
+            other => Err(super::client::unexpected(&other)),
+        }
+    }
+
+    /// Removes the parts, which nobody needs any more (T-128).
+    fn remove(&self, parts: &[Part]) {
+        for part in parts {
+            if let Some(url) = part.url.clone() {
+                self.client.remove_quietly(url, &part.job);
+            }
+        }
+    }
+
+    /// A later run goes on with the parts if it can learn of them and it is of any use; else they are removed.
+    fn give_up(&self, error: Error, parts: &[Part]) -> Error {
+        let useless = parts.iter().any(|part| part.job.source_spoiled);
+        let stopped = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Callback(_));
+        // The error is about one part, whose URL is not that of the upload.
+        let error = error.without_upload_url();
+        if !useless && (self.keeper.is_lasting() || stopped) {
+            self.keeper.interrupted();
+            let token = self.keeper.token();
+            return error.with_resume_token(token);
+        }
+        let known = self.keeper.parts();
+        self.keeper.forget();
+        let job = self.client.bare_job();
+        for part in known {
+            if let Ok((url, _)) = AbsoluteUrl::parse(&part.url) {
+                self.client.remove_quietly(url, &job);
+            }
+        }
+        error
+    }
+
+    fn stats(&self, parts: &[Part]) -> Stats {
+        let mut all = Stats::default();
+        for part in parts {
+            let one = part.job.stats();
+            all.bytes_resumed += one.bytes_resumed;
+            all.bytes_sent += one.bytes_sent;
+            all.requests += one.requests;
+            all.retries += one.retries;
+            all.chunks_completed += one.chunks_completed;
+            all.chunks_failed += one.chunks_failed;
+            all.chunks_retried += one.chunks_retried;
+            all.chunks_total += one.chunks_total;
+            all.started_ms = one.started_ms;
+            all.elapsed = all.elapsed.max(one.elapsed);
+        }
+        let progress = self.gauge.progress();
+        Stats {
+            bytes_total: progress.total,
+            bytes_confirmed: progress.confirmed,
+            speed: progress.speed,
+            eta: progress.eta,
+            ..all
+        }
+    }
+
+    fn log(&self, level: Level, line: impl FnOnce() -> String) {
+        self.client.config().log.write(level, line);
+    }
+}
+
+/// Whether the server missed something in the parts.
+fn is_about_parts(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidState | ErrorKind::Gone)
+}
+
+/// Parts of the same size, the first ones a byte longer where that does not come out even.
+fn split(size: u64, count: u64) -> Vec<PartRecord> {
+    let mut start = 0;
+    (0..count)
+        .map(|index| {
+            let length = size / count + u64::from(index < size % count);
+            let part = PartRecord { url: String::new(), start, length };
+            start += length;
+            part
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_even_and_whole() {
+        for (size, count) in [(2, 2), (11, 3), (64, 64), (1 << 40, 7), (i64::MAX as u64, 64)] {
+            let parts = split(size, count);
+            assert_eq!(parts.len() as u64, count);
+            assert_eq!(parts.iter().map(|part| part.length).sum::<u64>(), size);
+            assert!(parts.iter().all(|part| part.length >= 1));
+            assert!(parts.windows(2).all(|two| two[0].start + two[0].length == two[1].start));
+        }
+    }
+}

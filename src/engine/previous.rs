@@ -1,0 +1,259 @@
+//! Finds the upload of an earlier run that a source belongs to, and never takes one for another.
+//!
+//! The store is asked for uploads of the source's size at the client's endpoint. Only if it has some is anything of the
+//! source read: a first upload costs nothing. Whether one of them is of this source is told, in this order,
+//!
+//! 1. by the file's identity (device, inode, times of change and size), which costs nothing; unless the file had been
+//!    changed so shortly before that its times prove nothing, or the caller wants it verified;
+//! 2. by the fingerprint the caller has chosen, and then by the digest of the bytes that were sent, which an upload
+//!    notes while it runs. How far that digest reaches is how much of the upload can be trusted: a server that has
+//!    more is not continued.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::client::Client;
+use super::clock;
+use super::driver::{cancelled, stopped_by_callback};
+use super::info::PreviousUpload;
+use super::job::Job;
+use super::keeper::Place;
+use super::log::Level;
+use crate::cancel::{Cancel, Slept};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fingerprint::{self, Fingerprinter};
+use crate::protocol::url::AbsoluteUrl;
+use crate::source::Bytes;
+use crate::store::{self, BadRecord, Claim, Record};
+
+/// How long another process that works on an upload is waited for. One that is ending needs a moment; one that is busy
+/// is left alone, and the upload begins anew.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(1);
+const CLAIM_LOOK: Duration = Duration::from_millis(20);
+
+/// An upload to go on with.
+pub(super) struct Candidate {
+    pub(super) record: Record,
+    /// How many bytes of the source are known to be what was sent; `None` for all.
+    pub(super) proven: Option<u64>,
+    pub(super) claim: Option<Claim>,
+}
+
+/// What a search needs besides the store.
+pub(super) struct Search<'a> {
+    pub(super) client: &'a Client,
+    pub(super) source: &'a mut dyn Bytes,
+    pub(super) job: &'a Job,
+}
+
+impl Search<'_> {
+    fn log(&self, level: Level, line: impl FnOnce() -> String) {
+        self.client.config().log.write(level, line);
+    }
+
+    fn tick(&self) -> ControlFlow<()> {
+        self.job.watch.tick(0)
+    }
+
+    fn cancel(&self) -> &Cancel {
+        &self.job.cancel
+    }
+
+    /// The reason why something ended early.
+    fn stopped(&self, error: Error) -> Error {
+        match (error.kind(), self.job.meter.gauge().stopped()) {
+            (ErrorKind::Cancelled, Some(code)) => stopped_by_callback("progress", code),
+            (ErrorKind::Cancelled, None) => cancelled(),
+            _ => error,
+        }
+    }
+
+    /// The records at a place that are sound and not expired, the likeliest first. A fault of the store is none at all.
+    fn records(&self, place: &Place) -> Vec<Record> {
+        let found = match place.store.find(&place.key) {
+            Ok(found) => found,
+            Err(error) => {
+                self.log(Level::Warn, || format!("the store cannot be read: {}", error.full_message()));
+                return Vec::new();
+            }
+        };
+        for skipped in &found.skipped {
+            self.log(Level::Warn, || format!("passed over in the store: {skipped}"));
+        }
+        let now = clock::wall();
+        let mut records = Vec::new();
+        for bytes in &found.records {
+            match Record::from_bytes(bytes) {
+                // T-081: it is not even asked for.
+                Ok(record) if record.is_expired(now) => {
+                    self.log(Level::Info, || "an upload in the store has expired".to_owned());
+                    let _ = place.store.remove(&place.key, &record.url);
+                }
+                Ok(record) if Some(record.size) == self.source.size() => records.push(record),
+                Ok(_) => {}
+                Err(bad @ (BadRecord::Garbage | BadRecord::Newer(_))) => {
+                    self.log(Level::Warn, || format!("passed over in the store: {bad}"));
+                }
+            }
+        }
+        let identity = self.source.identity();
+        records.sort_by_key(|record| {
+            let same = record.identity.is_some() && record.identity == identity;
+            (std::cmp::Reverse(same), std::cmp::Reverse(record.offset), std::cmp::Reverse(record.created))
+        });
+        records
+    }
+
+    /// The upload to go on with, claimed.
+    pub(super) fn best(&mut self, place: &Place) -> Result<Option<Candidate>> {
+        let mut fingerprint = None;
+        for record in self.records(place) {
+            let Some(proven) = self.belongs(&record, &mut fingerprint)? else { continue };
+            let Some(claim) = self.claim(place, &record)? else {
+                self.log(Level::Info, || "an upload in the store is being worked on: leaving it alone".to_owned());
+                continue;
+            };
+            // It may have been finished or moved on before it was ours.
+            let Some(record) = self.records(place).into_iter().find(|again| again.url == record.url) else { continue };
+            return Ok(Some(Candidate { record, proven, claim: Some(claim) }));
+        }
+        Ok(None)
+    }
+
+    /// The upload a token stands for. It was named, so what does not fit is an error.
+    pub(super) fn of_token(&mut self, token: &str, endpoint: &AbsoluteUrl) -> Result<Option<Candidate>> {
+        let record = Record::from_token(token)
+            .map_err(|bad| Error::invalid(format!("the resume token cannot be used: {bad}")))?;
+        if record.endpoint != endpoint.without_query() {
+            return Err(Error::invalid("the resume token is of another server"));
+        }
+        if record.is_expired(clock::wall()) {
+            self.log(Level::Info, || "the upload of the resume token has expired".to_owned());
+            return Ok(None);
+        }
+        let changed = |what: &str| Error::new(ErrorKind::SourceChanged, what);
+        if Some(record.size) != self.source.size() {
+            return Err(changed("the source has another size than that of the resume token"));
+        }
+        match self.belongs(&record, &mut None)? {
+            Some(proven) => Ok(Some(Candidate { record, proven, claim: None })),
+            None => Err(changed("the source cannot be shown to be that of the resume token")),
+        }
+    }
+
+    /// What is in the store for this source, without going on with it.
+    pub(super) fn all(&mut self, place: &Place) -> Result<Vec<PreviousUpload>> {
+        let mut fingerprint = None;
+        let mut seen = HashSet::new();
+        let mut all = Vec::new();
+        for record in self.records(place) {
+            if self.belongs(&record, &mut fingerprint)?.is_none() || !seen.insert(record.url.clone()) {
+                continue;
+            }
+            all.push(PreviousUpload {
+                url: record.url,
+                fingerprint: record.fingerprint.or_else(|| fingerprint.clone().flatten()),
+                offset: record.offset,
+                size: record.size,
+                expires: record.expires,
+                created: record.created,
+                parts: record.parts.into_iter().map(|part| part.url).collect(),
+            });
+        }
+        Ok(all)
+    }
+
+    /// Whether a record is of this source: how much of it is proven.
+    fn belongs(&mut self, record: &Record, fingerprint: &mut Option<Option<String>>) -> Result<Option<Option<u64>>> {
+        let config = self.client.config();
+        let same_file = record.identity.is_some() && record.identity == self.source.identity();
+        if same_file && record.identity_trusted && !config.verify_resumed {
+            return Ok(Some(None));
+        }
+        let by_name = !matches!(config.fingerprinter, Fingerprinter::Content);
+        if by_name && !same_file {
+            if fingerprint.is_none() {
+                *fingerprint = Some(self.fingerprint()?);
+            }
+            if record.fingerprint.is_none() || Some(&record.fingerprint) != fingerprint.as_ref() {
+                return Ok(None);
+            }
+            // The caller's own rule is that the file's identity is enough, and its times do prove something.
+            let identity_is_enough = matches!(config.fingerprinter, Fingerprinter::FileIdentity);
+            if identity_is_enough && record.identity_trusted && !config.verify_resumed {
+                return Ok(Some(None));
+            }
+        }
+        let Some(prefix) = &record.content else {
+            // A name the caller has given to something that is no file is his word for its content.
+            let his_word = by_name && record.identity.is_none() && !config.verify_resumed;
+            return Ok(his_word.then_some(None));
+        };
+        let client = self.client;
+        let matches = {
+            let (cancel, watch) = (&self.job.cancel, &self.job.watch);
+            fingerprint::prefix_matches(self.source, prefix, cancel, &|| watch.tick(0))
+        };
+        let matches = matches.map_err(|error| self.stopped(error))?;
+        client.config().log.write(Level::Info, || {
+            let verdict = if matches { "are" } else { "are not" };
+            format!("the first {} bytes of the source {verdict} those of an earlier upload", prefix.length)
+        });
+        let whole = prefix.length == record.size;
+        Ok(matches.then_some((!whole).then_some(prefix.length)))
+    }
+
+    fn fingerprint(&mut self) -> Result<Option<String>> {
+        let fingerprinter = self.client.config().fingerprinter.clone();
+        let made = {
+            let (cancel, watch) = (&self.job.cancel, &self.job.watch);
+            fingerprinter.of(self.source, cancel, &|| watch.tick(0))
+        };
+        made.map_err(|error| self.stopped(error))
+    }
+
+    /// Claims an upload; `None` if somebody else keeps working on it.
+    fn claim(&self, place: &Place, record: &Record) -> Result<Option<Claim>> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match place.store.claim(&place.key, &record.url) {
+                Ok(Some(claim)) => return Ok(Some(claim)),
+                Ok(None) if waited < CLAIM_PATIENCE => {}
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    self.log(Level::Warn, || format!("the store cannot be locked: {}", error.full_message()));
+                    return Ok(Some(Claim::unguarded()));
+                }
+            }
+            match self.cancel().sleep(CLAIM_LOOK, self.job.watch.interval(), || self.tick()) {
+                Slept::Whole => waited += CLAIM_LOOK,
+                Slept::Cancelled | Slept::Stopped => return Err(self.stopped(cancelled())),
+            }
+        }
+    }
+
+    /// What is to be noted of the source when an upload of it is created.
+    pub(super) fn describe(&mut self, endpoint: &AbsoluteUrl, lasting: bool) -> Result<Record> {
+        let mut record = Record {
+            endpoint: endpoint.without_query().to_owned(),
+            size: self.source.size().unwrap_or_default(),
+            identity: self.source.identity(),
+            identity_trusted: self.source.identity_is_settled(),
+            ..Record::default()
+        };
+        // The digest of the content is made while it is sent; the other fingerprints are cheap, or the caller's own.
+        if lasting && !matches!(self.client.config().fingerprinter, Fingerprinter::Content) {
+            record.fingerprint = self.fingerprint()?;
+        }
+        Ok(record)
+    }
+}
+
+impl Client {
+    /// Where the store keeps uploads of a source of this size.
+    pub(super) fn place(&self, endpoint: &AbsoluteUrl, size: u64) -> Option<Place> {
+        let store = self.config().store.clone()?;
+        Some(Place { store, key: store::key(endpoint.as_str(), size) })
+    }
+}

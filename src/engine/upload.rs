@@ -1,0 +1,360 @@
+//! Uploads by one session: new ones, those of earlier runs, partial, deferred and final ones.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::client::{Client, unexpected};
+use super::driver::Driver;
+use super::info::{ConcatKind, UploadInfo};
+use super::job::Job;
+use super::keeper::{Keep, Keeper};
+use super::log::Level;
+use super::meter::Gauge;
+use super::options::UploadOptions;
+use super::previous::{Candidate, Search};
+use crate::cancel::Cancel;
+use crate::error::{Error, ErrorKind, Result};
+use crate::fingerprint::Fingerprinter;
+use crate::protocol::metadata::Metadata;
+use crate::protocol::session::{Goal, Outcome, Plan, Previous};
+use crate::protocol::url::AbsoluteUrl;
+use crate::source::{Bytes, Source};
+use crate::store;
+
+impl Client {
+    /// Sends the whole source: goes on with the upload of an earlier run if the store has one of it, else creates one.
+    /// A source of unknown size that does not end with its first chunk needs the server's creation-defer-length.
+    pub fn upload(&self, source: &mut Source, options: &UploadOptions) -> Result<UploadInfo> {
+        let cancel = Cancel::new();
+        self.upload_with(source.0.as_mut(), options, &cancel)
+    }
+
+    /// Uploads a file. Its name goes along as `filename` unless the options have one: as text, or as the bytes it is
+    /// where it is not UTF-8.
+    pub fn upload_file(&self, path: &Path, options: &UploadOptions) -> Result<UploadInfo> {
+        let mut source = Source::file(path)?;
+        let mut options = options.clone();
+        if let Some(name) = path.file_name()
+            && !options.has_metadata("filename")
+        {
+            match name.to_str() {
+                Some(text) if self.config().metadata_encoding.encode(text).is_ok() => {
+                    options.set_metadata_text("filename", text)?;
+                }
+                _ => options.set_metadata("filename", name.as_encoded_bytes())?,
+            }
+        }
+        self.upload(&mut source, &options)
+    }
+
+    /// Sends what the server lacks of an upload that exists. `url` may be relative to the endpoint.
+    pub fn resume_upload(&self, source: &mut Source, url: &str, options: &UploadOptions) -> Result<UploadInfo> {
+        self.resume_with(source.0.as_mut(), url, options, &Cancel::new())
+    }
+
+    /// Creates an upload that is to be a part of another, and sends the whole source (T-120).
+    pub fn create_partial_upload(&self, source: &mut Source, options: &UploadOptions) -> Result<UploadInfo> {
+        let source = source.0.as_mut();
+        let (endpoint, size, metadata) = self.local_checks(source, options)?;
+        let mut plan = self.plan(Goal::Upload { endpoint, size, previous: None }, options, source);
+        plan.metadata = metadata.encode();
+        plan.partial = true;
+        let mut job = self.job(options, size, &Cancel::new());
+        let result = Driver::new(self, &mut job).with_source(source).run_with_progress(plan);
+        self.conclude(result, &mut job, metadata, ConcatKind::Partial)
+    }
+
+    /// Creates an upload whose size is not known yet, and sends nothing (T-040). It is continued by
+    /// [`Client::resume_upload`] with any source.
+    pub fn create_deferred_upload(&self, options: &UploadOptions) -> Result<UploadInfo> {
+        let endpoint = self.endpoint()?;
+        let metadata = options.encoded_metadata(self.config().metadata_encoding)?;
+        let mut plan = self.bare_plan(Goal::Upload { endpoint, size: None, previous: None });
+        plan.stop_at = Some(0);
+        plan.metadata = metadata.encode();
+        let mut job = self.job(options, None, &Cancel::new());
+        let result = Driver::new(self, &mut job).run(plan);
+        self.conclude(result, &mut job, metadata, ConcatKind::None)
+    }
+
+    /// Has the server put partial uploads together, in this order (T-121). Each part is asked first whether it is
+    /// complete, unless the options allow parts that are not.
+    pub fn create_final_upload(&self, parts: &[&str], options: &UploadOptions) -> Result<UploadInfo> {
+        let endpoint = self.endpoint()?;
+        if parts.is_empty() {
+            return Err(Error::invalid("a final upload has at least one part"));
+        }
+        let parts = parts.iter().map(|part| self.upload_url(part)).collect::<Result<Vec<_>>>()?;
+        let metadata = options.encoded_metadata(self.config().metadata_encoding)?;
+        let goal = Goal::Concatenate { endpoint, parts, total: None, unfinished: options.unfinished_parts };
+        let mut plan = self.bare_plan(goal);
+        plan.metadata = metadata.encode();
+        let mut job = self.job(options, None, &Cancel::new());
+        let result = Driver::new(self, &mut job).run(plan);
+        self.conclude(result, &mut job, metadata, ConcatKind::Final)
+    }
+
+    /// [`Client::upload`], which `cancel` ends.
+    pub(crate) fn upload_with(
+        &self,
+        source: &mut dyn Bytes,
+        options: &UploadOptions,
+        cancel: &Cancel,
+    ) -> Result<UploadInfo> {
+        if let Some(url) = &options.upload_url {
+            return self.resume_with(source, url, options, cancel);
+        }
+        let (endpoint, size, metadata) = self.local_checks(source, options)?;
+        let mut job = self.job(options, size, cancel);
+        let (keeper, candidate) = self.remember(source, &endpoint, options, &job)?;
+        let in_parts = match &candidate {
+            // An upload is continued as it was begun.
+            Some(candidate) => !candidate.record.parts.is_empty(),
+            None => options.parallel > 1,
+        };
+        if in_parts && let Some(size) = size {
+            let done =
+                self.upload_in_parts(source, options, &endpoint, size, &metadata, keeper.clone(), candidate, cancel);
+            match done? {
+                Some(info) => return Ok(info),
+                None => return self.upload_serially(source, options, endpoint, metadata, keeper, None, &mut job),
+            }
+        }
+        if in_parts && !options.parallel_fallback {
+            let what = "a source of unknown size cannot be sent in parts";
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        }
+        self.upload_serially(source, options, endpoint, metadata, keeper, candidate, &mut job)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what an upload is made of, handed from one function to the next")]
+    fn upload_serially(
+        &self,
+        source: &mut dyn Bytes,
+        options: &UploadOptions,
+        endpoint: AbsoluteUrl,
+        metadata: Metadata,
+        keeper: Option<Arc<Keeper>>,
+        candidate: Option<Candidate>,
+        job: &mut Job,
+    ) -> Result<UploadInfo> {
+        let plan = self.upload_plan(source, options, endpoint, &metadata, keeper, candidate, job);
+        let result = Driver::new(self, job).with_source(source).run_with_progress(plan);
+        self.conclude(result, job, metadata, ConcatKind::None)
+    }
+
+    /// The plan of an ordinary upload; its memory becomes the job's.
+    #[expect(clippy::too_many_arguments, reason = "what an upload is made of, handed from one function to the next")]
+    pub(super) fn upload_plan(
+        &self,
+        source: &dyn Bytes,
+        options: &UploadOptions,
+        endpoint: AbsoluteUrl,
+        metadata: &Metadata,
+        keeper: Option<Arc<Keeper>>,
+        candidate: Option<Candidate>,
+        job: &mut Job,
+    ) -> Plan {
+        let previous = candidate.and_then(|Candidate { record, proven, claim }| {
+            let (url, _) = AbsoluteUrl::parse(&record.url).ok()?;
+            if let Some(keeper) = &keeper {
+                keeper.adopt(record, claim);
+            }
+            Some(Previous { url, proven })
+        });
+        job.keeper = keeper.map(|keeper| Keep { keeper, part: None });
+        let mut plan = self.plan(Goal::Upload { endpoint, size: source.size(), previous }, options, source);
+        plan.metadata = metadata.encode();
+        plan
+    }
+
+    fn resume_with(
+        &self,
+        source: &mut dyn Bytes,
+        url: &str,
+        options: &UploadOptions,
+        cancel: &Cancel,
+    ) -> Result<UploadInfo> {
+        let url = self.upload_url(url)?;
+        let size = checked_size(source)?;
+        // Metadata belongs to the creation, but what is wrong with it is wrong.
+        options.encoded_metadata(self.config().metadata_encoding)?;
+        let plan = self.resume_plan(url.clone(), source, options);
+        let mut job = self.job(options, size, cancel);
+        let result = Driver::new(self, &mut job).with_source(source).run_with_progress(plan);
+        let info = self.conclude(result, &mut job, Metadata::new(), ConcatKind::None)?;
+        if info.complete {
+            self.forget(&url, info.size);
+        }
+        Ok(info)
+    }
+
+    pub(super) fn resume_plan(&self, url: AbsoluteUrl, source: &dyn Bytes, options: &UploadOptions) -> Plan {
+        let endpoint = self.config().endpoint.clone();
+        self.plan(Goal::Resume { url, size: source.size(), endpoint }, options, source)
+    }
+
+    /// Takes an upload out of the store.
+    fn forget(&self, url: &AbsoluteUrl, size: Option<u64>) {
+        let (Some(store), Some(endpoint), Some(size)) = (&self.config().store, &self.config().endpoint, size) else {
+            return;
+        };
+        if let Err(error) = store.remove(&store::key(endpoint.as_str(), size), url.as_str()) {
+            self.config().log.write(Level::Warn, || format!("the store cannot be changed: {}", error.full_message()));
+        }
+    }
+
+    /// All that can be wrong before the first request.
+    pub(super) fn local_checks(
+        &self,
+        source: &mut dyn Bytes,
+        options: &UploadOptions,
+    ) -> Result<(AbsoluteUrl, Option<u64>, Metadata)> {
+        let endpoint = self.endpoint()?;
+        let size = checked_size(source)?;
+        let metadata = options.encoded_metadata(self.config().metadata_encoding)?;
+        source.prepare()?;
+        Ok((endpoint, size, metadata))
+    }
+
+    pub(super) fn job(&self, options: &UploadOptions, size: Option<u64>, cancel: &Cancel) -> Job {
+        let meter = Gauge::new(options.progress.clone(), size).meter(size);
+        let hook = options.on_upload_url.clone().or_else(|| self.config().hooks.on_upload_url.clone());
+        let mut job = Job::new(meter, cancel.clone(), self.config().total_timeout).with_on_upload_url(hook);
+        job.stop_at = options.stop_at;
+        job
+    }
+
+    /// The memory of an upload of this source, and the upload of an earlier run that is in it.
+    pub(super) fn remember(
+        &self,
+        source: &mut dyn Bytes,
+        endpoint: &AbsoluteUrl,
+        options: &UploadOptions,
+        job: &Job,
+    ) -> Result<(Option<Arc<Keeper>>, Option<Candidate>)> {
+        let config = self.config();
+        let recognisable = source.replay_limit().is_none();
+        let Some(size) = source.size().filter(|_| recognisable) else {
+            if options.resume_token.is_some() {
+                let what = "a source that cannot be read from its beginning again cannot be recognised";
+                return Err(Error::new(ErrorKind::Unsupported, what));
+            }
+            return Ok((None, None));
+        };
+        let place = self.place(endpoint, size);
+        let lasting = place.is_some() || options.on_resume_token.is_some();
+        let mut search = Search { client: self, source, job };
+        let mut candidate = match (&options.resume_token, &place) {
+            (Some(token), _) => search.of_token(token, endpoint)?,
+            (None, Some(place)) => search.best(place)?,
+            (None, None) => None,
+        };
+        let blank = search.describe(endpoint, lasting)?;
+        if let Some(Candidate { record, .. }) = &mut candidate {
+            // What is sent from now on is of the source as it is now.
+            record.identity = blank.identity;
+            record.identity_trusted = blank.identity_trusted;
+        }
+        // Where the identity alone decides, and can, no digest is needed.
+        let by_identity = matches!(config.fingerprinter, Fingerprinter::FileIdentity)
+            && source.identity_is_settled()
+            && !config.verify_resumed;
+        let shared = if lasting && !by_identity && size > 0 { source.share() } else { None };
+        let keeper = Keeper::new(place, config.log.clone(), options.on_resume_token.clone(), blank, shared);
+        Ok((Some(Arc::new(keeper)), candidate))
+    }
+
+    /// What becomes of an upload whose session is over.
+    pub(super) fn conclude(
+        &self,
+        result: Result<Outcome>,
+        job: &mut Job,
+        metadata: Metadata,
+        concat: ConcatKind,
+    ) -> Result<UploadInfo> {
+        let stats = job.stats();
+        let keeper = job.keeper.as_ref().map(|keep| Arc::clone(&keep.keeper));
+        match result {
+            Ok(Outcome::Uploaded { url, offset, size, expires }) => {
+                let complete = size == Some(offset);
+                match &keeper {
+                    Some(keeper) if complete => keeper.forget(),
+                    Some(keeper) => keeper.interrupted(),
+                    None => {}
+                }
+                let metadata = if job.created_here { metadata } else { Metadata::new() };
+                Ok(UploadInfo {
+                    url,
+                    offset,
+                    size,
+                    complete,
+                    text: self.texts(&metadata),
+                    metadata,
+                    expires,
+                    concat,
+                    checksum: job.checksum,
+                    stats,
+                })
+            }
+            Ok(other) => Err(unexpected(&other)),
+            Err(error) => Err(self.give_up(error, job, keeper.as_deref())),
+        }
+    }
+
+    /// What an upload that failed leaves behind: what is of no use is removed, the rest is kept for a later run.
+    fn give_up(&self, error: Error, job: &Job, keeper: Option<&Keeper>) -> Error {
+        let gone = error.upload_url().is_none();
+        let useless = job.source_spoiled && job.created_here;
+        let error = if useless { self.clean_up(error, job) } else { error };
+        let Some(keeper) = keeper else { return error };
+        if useless && error.upload_url().is_none() {
+            keeper.forget();
+            return error;
+        }
+        keeper.interrupted();
+        if gone {
+            return error;
+        }
+        let token = keeper.token();
+        error.with_resume_token(token)
+    }
+
+    /// Removes an upload that no source can complete any more, if the server offers that; tried once, within the
+    /// operation's own deadline, and whether it works changes nothing about the error.
+    fn clean_up(&self, error: Error, failed: &Job) -> Error {
+        let Some(url) = error.upload_url().cloned() else { return error };
+        if self.remove_quietly(url, failed) { error.without_upload_url() } else { error }
+    }
+
+    /// Removes an upload that is of no use, if the server offers that; whether it is gone.
+    pub(super) fn remove_quietly(&self, url: AbsoluteUrl, of: &Job) -> bool {
+        if !self.known_capabilities().is_some_and(|known| known.has("termination")) {
+            return false;
+        }
+        let mut plan = self.bare_plan(Goal::Terminate { url, endpoint: None });
+        plan.retry.max_retries = 0;
+        plan.retry.lock_budget = Duration::ZERO;
+        let mut job = self.bare_job();
+        job.clock = of.clock;
+        match Driver::new(self, &mut job).run(plan) {
+            Ok(_) => true,
+            Err(failure) => {
+                let message = || format!("the useless upload stays: {}", failure.full_message());
+                self.config().log.write(Level::Warn, message);
+                false
+            }
+        }
+    }
+}
+
+/// The size of a source, if it is one the protocol has a number for.
+fn checked_size(source: &dyn Bytes) -> Result<Option<u64>> {
+    match source.size() {
+        Some(size) if size > i64::MAX as u64 => {
+            Err(Error::invalid(format!("a source of {size} bytes is beyond 2^63-1")))
+        }
+        size => Ok(size),
+    }
+}

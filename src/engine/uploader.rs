@@ -1,0 +1,214 @@
+//! An upload the caller drives chunk by chunk.
+
+use std::sync::Arc;
+
+use super::client::Client;
+use super::driver::{Driver, Until};
+use super::info::{ConcatKind, Stats, UploadInfo};
+use super::job::Job;
+use super::options::UploadOptions;
+use crate::cancel::Cancel;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::metadata::Metadata;
+use crate::protocol::session::{Goal, Outcome, Plan, Session};
+use crate::protocol::url::AbsoluteUrl;
+use crate::source::Source;
+
+/// An upload under way that only goes on while a method of it runs. Dropping it leaves the upload on the server, to be
+/// continued by a later run.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use tus::engine::{client::Client, config::Config, options::UploadOptions, uploader::Uploader};
+/// # use tus::protocol::chunk::ChunkSize;
+/// # use tus::source::Source;
+/// # let server = tus_test_server::Server::start(tus_test_server::Options::default())?;
+/// let mut config = Config::new();
+/// config.set_url(&server.endpoint())?;
+/// config.set_chunk_size(ChunkSize::Fixed(4.try_into()?))?;
+/// let client = Arc::new(Client::new(config)?);
+///
+/// let mut uploader = Uploader::create(client, Source::memory("hello, world"), &UploadOptions::new())?;
+/// while uploader.upload_chunk()? {
+///     println!("{} of 12 bytes are there", uploader.offset());
+/// }
+/// assert!(uploader.is_complete());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Uploader {
+    client: Arc<Client>,
+    source: Source,
+    options: UploadOptions,
+    metadata: Metadata,
+    job: Job,
+    url: Option<AbsoluteUrl>,
+    info: Option<UploadInfo>,
+}
+
+impl Uploader {
+    /// Finds the upload of an earlier run, asks for the one the options name, or creates one; sends no data yet.
+    /// Everything that can be wrong with source and options is found before the first request.
+    pub fn create(client: Arc<Client>, mut source: Source, options: &UploadOptions) -> Result<Uploader> {
+        if options.parallel > 1 && !options.parallel_fallback {
+            return Err(Error::new(ErrorKind::Unsupported, "an upload chunk by chunk cannot be sent in parts"));
+        }
+        let cancel = Cancel::new();
+        let (mut job, plan, metadata) = match &options.upload_url {
+            Some(url) => {
+                let url = client.upload_url(url)?;
+                source.0.prepare()?;
+                let job = client.job(options, source.size(), &cancel);
+                let plan = client.resume_plan(url, source.0.as_ref(), options);
+                (job, plan, Metadata::new())
+            }
+            None => {
+                let bytes = source.0.as_mut();
+                let (endpoint, size, metadata) = client.local_checks(bytes, options)?;
+                let mut job = client.job(options, size, &cancel);
+                let (keeper, candidate) = client.remember(bytes, &endpoint, options, &job)?;
+                // An upload in parts is not one whose chunks follow each other.
+                let candidate = candidate.filter(|candidate| candidate.record.parts.is_empty());
+                let plan = client.upload_plan(bytes, options, endpoint, &metadata, keeper, candidate, &mut job);
+                (job, plan, metadata)
+            }
+        };
+        let gauge = Arc::clone(job.meter.gauge());
+        gauge.report_now().map_err(|code| super::driver::stopped_by_callback("progress", code))?;
+        // So that the URL is there before the first byte.
+        let plan = Plan { upload_with_creation: false, ..plan };
+        let ended = {
+            let mut driver = Driver::new(&client, &mut job).with_source(source.0.as_mut());
+            driver.begin(plan);
+            driver.advance(Until::Ready)
+        };
+        let mut uploader = Uploader { client, source, options: options.clone(), metadata, job, url: None, info: None };
+        uploader.took(ended)?;
+        Ok(uploader)
+    }
+
+    /// Sends all that is left.
+    pub fn upload(&mut self) -> Result<UploadInfo> {
+        loop {
+            if let Some(info) = &self.info {
+                return Ok(info.clone());
+            }
+            self.advance(Until::End)?;
+        }
+    }
+
+    /// Sends until the server has acknowledged more than before, which is one chunk where nothing goes wrong; whether
+    /// there is more to send. A chunk the server refuses for its place (409) is sent again from where it should be.
+    pub fn upload_chunk(&mut self) -> Result<bool> {
+        if self.info.is_none() {
+            self.advance(Until::Acknowledged)?;
+        }
+        Ok(self.info.is_none())
+    }
+
+    fn advance(&mut self, until: Until) -> Result<()> {
+        self.job.clock.extend(self.client.config().total_timeout);
+        let deadline = self.job.clock.deadline();
+        let ended = {
+            let begin = match &mut self.job.session {
+                Some(session) => {
+                    session.set_deadline(deadline);
+                    None
+                }
+                // A call before this one failed; the upload is still there.
+                None => Some(self.resumption()?),
+            };
+            let mut driver = Driver::new(&self.client, &mut self.job).with_source(self.source.0.as_mut());
+            if let Some(plan) = begin {
+                driver.begin(plan);
+            }
+            driver.advance(until)
+        };
+        self.took(ended)
+    }
+
+    fn resumption(&self) -> Result<Plan> {
+        let ended =
+            || Error::new(ErrorKind::InvalidState, "the upload is gone from the server: create another uploader");
+        let url = self.url.clone().ok_or_else(ended)?;
+        let mut plan = self.client.resume_plan(url, self.source.0.as_ref(), &self.options);
+        if let Goal::Resume { size, .. } = &mut plan.goal {
+            *size = self.source.size();
+        }
+        Ok(plan)
+    }
+
+    /// Takes in how a call ended.
+    fn took(&mut self, ended: Option<Result<Outcome>>) -> Result<()> {
+        match ended {
+            None => {
+                self.url = self.job.session.as_ref().and_then(Session::upload_url).cloned();
+                Ok(())
+            }
+            Some(result) => {
+                let concat = ConcatKind::None;
+                let ended = self.client.conclude(result, &mut self.job, self.metadata.clone(), concat);
+                let _ = self.job.meter.gauge().report_now();
+                match ended {
+                    Ok(info) => {
+                        self.url = Some(info.url.clone());
+                        self.info = Some(info);
+                        Ok(())
+                    }
+                    Err(error) => {
+                        self.url = error.upload_url().cloned();
+                        Err(error)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the server has acknowledged every byte.
+    pub fn is_complete(&self) -> bool {
+        self.info.as_ref().is_some_and(|info| info.complete)
+    }
+
+    /// Bytes the server has acknowledged.
+    pub fn offset(&self) -> u64 {
+        self.job.meter.gauge().progress().confirmed
+    }
+
+    /// The upload; `None` if it is gone from the server.
+    pub fn url(&self) -> Option<&AbsoluteUrl> {
+        self.url.as_ref()
+    }
+
+    /// The result, once all is sent (or as much as was asked for).
+    pub fn info(&self) -> Option<&UploadInfo> {
+        self.info.as_ref()
+    }
+
+    /// What it took so far, all calls together and the time between them.
+    pub fn stats(&self) -> Stats {
+        self.job.stats()
+    }
+
+    /// The token by which a later run can go on, if the source can be recognised then.
+    pub fn resume_token(&self) -> Option<String> {
+        self.job.keeper.as_ref().and_then(|keep| keep.keeper.token())
+    }
+
+    /// What ends a call under way, from any thread, and every later one.
+    pub fn cancel_handle(&self) -> Cancel {
+        self.job.cancel.clone()
+    }
+}
+
+impl Drop for Uploader {
+    fn drop(&mut self) {
+        if let (None, Some(keep)) = (&self.info, &self.job.keeper) {
+            keep.keeper.interrupted();
+        }
+    }
+}
+
+impl std::fmt::Debug for Uploader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Uploader").field("url", &self.url).field("offset", &self.offset()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,230 @@
+//! Has the server put uploads together (T-120 to T-128): the parts are asked if need be, a POST names them, and HEAD
+//! tells when the whole is there.
+
+use crate::error::{BrokenRule, Error, ErrorKind};
+use crate::protocol::answer::Answer;
+use crate::protocol::offset::Position;
+use crate::protocol::reaction::{Purpose, Reaction, react};
+use crate::protocol::url::AbsoluteUrl;
+
+use super::core::Core;
+use super::event::{Broken, Notice};
+use super::exchange::{Body, Exchange, Method, Request};
+use super::failure::{broke_rule, fail, refused};
+use super::outcome::Outcome;
+use super::plan::Goal;
+use super::{Finished, State};
+
+/// `Upload-Concat` stays below this, since servers bound the size of a header (T-128).
+const HEADER_MAX: usize = 8 << 10;
+
+/// Awaits the answer to one of the requests.
+#[derive(Debug)]
+pub(super) struct Concatenate {
+    pub(super) request: Request,
+    job: Job,
+    step: Step,
+}
+
+/// What is put together.
+#[derive(Debug, Clone)]
+struct Job {
+    endpoint: AbsoluteUrl,
+    parts: Vec<AbsoluteUrl>,
+    unfinished: bool,
+    /// The sum of the parts' sizes, once it is known.
+    total: Option<u64>,
+    /// Every part is known to be complete.
+    complete: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// HEAD to a part: has it all its bytes? `sum` is that of the parts before, `why` the server's refusal to put
+    /// them together.
+    Part { index: usize, sum: Option<u64>, why: Option<Error> },
+    /// POST.
+    Make,
+    /// HEAD to the whole.
+    Whole(AbsoluteUrl),
+}
+
+impl Concatenate {
+    /// Begins, unless what is known of the server says that it cannot. `asked` is the exchange that told.
+    pub(super) fn begin(core: &mut Core, asked: &Exchange) -> State {
+        let Goal::Concatenate { endpoint, parts, total, unfinished } = core.plan.goal.clone() else {
+            return Finished::error(super::misuse());
+        };
+        let extension = if unfinished { "concatenation-unfinished" } else { "concatenation" };
+        if !core.may_use("concatenation") || !core.may_use(extension) {
+            let what = format!("the server does not put uploads together (extension {extension})");
+            return Finished::error(fail(ErrorKind::Unsupported, what, asked, None));
+        }
+        let job = Job { endpoint, parts, unfinished, total, complete: total.is_some() };
+        if job.parts.is_empty() || job.field().len() > HEADER_MAX {
+            let what = "there must be at least one part, and no more than fit into 8 KiB of URLs";
+            return Finished::error(Error::new(ErrorKind::InvalidArgument, what));
+        }
+        match total {
+            Some(_) => Self::make(core, job),
+            None => Self::part(core, job, 0, Some(0), None),
+        }
+    }
+
+    fn ask(core: &Core, job: Job, step: Step) -> State {
+        let request = match &step {
+            Step::Part { index, .. } => core.request(Purpose::Probe, Method::Head, &job.parts[*index]),
+            Step::Whole(url) => core.request(Purpose::Probe, Method::Head, url),
+            Step::Make => {
+                let mut request = core
+                    .request(Purpose::Create, Method::Post, &job.endpoint)
+                    .header("Upload-Concat", job.field())
+                    .body(Body::Empty);
+                if let Some(metadata) = &core.plan.metadata {
+                    request = request.header("Upload-Metadata", metadata);
+                }
+                request
+            }
+        };
+        State::Concatenate(Concatenate { request, job, step })
+    }
+
+    fn part(core: &Core, job: Job, index: usize, sum: Option<u64>, why: Option<Error>) -> State {
+        Self::ask(core, job, Step::Part { index, sum, why })
+    }
+
+    fn make(core: &Core, job: Job) -> State {
+        Self::ask(core, job, Step::Make)
+    }
+
+    /// The whole, once it has a URL.
+    pub(super) fn upload_url(&self) -> Option<&AbsoluteUrl> {
+        match &self.step {
+            Step::Whole(url) => Some(url),
+            Step::Part { .. } | Step::Make => None,
+        }
+    }
+
+    pub(super) fn answered(self, core: &mut Core, answer: Answer) -> State {
+        let exchange = &self.request.exchange;
+        match (react(exchange.purpose, &answer), &self.step) {
+            (Reaction::Accept, Step::Part { .. }) => self.looked_at_part(core, answer),
+            (Reaction::Accept, Step::Make) => self.made(core, answer),
+            (Reaction::Accept, Step::Whole(_)) => self.looked_at_whole(core, answer),
+            (Reaction::Again(budget), _) => {
+                let then = Self::ask(core, self.job.clone(), self.step.clone());
+                core.again(budget, exchange, answer, then)
+            }
+            // T-127: the server may miss something in the parts; they tell what.
+            (_, Step::Make) if matches!(answer.status, 400 | 403 | 404 | 409 | 410) && !self.job.unfinished => {
+                let why = refused(ErrorKind::HttpStatus, exchange, &answer);
+                Self::part(core, self.job, 0, Some(0), Some(why))
+            }
+            (Reaction::Gone, _) => Finished::error(refused(ErrorKind::Gone, exchange, &answer)),
+            (Reaction::TooMuch, _) => Finished::error(refused(ErrorKind::TooLarge, exchange, &answer)),
+            (Reaction::Fail(kind), _) => Finished::error(refused(kind, exchange, &answer)),
+            _ => Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer)),
+        }
+    }
+
+    fn looked_at_part(self, core: &mut Core, answer: Answer) -> State {
+        let exchange = &self.request.exchange;
+        let Step::Part { index, sum, why } = self.step else { return Finished::error(super::misuse()) };
+        let position = match Position::read(&answer.headers) {
+            Ok(position) => position,
+            Err(rule) => return Finished::error(broke_rule(rule, exchange, &answer)),
+        };
+        let mut job = self.job;
+        let at = position.at.get();
+        if position.length != Some(at) {
+            job.complete = false;
+            if !job.unfinished {
+                let of = position.length.map_or("an open number".to_owned(), |length| length.to_string());
+                let what = format!("part {} is not complete: it has {at} of {of} bytes", index + 1);
+                return Finished::error(fail(ErrorKind::InvalidState, what, exchange, Some(&answer)));
+            }
+        } else if index == 0 {
+            job.complete = true;
+        }
+        let sum = sum.zip(position.length).and_then(|(sum, length)| sum.checked_add(length));
+        if index + 1 < job.parts.len() {
+            return Self::part(core, job, index + 1, sum, why);
+        }
+        if let Some(error) = why {
+            // Nothing is wrong with the parts: then it is as the server said.
+            return Finished::error(error);
+        }
+        job.total = sum;
+        Self::make(core, job)
+    }
+
+    fn made(self, core: &mut Core, answer: Answer) -> State {
+        let exchange = &self.request.exchange;
+        let url = match answer.headers.single("Location") {
+            Ok(Some(location)) => exchange.url.resolve(location),
+            Ok(None) | Err(_) => Err(BrokenRule::BadLocation),
+        };
+        match url {
+            Ok(url) => {
+                core.notices.push(Notice::UploadUrl(url.clone()));
+                Self::ask(core, self.job, Step::Whole(url))
+            }
+            Err(rule) => Finished::error(broke_rule(rule, exchange, &answer)),
+        }
+    }
+
+    /// T-124: done is what has all the bytes of all its parts, and nothing else.
+    fn looked_at_whole(self, core: &mut Core, answer: Answer) -> State {
+        let exchange = &self.request.exchange;
+        let Step::Whole(url) = &self.step else { return Finished::error(super::misuse()) };
+        let (offset, length) = match whole(&answer) {
+            Ok(found) => found,
+            Err(rule) => return Finished::error(broke_rule(rule, exchange, &answer)),
+        };
+        if let (Some(length), Some(total)) = (length, self.job.total)
+            && length != total
+        {
+            return Finished::error(broke_rule(BrokenRule::LengthDiffers, exchange, &answer));
+        }
+        let done = length.is_some() && offset == length;
+        if done || !self.job.complete {
+            let size = length.or(self.job.total);
+            let offset = offset.unwrap_or(0);
+            // Without a total nothing says that a server that is done has everything.
+            return Finished::ok(Outcome::Uploaded { url: url.clone(), offset, size, expires: core.expires });
+        }
+        let error = broke_rule(BrokenRule::NotAssembled, exchange, &answer);
+        let then = Self::ask(core, self.job.clone(), self.step.clone());
+        core.await_assembly(error, then)
+    }
+
+    pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
+        if matches!(self.step, Step::Make) {
+            core.warn("putting the parts together was not answered and is repeated: two wholes may be on the server");
+        }
+        core.broken(broken, &self.request.exchange, |core| Self::ask(core, self.job, self.step))
+    }
+}
+
+/// Offset and length of a final upload; both may be missing until it is put together (T-124).
+fn whole(answer: &Answer) -> Result<(Option<u64>, Option<u64>), BrokenRule> {
+    let offset = answer.headers.integer("Upload-Offset")?;
+    let length = answer.headers.integer("Upload-Length")?;
+    if offset > length && length.is_some() {
+        return Err(BrokenRule::OffsetBeyondLength);
+    }
+    Ok((offset, length))
+}
+
+impl Job {
+    /// `Upload-Concat` (T-121, T-122). As short as it can be where the parts lie at the endpoint's own origin: some
+    /// servers look for their own base path at the beginning.
+    fn field(&self) -> String {
+        let origin = self.endpoint.origin();
+        let name = |part: &AbsoluteUrl| match part.origin() == origin {
+            true => part.path_and_query().to_owned(),
+            false => part.as_str().to_owned(),
+        };
+        format!("final;{}", self.parts.iter().map(name).collect::<Vec<_>>().join(" "))
+    }
+}

@@ -1,0 +1,232 @@
+//! Checksums through the Rust engine, against the scripted server and the one real server that checks them
+//! (scenarios 14 to 16, T-090 to T-101).
+
+use std::fs;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tus::engine::client::Client;
+use tus::engine::config::Config;
+use tus::engine::info::UploadInfo;
+use tus::engine::options::UploadOptions;
+use tus::error::{Error, ErrorKind};
+use tus::protocol::checksum::{Algorithm, Policy, Wish};
+use tus::protocol::chunk::ChunkSize;
+use tus::protocol::retry::RetryPolicy;
+use tus::source::Source;
+use tus_test_server::{Extensions, Options, Request, Rule, Server};
+
+/// Whether checksums may be trailers, header form first.
+const FORMS: [bool; 2] = [false, true];
+
+fn noise(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    fastrand::Rng::with_seed(length as u64).fill(&mut bytes);
+    bytes
+}
+
+fn required(algorithm: Algorithm) -> Wish {
+    Wish { policy: Policy::Required, algorithm: Some(algorithm) }
+}
+
+fn config(endpoint: &str, wish: Wish, trailers: bool, chunk: u64) -> Config {
+    let mut config = Config::new();
+    config.set_url(endpoint).unwrap();
+    config.set_checksum(wish);
+    config.set_checksum_trailers(trailers);
+    config.set_chunk_size(ChunkSize::Fixed(NonZeroU64::new(chunk).unwrap())).unwrap();
+    config.set_retry(RetryPolicy { base_delay: Duration::from_millis(5), ..RetryPolicy::default() });
+    config
+}
+
+fn upload(config: Config, bytes: &[u8]) -> Result<UploadInfo, Error> {
+    Client::new(config).unwrap().upload(&mut Source::memory(bytes.to_vec()), &UploadOptions::new())
+}
+
+fn stored(server: &Server, info: &UploadInfo) -> Vec<u8> {
+    server.upload_bytes(info.url.as_str().rsplit('/').next().unwrap()).unwrap()
+}
+
+fn patches(server: &Server) -> Vec<Request> {
+    server.requests().into_iter().filter(|request| request.method == "PATCH").collect()
+}
+
+/// A server without checksum-trailer but else as it is.
+fn without_trailers() -> Server {
+    let extensions = Extensions { checksum_trailer: false, ..Options::default().extensions };
+    Server::start(Options { extensions, ..Options::default() }).unwrap()
+}
+
+#[test]
+fn scenario_14_every_algorithm_in_both_forms() {
+    let bytes = noise(1_000_003);
+    for algorithm in Algorithm::ALL {
+        for trailers in FORMS {
+            let server = Server::start(Options::default()).unwrap();
+            let info = upload(config(&server.endpoint(), required(algorithm), trailers, 300_000), &bytes).unwrap();
+            assert_eq!((info.complete, info.checksum), (true, Some(algorithm)));
+            assert_eq!(stored(&server, &info), bytes);
+            let patches = patches(&server);
+            assert_eq!(patches.len(), 4);
+            for patch in &patches {
+                let in_head = patch.header("Upload-Checksum");
+                let behind = patch.trailers.iter().find(|(name, _)| name.eq_ignore_ascii_case("upload-checksum"));
+                assert_eq!((in_head.is_some(), behind.is_some()), (!trailers, trailers), "{patch:?}");
+                let value = in_head.or(behind.map(|(_, value)| value.as_str())).unwrap();
+                assert!(value.starts_with(&format!("{} ", algorithm.name())), "{value}");
+            }
+            assert_eq!(server.violations(), [], "{algorithm:?} {trailers}");
+        }
+    }
+}
+
+#[test]
+fn scenario_15_a_mismatch_is_sent_again() {
+    for trailers in FORMS {
+        for status in [460, 417] {
+            let server = Server::start(Options::default()).unwrap();
+            server.script(Rule::on("PATCH").nth(2).reply(status));
+            let bytes = noise(10_000);
+            let wish = required(Algorithm::Sha256);
+            let info = upload(config(&server.endpoint(), wish, trailers, 4_000), &bytes).unwrap();
+            assert_eq!(stored(&server, &info), bytes);
+            assert_eq!(info.stats.chunks_retried, 1);
+            let methods: Vec<_> = server.requests().iter().map(|request| request.method.clone()).collect();
+            assert_eq!(methods, ["OPTIONS", "POST", "PATCH", "PATCH", "HEAD", "PATCH", "PATCH"]);
+            let patches = patches(&server);
+            assert_eq!(patches[1].header("Upload-Offset"), patches[2].header("Upload-Offset"));
+            assert_eq!(patches[1].header("Upload-Checksum"), patches[2].header("Upload-Checksum"));
+        }
+    }
+}
+
+#[test]
+fn scenario_15b_mismatches_do_not_go_on_for_ever() {
+    let server = Server::start(Options::default()).unwrap();
+    server.script(Rule::on("PATCH").forever().reply(460));
+    let error = upload(config(&server.endpoint(), required(Algorithm::Sha1), false, 4_000), &noise(9_000)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Checksum);
+    assert!(error.upload_url().is_some());
+    assert_eq!(patches(&server).len(), 3);
+}
+
+#[test]
+fn scenario_15d_an_algorithm_that_is_refused_is_not_dropped_without_a_word() {
+    let if_available = Wish { policy: Policy::IfAvailable, algorithm: Some(Algorithm::Sha512) };
+    let server = without_trailers();
+    server.script(Rule::on("PATCH").reply(400));
+    let bytes = noise(9_000);
+    let info = upload(config(&server.endpoint(), if_available, true, 4_000), &bytes).unwrap();
+    assert_eq!((info.checksum, stored(&server, &info)), (Some(Algorithm::Sha256), bytes));
+
+    let server = without_trailers();
+    server.script(Rule::on("PATCH").forever().reply(400));
+    let error = upload(config(&server.endpoint(), required(Algorithm::Sha512), true, 4_000), &noise(9)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::HttpStatus);
+    assert!(patches(&server).iter().all(|patch| patch.header("Upload-Checksum").is_some()));
+}
+
+#[test]
+fn scenario_16_trailers_only_where_they_are_offered() {
+    let server = without_trailers();
+    let bytes = noise(9_000);
+    let info = upload(config(&server.endpoint(), required(Algorithm::Sha1), true, 4_000), &bytes).unwrap();
+    assert_eq!(stored(&server, &info), bytes);
+    assert!(patches(&server).iter().all(|patch| patch.header("Upload-Checksum").is_some()));
+}
+
+#[test]
+fn something_on_the_way_that_refuses_chunks_gets_a_header() {
+    for status in [400, 411, 501] {
+        let server = Server::start(Options::default()).unwrap();
+        server.script(Rule::on("PATCH").having("Transfer-Encoding").forever().reply(status));
+        let bytes = noise(9_000);
+        let info = upload(config(&server.endpoint(), required(Algorithm::Sha1), true, 4_000), &bytes).unwrap();
+        assert_eq!((info.checksum, stored(&server, &info)), (Some(Algorithm::Sha1), bytes), "{status}");
+    }
+}
+
+#[test]
+fn what_the_server_lacks_is_an_error_or_told() {
+    let extensions = Extensions { checksum: false, checksum_trailer: false, ..Options::default().extensions };
+    let server = Server::start(Options { extensions, ..Options::default() }).unwrap();
+    let error = upload(config(&server.endpoint(), required(Algorithm::Sha1), true, 4_000), &noise(9)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(server.uploads().is_empty(), "before anything is created");
+
+    let if_available = Wish { policy: Policy::IfAvailable, algorithm: None };
+    let info = upload(config(&server.endpoint(), if_available, true, 4_000), &noise(9)).unwrap();
+    assert_eq!((info.complete, info.checksum), (true, None));
+
+    let algorithms = vec![tus_test_server::Algorithm::Sha1];
+    let server = Server::start(Options { algorithms, ..Options::default() }).unwrap();
+    let error = upload(config(&server.endpoint(), required(Algorithm::Md5), true, 4_000), &noise(9)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("md5"), "{error}");
+}
+
+#[test]
+fn a_resumed_upload_is_checked_too() {
+    let server = Server::start(Options::default()).unwrap();
+    let bytes = noise(9_000);
+    let url = server.seed(Some(9_000), &bytes[..4_000]).unwrap();
+    let client = Client::new(config(&server.endpoint(), required(Algorithm::Sha256), true, 3_000)).unwrap();
+    let mut source = Source::memory(bytes.clone());
+    let info = client.resume_upload(&mut source, &url, &UploadOptions::new()).unwrap();
+    assert_eq!((info.checksum, stored(&server, &info)), (Some(Algorithm::Sha256), bytes));
+    assert!(patches(&server).iter().all(|patch| !patch.trailers.is_empty()));
+}
+
+/// A reader that gives other bytes each time, as a file does that is written to: what is sent must be what was hashed.
+#[test]
+fn what_is_sent_is_what_was_hashed() {
+    struct Restless(fastrand::Rng);
+    impl tus::source::Reader for Restless {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, tus::source::ReadError> {
+            self.0.fill(buffer);
+            Ok(buffer.len())
+        }
+        fn seek(&mut self, _: u64) -> Result<(), tus::source::ReadError> {
+            Ok(())
+        }
+        fn can_seek(&self) -> bool {
+            true
+        }
+    }
+    for trailers in FORMS {
+        let server = Server::start(Options::default()).unwrap();
+        let client = Client::new(config(&server.endpoint(), required(Algorithm::Sha1), trailers, 100_000)).unwrap();
+        let mut source = Source::reader(Restless(fastrand::Rng::with_seed(1)), Some(1_000_000));
+        let info = client.upload(&mut source, &UploadOptions::new()).unwrap();
+        assert_eq!(info.stats.chunks_failed, 0);
+    }
+}
+
+#[test]
+fn memory_does_not_follow_the_chunk_size() {
+    let server = without_trailers();
+    let client = {
+        let mut config = config(&server.endpoint(), required(Algorithm::Sha1), true, 1 << 40);
+        config.set_chunk_size(ChunkSize::Whole).unwrap();
+        Client::new(config).unwrap()
+    };
+    let bytes: Arc<[u8]> = noise(20 << 20).into();
+    let info = client.upload(&mut Source::memory(Arc::clone(&bytes)), &UploadOptions::new()).unwrap();
+    assert_eq!(stored(&server, &info), &bytes[..]);
+    let lengths: Vec<_> = patches(&server).iter().map(|patch| patch.body_len).collect();
+    assert!(lengths.iter().all(|length| *length <= 8 << 20), "{lengths:?}");
+}
+
+#[test]
+fn the_real_server_checks_every_algorithm_in_both_forms() {
+    let bytes = noise(1_000_003);
+    let Some(peer) = tus_test_peers::python_with(&["--checksum-algorithms", "sha1,sha256,sha512,md5"]) else { return };
+    for algorithm in Algorithm::ALL {
+        for trailers in FORMS {
+            let info = upload(config(peer.endpoint(), required(algorithm), trailers, 300_000), &bytes).unwrap();
+            assert_eq!((info.complete, info.checksum), (true, Some(algorithm)));
+            assert_eq!(fs::read(peer.stored_file(info.url.as_str())).unwrap(), bytes, "{algorithm:?} {trailers}");
+        }
+    }
+}
