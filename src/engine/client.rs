@@ -19,7 +19,7 @@ use super::log::Level;
 use super::options::UploadOptions;
 use super::previous::Search;
 use super::{clock, random};
-use crate::cancel::{Cancel, Slept};
+use crate::cancel::Slept;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::date::parse_http_date;
 use crate::protocol::headers::Headers;
@@ -92,7 +92,7 @@ impl Client {
         &self,
         generation: u64,
         refusal: &Error,
-        cancel: &Cancel,
+        job: &Job,
     ) -> Result<std::result::Result<bool, i32>> {
         let Some(hook) = &self.config.hooks.credentials else { return Ok(Ok(false)) };
         let _renewal = loop {
@@ -101,7 +101,7 @@ impl Client {
                 Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => {
                     let go_on = || std::ops::ControlFlow::Continue(());
-                    if cancel.sleep(RENEWAL_LOOK, None, go_on) == Slept::Cancelled {
+                    if job.cancel.sleep(RENEWAL_LOOK, None, go_on) == Slept::Cancelled {
                         return Err(cancelled());
                     }
                 }
@@ -113,7 +113,11 @@ impl Client {
         }
         let Some(answer) = refusal.answer() else { return Ok(Ok(false)) };
         let mut new = NewHeaders::default();
-        if let Err(code) = hook(answer, &mut new) {
+        let word = {
+            let _gate = job.meter.gauge().gate();
+            hook(answer, &mut new)
+        };
+        if let Err(code) = word {
             return Ok(Err(code));
         }
         if new.0.is_empty() {

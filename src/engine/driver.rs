@@ -64,7 +64,8 @@ impl<'a> Driver<'a> {
     pub(super) fn with_source(mut self, source: &'a mut dyn Bytes) -> Self {
         let (watch, cancel) = (self.job.watch.clone(), self.job.cancel.clone());
         let interval = watch.interval();
-        source.attach(&Patience { cancel, interval, tick: Arc::new(move || watch.tick(0)) });
+        let gate = self.job.meter.gauge().shared_gate();
+        source.attach(&Patience { cancel, interval, tick: Arc::new(move || watch.tick(0)), gate });
         self.source = Some(source);
         self
     }
@@ -351,7 +352,7 @@ impl<'a> Driver<'a> {
     /// Gets other credentials from the caller.
     fn authenticate(&mut self, refusal: &Error) -> Event {
         self.log(Level::Info, || "the server refuses the credentials: asking for others".to_owned());
-        match self.client.authenticate(self.generation, refusal, &self.job.cancel) {
+        match self.client.authenticate(self.generation, refusal, self.job) {
             Ok(word) => Event::Authenticated(word),
             Err(error) => Event::Stopped(error),
         }

@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// The counters of one upload.
 pub(super) struct Gauge {
     on_progress: Option<OnProgress>,
-    gate: Mutex<()>,
+    gate: Arc<Mutex<()>>,
     state: Mutex<State>,
 }
 
@@ -59,7 +59,7 @@ impl Slot {
 impl Gauge {
     pub(super) fn new(on_progress: Option<OnProgress>, total: Option<u64>) -> Arc<Gauge> {
         let state = State { slots: Vec::new(), total, last: None, rate: Rate::new(), most: 0, stopped: None };
-        Arc::new(Gauge { on_progress, gate: Mutex::new(()), state: Mutex::new(state) })
+        Arc::new(Gauge { on_progress, gate: Arc::default(), state: Mutex::new(state) })
     }
 
     /// A meter for one session of the upload, which has `total` bytes to send.
@@ -73,6 +73,11 @@ impl Gauge {
     /// Held while a function of the caller's runs.
     pub(super) fn gate(&self) -> MutexGuard<'_, ()> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The gate itself, for functions of the caller's that are not called from here.
+    pub(super) fn shared_gate(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.gate)
     }
 
     /// The value with which the caller's function asked to stop, if it did.

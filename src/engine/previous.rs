@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::{self, Fingerprinter};
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::Bytes;
-use crate::store::{self, BadRecord, Claim, Record};
+use crate::store::{self, BadRecord, Claim, Prefix, Record};
 
 /// How long another process that works on an upload is waited for. One that is ending needs a moment; one that is busy
 /// is left alone, and the upload begins anew.
@@ -242,9 +242,16 @@ impl Search<'_> {
             identity_trusted: self.source.identity_is_settled(),
             ..Record::default()
         };
-        // The digest of the content is made while it is sent; the other fingerprints are cheap, or the caller's own.
-        if lasting && !matches!(self.client.config().fingerprinter, Fingerprinter::Content) {
+        // The digest of the content is made while it is sent, unless only the caller's own code can read it; the other
+        // fingerprints are cheap, or the caller's own.
+        let by_content = matches!(self.client.config().fingerprinter, Fingerprinter::Content);
+        if lasting && (!by_content || self.source.runs_callers_code()) {
             record.fingerprint = self.fingerprint()?;
+        }
+        if by_content
+            && let Some((_, sha256)) = record.fingerprint.as_deref().and_then(|text| text.split_once("sha256:"))
+        {
+            record.content = Some(Prefix { length: record.size, sha256: sha256.to_owned() });
         }
         Ok(record)
     }

@@ -261,7 +261,8 @@ impl Client {
         let by_identity = matches!(config.fingerprinter, Fingerprinter::FileIdentity)
             && source.identity_is_settled()
             && !config.verify_resumed;
-        let shared = if lasting && !by_identity && size > 0 { source.share() } else { None };
+        let hashed = lasting && !by_identity && size > 0 && !source.runs_callers_code();
+        let shared = if hashed { source.share() } else { None };
         let keeper = Keeper::new(place, config.log.clone(), options.on_resume_token.clone(), blank, shared);
         Ok((Some(Arc::new(keeper)), candidate))
     }

@@ -67,7 +67,7 @@ fn settled_at(identity: &FileIdentity, now: SystemTime) -> bool {
     let nanoseconds = |(seconds, rest): (i64, i64)| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
     let Ok(now) = now.duration_since(UNIX_EPOCH) else { return false };
     let youngest = nanoseconds(identity.modified).max(nanoseconds(identity.changed));
-    // At most nine digits of seconds in nanoseconds over what an i128 holds are missing: no overflow.
+    // Any i64 of seconds, in nanoseconds, is far from what an i128 holds: no overflow.
     now.as_nanos() as i128 - youngest > SETTLED_AFTER
 }
 

@@ -61,6 +61,10 @@ pub(crate) trait Bytes: Send {
     fn share(&self) -> Option<Box<dyn Bytes>> {
         None
     }
+    /// Whether reading it runs functions of the caller's, which are not to be called on threads he does not know of.
+    fn runs_callers_code(&self) -> bool {
+        false
+    }
     /// What makes it recognisable, if it is a regular file: as it was when it was opened.
     fn identity(&self) -> Option<FileIdentity> {
         None

@@ -76,6 +76,10 @@ impl Bytes for Part {
         self.whole.share().map(|whole| part(whole, self.start, self.length))
     }
 
+    fn runs_callers_code(&self) -> bool {
+        self.whole.runs_callers_code()
+    }
+
     fn identity(&self) -> Option<FileIdentity> {
         self.whole.identity()
     }

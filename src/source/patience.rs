@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::cancel::{Cancel, Slept};
@@ -17,12 +17,19 @@ pub(crate) struct Patience {
     pub(crate) interval: Option<Duration>,
     /// Ends it too, if it breaks; whoever made it knows why.
     pub(crate) tick: Arc<dyn Fn() -> ControlFlow<()> + Send + Sync>,
+    /// Held while a function of the caller's runs on a thread that is not the only one of the upload.
+    pub(crate) gate: Arc<Mutex<()>>,
 }
 
 impl Default for Patience {
     /// Without end.
     fn default() -> Self {
-        Patience { cancel: Cancel::new(), interval: None, tick: Arc::new(|| ControlFlow::Continue(())) }
+        Patience {
+            cancel: Cancel::new(),
+            interval: None,
+            tick: Arc::new(|| ControlFlow::Continue(())),
+            gate: Arc::default(),
+        }
     }
 }
 

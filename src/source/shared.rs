@@ -1,10 +1,10 @@
 //! A caller's reader that can seek and knows its size, for several cursors at once.
 
 use std::fs::File;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Bytes;
 use super::reader::{Callers, Reader, first_byte};
+use super::{Bytes, Patience};
 use crate::error::Result;
 
 /// One cursor. The reader goes to whoever reads: its functions never run two at once, and each read that does not go on
@@ -13,6 +13,8 @@ pub(super) struct SharedReader<R> {
     turns: Arc<Mutex<Turns<R>>>,
     size: u64,
     position: u64,
+    /// Other functions of the caller's for the same upload wait here.
+    gate: Arc<Mutex<()>>,
 }
 
 struct Turns<R> {
@@ -42,12 +44,19 @@ impl<R: Reader> Turns<R> {
 
 impl<R: Reader> SharedReader<R> {
     pub(super) fn new(reader: Callers<R>, size: u64) -> Self {
-        SharedReader { turns: Arc::new(Mutex::new(Turns { reader, at: Some(0) })), size, position: 0 }
+        SharedReader {
+            turns: Arc::new(Mutex::new(Turns { reader, at: Some(0) })),
+            size,
+            position: 0,
+            gate: Arc::default(),
+        }
     }
 
     /// Waits for its turn. A caller's function that panicked has left the reader nowhere, and that is known.
-    fn turn(&self) -> MutexGuard<'_, Turns<R>> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    fn turn<T>(&self, act: impl FnOnce(&mut Turns<R>) -> T) -> T {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        act(&mut turns)
     }
 }
 
@@ -67,7 +76,7 @@ impl<R: Reader + 'static> Bytes for SharedReader<R> {
     fn seek(&mut self, offset: u64) -> Result<()> {
         // At once and not with the next read: a seek that fails should do so before a request is begun.
         if offset != self.position {
-            self.turn().go_to(offset)?;
+            self.turn(|turns| turns.go_to(offset))?;
             self.position = offset;
         }
         Ok(())
@@ -77,13 +86,22 @@ impl<R: Reader + 'static> Bytes for SharedReader<R> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let n = self.turn().read(self.position, buffer)?;
+        let n = self.turn(|turns| turns.read(self.position, buffer))?;
         self.position += n as u64;
         Ok(n)
     }
 
     fn share(&self) -> Option<Box<dyn Bytes>> {
-        Some(Box::new(SharedReader { turns: Arc::clone(&self.turns), size: self.size, position: 0 }))
+        let (turns, gate) = (Arc::clone(&self.turns), Arc::clone(&self.gate));
+        Some(Box::new(SharedReader { turns, size: self.size, position: 0, gate }))
+    }
+
+    fn runs_callers_code(&self) -> bool {
+        true
+    }
+
+    fn attach(&mut self, patience: &Patience) {
+        self.gate = Arc::clone(&patience.gate);
     }
 
     fn file(&self) -> Option<(&File, u64)> {

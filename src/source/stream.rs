@@ -158,7 +158,7 @@ mod tests {
             _ => ControlFlow::Continue(()),
         };
         let interval = Some(Duration::from_millis(interval));
-        (Patience { cancel: Cancel::new(), interval, tick: Arc::new(tick) }, count)
+        (Patience { cancel: Cancel::new(), interval, tick: Arc::new(tick), ..Patience::default() }, count)
     }
 
     #[test]

@@ -66,8 +66,11 @@ impl HashAhead {
     }
 
     /// Begins to prepare the chunk that will probably be wanted next, instead of any other. Returns at once, and does
-    /// nothing if the source cannot be shared with another thread.
+    /// nothing if the source cannot be shared with another thread, or is the caller's own code.
     pub(super) fn prepare(&mut self, source: &dyn Bytes, start: u64, length: u64, algorithm: Algorithm) {
+        if source.runs_callers_code() {
+            return;
+        }
         let Some(share) = source.share() else { return };
         if self.helper.is_none() {
             // A process that has no thread to spare now may have one for the next chunk.
