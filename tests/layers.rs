@@ -63,13 +63,14 @@ fn the_protocol_is_pure() {
 
 #[test]
 fn nothing_points_back() {
-    for folder in ["engine", "protocol", "source", "store", "sys", "transport"] {
+    for folder in ["engine", "fingerprint", "protocol", "source", "store", "sys", "transport"] {
         none(folder, &["crate::ffi", "c_char", "c_void", "extern \"C"]);
     }
-    for folder in ["source", "store", "sys", "transport"] {
+    for folder in ["fingerprint", "source", "store", "sys", "transport"] {
         none(folder, &["crate::engine"]);
     }
-    none("source", &["crate::transport", "crate::protocol"]);
+    none("fingerprint", &["crate::transport", "protocol::session"]);
+    none("source", &["crate::fingerprint", "crate::transport", "crate::protocol"]);
     none("store", &["crate::source", "crate::sys", "crate::transport", "protocol::session", "protocol::url"]);
     none("transport", &["crate::source", "protocol::session", "protocol::reaction", "Tus-", "Upload-"]);
     none("sys", &["crate::source", "crate::transport", "crate::protocol"]);
@@ -77,14 +78,14 @@ fn nothing_points_back() {
 
 #[test]
 fn statuses_are_judged_in_one_place() {
-    for folder in ["engine", "ffi", "source"] {
+    for folder in ["engine", "ffi", "fingerprint", "source", "store"] {
         none(folder, &[".status ==", ".status !=", "match answer.status"]);
     }
 }
 
 #[test]
 fn unsafe_stays_in_its_rooms() {
-    for folder in ["engine", "protocol", "source", "store", "transport"] {
+    for folder in ["engine", "fingerprint", "protocol", "source", "store", "transport"] {
         none(folder, &["unsafe "]);
     }
     // Each of the two rooms opens its door once, at its head.

@@ -62,10 +62,13 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) fn with_source(mut self, source: &'a mut dyn Bytes) -> Self {
-        let (watch, cancel) = (self.job.watch.clone(), self.job.cancel.clone());
-        let interval = watch.interval();
+        let cancel = self.job.cancel.clone();
+        let interval = self.job.watch.interval();
+        // The source may outlive the operation, whose functions are the caller's to free.
+        let watch = Arc::downgrade(&self.job.watch);
+        let tick = Arc::new(move || watch.upgrade().map_or(ControlFlow::Continue(()), |watch| watch.tick(0)));
         let gate = self.job.meter.gauge().shared_gate();
-        source.attach(&Patience { cancel, interval, tick: Arc::new(move || watch.tick(0)), gate });
+        source.attach(&Patience { cancel, interval, tick, gate });
         self.source = Some(source);
         self
     }

@@ -1,9 +1,9 @@
 //! How a source is recognised when it is uploaded again, and whether it still begins with what the server has.
 //!
-//! A fingerprint finds the upload of an interrupted program in the store; its formats are those other tus clients use.
-//! It is no proof: two files may share one, by accident or because only a part of them was looked at. What is resumed is
-//! therefore held against the digest of what was sent before, which is taken while it is sent ([`PrefixHasher`],
-//! [`prefix_matches`]).
+//! A fingerprint finds the upload of an interrupted program in the store; its formats are those other tus clients
+//! use. It is no proof: two files may share one, by accident or because only a part of them was looked at. What is
+//! resumed is therefore held against the digest of what was sent before, which is taken while it is sent
+//! ([`PrefixHasher`], [`prefix_matches`]).
 
 mod prefix;
 mod walk;

@@ -40,8 +40,8 @@ pub(crate) fn prefix_matches(
 /// Hashes a source from its beginning on a thread of its own while it is being uploaded.
 ///
 /// The bytes are read a second time, mostly from the system's cache; that both reads saw the same is what the source's
-/// own check vouches for, which is made before anything is published. It is never in the way of the upload: on any error
-/// it just stops, and there is a shorter prefix.
+/// own check vouches for, which is made before anything is published. It is never in the way of the upload: on any
+/// error it just stops, and there is a shorter prefix.
 pub(crate) struct PrefixHasher {
     common: Arc<Common>,
     thread: Option<JoinHandle<()>>,
@@ -109,7 +109,7 @@ impl Common {
             }
             digest.update(&buffer[..n]);
             length += n as u64;
-            if length - published >= PUBLISH_BYTES || published_at.elapsed() >= PUBLISH_TIME {
+            if is_due(length - published, published_at.elapsed()) {
                 self.publish(source, &digest, length)?;
                 (published, published_at) = (length, Instant::now());
             }
@@ -123,6 +123,11 @@ impl Common {
         *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some((digest.clone(), length));
         Ok(())
     }
+}
+
+/// Whether it is time to publish, so much and so long after the last time.
+fn is_due(bytes: u64, time: Duration) -> bool {
+    bytes >= PUBLISH_BYTES || time >= PUBLISH_TIME
 }
 
 #[cfg(test)]
@@ -166,6 +171,10 @@ mod tests {
                 assert_eq!(first[0], bytes[0]);
             }
         }
+        // Shorter than the prefix, with the digest of all there is.
+        let long = Prefix { length: 6, ..prefix(&bytes[..5]) };
+        assert!(!matches(&mut Source::memory(bytes[..5].to_vec()), &long).unwrap());
+        assert!(!matches(&mut Source::reader(Tape::new(5, true), None), &long).unwrap());
         let upper = Prefix { sha256: prefix(&bytes).sha256.to_uppercase(), length: 700_000 };
         assert!(matches(&mut Source::memory(bytes.clone()), &upper).unwrap());
     }
@@ -268,6 +277,12 @@ mod tests {
         let (open, gate) = sync_channel(0);
         let source = Gated { inner: source.0.share().unwrap(), gate, fails };
         (PrefixHasher::start(Box::new(source)).unwrap(), open)
+    }
+
+    #[test]
+    fn it_is_published_after_enough_bytes_or_time() {
+        assert!(!is_due(PUBLISH_BYTES - 1, PUBLISH_TIME - Duration::from_nanos(1)));
+        assert!(is_due(PUBLISH_BYTES, Duration::ZERO) && is_due(0, PUBLISH_TIME));
     }
 
     #[test]

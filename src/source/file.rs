@@ -239,18 +239,17 @@ mod tests {
         let young = File::options().write(true).open(scratch.path()).unwrap();
         young.set_modified(SystemTime::now() + Duration::from_secs(3600)).unwrap();
         assert!(!FileSource::open(scratch.path()).unwrap().identity_is_settled());
-        old(scratch.path());
-        // The modification may be as old as it likes: the change of that very time is young.
-        let tries = (0..20).filter(|_| {
+        // The modification may be as old as it likes: the change of that very time is young. And it is about the moment
+        // the identity was taken, not about now.
+        let young = (0..20).find_map(|_| {
             old(scratch.path());
-            !FileSource::open(scratch.path()).unwrap().identity_is_settled()
+            Some(FileSource::open(scratch.path()).unwrap()).filter(|source| !source.identity_is_settled())
         });
-        assert!(tries.count() > 0);
+        let young = young.unwrap();
         std::thread::sleep(Duration::from_millis(70));
+        assert!(!young.identity_is_settled() && !young.share().unwrap().identity_is_settled());
         let source = FileSource::open(scratch.path()).unwrap();
-        assert!(source.identity_is_settled());
-        // It is about the moment the identity was taken, not about now.
-        assert!(source.share().unwrap().identity_is_settled());
+        assert!(source.identity_is_settled() && source.share().unwrap().identity_is_settled());
     }
 
     #[test]

@@ -78,7 +78,9 @@ mod tests {
     #[test]
     fn shares_read_the_same_bytes_and_keep_them() {
         let alive = Arc::new(());
-        let source = Source::memory(Watched { bytes: numbers(0, 100_000), _alive: Arc::clone(&alive) }).0;
+        let mut source = Source::memory(Watched { bytes: numbers(0, 100_000), _alive: Arc::clone(&alive) }).0;
+        source.seek(50).unwrap();
+        assert_eq!(all_of(source.share().unwrap().as_mut()).len(), 100_000, "from the beginning");
         let mut shares = [source.share().unwrap(), source.share().unwrap()];
         drop(source);
         std::thread::scope(|scope| {

@@ -33,7 +33,8 @@ impl Default for Patience {
     }
 }
 
-/// Keeps a [`Patience`] over many short waits, so that ticks come although none of the waits is as long as the interval.
+/// Keeps a [`Patience`] over many short waits, so that ticks come although none of the waits is as long as the
+/// interval.
 pub(super) struct Pace {
     /// Made only when it is needed: its flag takes a descriptor.
     patience: Option<Patience>,

@@ -1,7 +1,7 @@
 //! What gives its bytes once and in order, with the last of them kept to be sent again.
 //!
-//! A connection can break with bytes on the way, and then some of them must be sent again. And of a source whose size is
-//! not known a request can only be made when its bytes are here, with one more to tell whether they are the last
+//! A connection can break with bytes on the way, and then some of them must be sent again. And of a source whose size
+//! is not known a request can only be made when its bytes are here, with one more to tell whether they are the last
 //! (T-072). Both are served by one window over what was read last.
 
 use std::fs::File;

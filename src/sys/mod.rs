@@ -1,8 +1,8 @@
 //! The platform: descriptors, polling, sockets, `sendfile`, page-aligned memory and signals.
 //!
 //! Everything below the transport that needs `unsafe` or a system call std does not offer, each behind a safe
-//! function. It knows neither HTTP nor this library's errors: it returns [`std::io::Error`]. Only `transport` calls
-//! it. Linux is the one platform so far; another one replaces the files here and nothing else.
+//! function. It knows neither HTTP nor this library's errors: it returns [`std::io::Error`]. Linux is
+//! the one platform so far; another one replaces the files here and nothing else.
 
 #![allow(unsafe_code)]
 

@@ -116,16 +116,11 @@ static void test_descriptors(void)
     fd = open(folder, O_RDONLY);
     refuse_fd(fd, TUS_E_SOURCE, 0);
     close(fd);
+    /* A pipe can be read, but not from the end for writing. */
     NEED(pipe(ends) == 0);
-    refuse_fd(ends[0], TUS_E_SOURCE, 0);
+    refuse_fd(ends[1], TUS_E_SOURCE, EBADF);
     close(ends[0]);
     close(ends[1]);
-    fd = open("/dev/zero", O_RDONLY);
-    refuse_fd(fd, TUS_E_SOURCE, 0);
-    close(fd);
-    fd = socket(AF_INET, SOCK_STREAM, 0);
-    refuse_fd(fd, TUS_E_SOURCE, 0);
-    close(fd);
 
     /* Open, but not for reading: found out before anything is made on the server. */
     fd = open(path.text, O_WRONLY);

@@ -19,6 +19,7 @@ const TABLE: &[(ErrorKind, Code)] = &[
     (ErrorKind::Source, Code::TUS_E_SOURCE),
     (ErrorKind::SourceChanged, Code::TUS_E_SOURCE_CHANGED),
     (ErrorKind::Store, Code::TUS_E_STORE),
+    (ErrorKind::Fingerprint, Code::TUS_E_FINGERPRINT),
     (ErrorKind::Resolve, Code::TUS_E_RESOLVE),
     (ErrorKind::Connect, Code::TUS_E_CONNECT),
     (ErrorKind::Tls, Code::TUS_E_TLS),
@@ -35,8 +36,7 @@ const TABLE: &[(ErrorKind, Code)] = &[
 ];
 
 /// What no failure of the engine's becomes: success, what only this layer finds, and what later objects need.
-const OTHERS: &[Code] =
-    &[Code::TUS_OK, Code::TUS_E_NOT_FOUND, Code::TUS_E_FORKED, Code::TUS_E_FINGERPRINT, Code::TUS_E_PANIC];
+const OTHERS: &[Code] = &[Code::TUS_OK, Code::TUS_E_NOT_FOUND, Code::TUS_E_FORKED, Code::TUS_E_PANIC];
 
 #[test]
 fn each_kind_of_failure_has_its_own_status() {
