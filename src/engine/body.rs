@@ -21,6 +21,11 @@ impl<'a> SourceBody<'a> {
         SourceBody { source, position, error: None }
     }
 
+    /// Fails if the source is no longer what it was; why, [`SourceBody::into_failure`] says.
+    pub(super) fn check(&mut self) -> io::Result<()> {
+        self.source.check_unchanged().map_err(|_| io::Error::other("the source changed"))
+    }
+
     /// What broke the body: the source's own error, or that it changed, or that it ended before its own size.
     pub(super) fn into_failure(self) -> Failure {
         if let Some(error) = self.error {

@@ -2,6 +2,7 @@
 //!
 //! It is told what happens by the driver and never stops an upload: a store that fails is a warning (T-052).
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use super::clock;
 use super::hooks::{HookResult, OnResumeToken};
 use super::log::{Level, Log};
 use super::meter::Gauge;
+use crate::cancel::{Cancel, Slept};
 use crate::error::Error;
 use crate::fingerprint::PrefixHasher;
 use crate::protocol::answer::Answer;
@@ -19,8 +21,10 @@ use crate::store::{Claim, Prefix, Record, Store};
 
 /// Between two notes of how far an upload is: what a crash may cost is asked of the server anyway.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
-/// How long the end of an operation waits for the digest of what has been sent.
-const DIGEST_PATIENCE: Duration = Duration::from_millis(30);
+/// How long the end of an operation that was not cancelled waits for the digest of what has been sent: where the network
+/// is faster than the digest, what is not covered by it could not be trusted later.
+const DIGEST_PATIENCE: Duration = Duration::from_secs(2);
+const DIGEST_LOOK: Duration = Duration::from_millis(1);
 
 /// The memory of one upload.
 pub(super) struct Keeper {
@@ -141,15 +145,14 @@ impl Keeper {
     }
 
     /// The operation is over and the upload is not: notes how far it is.
-    pub(super) fn interrupted(&self) {
+    pub(super) fn interrupted(&self, cancel: &Cancel) {
         let sent = self.state().record.as_ref().map_or(0, |record| record.offset);
         let until = Instant::now() + DIGEST_PATIENCE;
         while let Some(so_far) = self.hashed()
             && so_far < sent
             && Instant::now() < until
-        {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+            && cancel.sleep(DIGEST_LOOK, None, || ControlFlow::Continue(())) == Slept::Whole
+        {}
         let mut state = self.state();
         self.write(&mut state);
         state.hasher = None;

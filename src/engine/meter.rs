@@ -58,7 +58,8 @@ impl Slot {
 
 impl Gauge {
     pub(super) fn new(on_progress: Option<OnProgress>, total: Option<u64>) -> Arc<Gauge> {
-        let state = State { slots: Vec::new(), total, last: None, rate: Rate::new(), most: 0, stopped: None };
+        let mut state = State { slots: Vec::new(), total, last: None, rate: Rate::new(), most: 0, stopped: None };
+        state.rate.note(Instant::now(), 0);
         Arc::new(Gauge { on_progress, gate: Arc::default(), state: Mutex::new(state) })
     }
 

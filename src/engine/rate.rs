@@ -101,7 +101,7 @@ mod tests {
     fn a_steady_speed_is_told_from_the_first_moment_on() {
         // However often it is told, from any number on.
         for step in [1, 7, 100, 499, 500, 501, 1300, 12_000] {
-            for end in [step, 4 * step, 9999 / step * step, 40_000 / step * step, 1_000_000 / step * step] {
+            for end in [step, 4 * step, 9999 / step * step, 40_000 / step * step, 100_000 / step * step] {
                 if end == 0 {
                     continue;
                 }
@@ -127,6 +127,10 @@ mod tests {
         for (later, expected) in [(0, 1e6), (1, 0.9e6), (5, 0.5e6), (9, 0.1e6), (10, 0.0), (11, 0.0), (1000, 0.0)] {
             about(rate.speed(at(20_000 + later * 1000)), expected);
         }
+        // To nothing, even if the last number came between two marks.
+        let (rate, at) = run(100, 20_300, |ms| ms * 1000);
+        about(rate.speed(at(30_100)), 0.02e6);
+        about(rate.speed(at(30_300)), 0.0);
         // The same if the standstill is noted.
         let (rate, at) = run(100, 27_000, |ms| ms.min(20_000) * 1000);
         about(rate.speed(at(27_000)), 0.3e6);

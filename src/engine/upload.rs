@@ -282,7 +282,7 @@ impl Client {
                 let complete = size == Some(offset);
                 match &keeper {
                     Some(keeper) if complete => keeper.forget(),
-                    Some(keeper) => keeper.interrupted(),
+                    Some(keeper) => keeper.interrupted(&job.cancel),
                     None => {}
                 }
                 let metadata = if job.created_here { metadata } else { Metadata::new() };
@@ -314,7 +314,7 @@ impl Client {
             keeper.forget();
             return error;
         }
-        keeper.interrupted();
+        keeper.interrupted(&job.cancel);
         if gone {
             return error;
         }

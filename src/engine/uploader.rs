@@ -202,7 +202,7 @@ impl Uploader {
 impl Drop for Uploader {
     fn drop(&mut self) {
         if let (None, Some(keep)) = (&self.info, &self.job.keeper) {
-            keep.keeper.interrupted();
+            keep.keeper.interrupted(&self.job.cancel);
         }
     }
 }

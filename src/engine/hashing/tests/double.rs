@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Bytes;
@@ -113,7 +113,9 @@ impl Bytes for Double {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let reads = if self.is_share { &self.notes.share_reads } else { &self.notes.own_reads };
         reads.fetch_add(1, Ordering::SeqCst);
-        while self.is_share && self.notes.closed.load(Ordering::SeqCst) {
+        // Not for ever: a test that fails meanwhile shall end.
+        let began = Instant::now();
+        while self.is_share && self.notes.closed.load(Ordering::SeqCst) && began.elapsed() < Duration::from_secs(5) {
             std::thread::yield_now();
         }
         std::thread::sleep(Duration::from_micros(self.notes.dawdles.load(Ordering::SeqCst)));
