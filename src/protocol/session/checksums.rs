@@ -33,9 +33,8 @@ impl Checksums {
         let wish = plan.checksum;
         let offers = |extension| known.is_some_and(|known| known.has(extension));
         let candidates = match known {
-            Some(known) if known.has("checksum") || known.has("checksum-trailer") => {
-                wish.candidates(&known.checksum_algorithms)
-            }
+            // T-090; trailers are a form of it, and the way back from them is the header (T-100).
+            Some(known) if known.has("checksum") => wish.candidates(&known.checksum_algorithms),
             _ => Vec::new(),
         };
         if wish.policy == Policy::Required && candidates.is_empty() {

@@ -8,7 +8,8 @@ use crate::protocol::reaction::{Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
 use super::core::Core;
-use super::event::{Broken, Notice};
+use super::create::fits;
+use super::event::{Broken, BrokenKind, Notice};
 use super::exchange::{Body, Exchange, Method, Request};
 use super::failure::{broke_rule, fail, refused};
 use super::outcome::Outcome;
@@ -60,8 +61,11 @@ impl Concatenate {
             let what = format!("the server does not put uploads together (extension {extension})");
             return Finished::error(fail(ErrorKind::Unsupported, what, asked, None));
         }
+        if let Err(error) = fits(core, total, asked) {
+            return Finished::error(error);
+        }
         let job = Job { endpoint, parts, unfinished, total, complete: total.is_some() };
-        if job.parts.is_empty() || job.field().len() > HEADER_MAX {
+        if job.parts.is_empty() || job.field(&job.endpoint).len() > HEADER_MAX {
             let what = "there must be at least one part, and no more than fit into 8 KiB of URLs";
             return Finished::error(Error::new(ErrorKind::InvalidArgument, what));
         }
@@ -78,7 +82,7 @@ impl Concatenate {
             Step::Make => {
                 let mut request = core
                     .request(Purpose::Create, Method::Post, &job.endpoint)
-                    .header("Upload-Concat", job.field())
+                    .header("Upload-Concat", job.field(&job.endpoint))
                     .body(Body::Empty);
                 if let Some(metadata) = &core.plan.metadata {
                     request = request.header("Upload-Metadata", metadata);
@@ -116,7 +120,7 @@ impl Concatenate {
                 core.again(budget, exchange, answer, then)
             }
             // T-127: the server may miss something in the parts; they tell what.
-            (_, Step::Make) if matches!(answer.status, 400 | 403 | 404 | 409 | 410) && !self.job.unfinished => {
+            (_, Step::Make) if matches!(answer.status, 400 | 403 | 404 | 410) && !self.job.unfinished => {
                 let why = refused(ErrorKind::HttpStatus, exchange, &answer);
                 Self::part(core, self.job, 0, Some(0), Some(why))
             }
@@ -127,7 +131,19 @@ impl Concatenate {
         }
     }
 
+    /// What a POST says changes when it is redirected: a path would mean another upload at another origin.
+    pub(super) fn redirected(&mut self) {
+        let field = self.job.field(&self.request.exchange.url);
+        for (name, value) in &mut self.request.exchange.headers {
+            if *name == "Upload-Concat" {
+                value.clone_from(&field);
+            }
+        }
+    }
+
     fn looked_at_part(self, core: &mut Core, answer: Answer) -> State {
+        // When the server will drop a part is not when it will drop the whole.
+        core.expires = None;
         let exchange = &self.request.exchange;
         let Step::Part { index, sum, why } = self.step else { return Finished::error(super::misuse()) };
         let position = match Position::read(&answer.headers) {
@@ -166,6 +182,12 @@ impl Concatenate {
         };
         match url {
             Ok(url) => {
+                if !core.plan.trusted.contains(url.origin()) {
+                    core.warn(format!(
+                        "the upload lies on another origin, {}: credentials are not sent there",
+                        url.origin()
+                    ));
+                }
                 core.notices.push(Notice::UploadUrl(url.clone()));
                 Self::ask(core, self.job, Step::Whole(url))
             }
@@ -199,10 +221,15 @@ impl Concatenate {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        if matches!(self.step, Step::Make) {
-            core.warn("putting the parts together was not answered and is repeated: two wholes may be on the server");
-        }
-        core.broken(broken, &self.request.exchange, |core| Self::ask(core, self.job, self.step))
+        let unanswered = !matches!(broken.kind, BrokenKind::Resolve | BrokenKind::Connect);
+        core.broken(broken, &self.request.exchange, |core| {
+            if unanswered && matches!(self.step, Step::Make) {
+                core.warn(
+                    "putting the parts together was not answered and is repeated: two wholes may be on the server",
+                );
+            }
+            Self::ask(core, self.job, self.step)
+        })
     }
 }
 
@@ -217,10 +244,10 @@ fn whole(answer: &Answer) -> Result<(Option<u64>, Option<u64>), BrokenRule> {
 }
 
 impl Job {
-    /// `Upload-Concat` (T-121, T-122). As short as it can be where the parts lie at the endpoint's own origin: some
-    /// servers look for their own base path at the beginning.
-    fn field(&self) -> String {
-        let origin = self.endpoint.origin();
+    /// `Upload-Concat` in a request to `to` (T-121, T-122). As short as it can be where the parts lie at the same
+    /// origin: some servers look for their own base path at the beginning.
+    fn field(&self, to: &AbsoluteUrl) -> String {
+        let origin = to.origin();
         let name = |part: &AbsoluteUrl| match part.origin() == origin {
             true => part.path_and_query().to_owned(),
             false => part.as_str().to_owned(),

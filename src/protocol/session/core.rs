@@ -49,6 +49,8 @@ pub(super) struct Core {
     pub(super) sizer: ChunkSizer,
     pub(super) notices: Vec<Notice>,
     pub(super) expires: Option<u64>,
+    /// The expiry the caller has been told.
+    told_expiry: Option<u64>,
     /// The time of the step being made.
     pub(super) now: Instant,
     /// The wall clock of the answer being read: the server's own where it tells it (`Date`).
@@ -68,9 +70,12 @@ pub(super) struct Core {
     pub(super) asked: bool,
     /// The upload of an earlier run has been looked at, if there is one.
     pub(super) knows_previous: bool,
+    /// In this step an upload was given up: what fails in the rest of it is not to be resumed from there.
+    pub(super) began_anew: bool,
     mismatches: u32,
-    /// The server refused the credentials, and others were got since its last success.
-    authenticated: bool,
+    /// What the server refused the credentials for, if others were got and it has not done that since. The success of
+    /// something else says nothing: a server may show an upload and take nothing for it, for ever.
+    authenticated: Option<Purpose>,
     /// When the first bytes of this session were acknowledged, and how far the upload was then.
     pace: Option<(Instant, u64)>,
     /// The expiry the caller has been warned of.
@@ -104,6 +109,7 @@ impl Core {
             plan,
             notices: Vec::new(),
             expires: None,
+            told_expiry: None,
             now,
             wall: 0,
             tries: 0,
@@ -118,8 +124,9 @@ impl Core {
             fresh_data_connections: false,
             asked: false,
             knows_previous: false,
+            began_anew: false,
             mismatches: 0,
-            authenticated: false,
+            authenticated: None,
             pace: None,
             warned_expiry: None,
         }
@@ -161,10 +168,19 @@ impl Core {
         }
     }
 
-    /// The server refused the caller's credentials: whether others may be tried, which is once between two successes.
+    /// The server refused the caller's credentials: whether others may be tried, which is once until
+    /// the same kind of request succeeds.
     pub(super) fn may_authenticate(&mut self, exchange: &Exchange, answer: &Answer) -> bool {
         let asked = answer.status == 401 && exchange.trusted && self.plan.can_authenticate;
-        asked && !std::mem::replace(&mut self.authenticated, true)
+        asked && self.authenticated.replace(exchange.purpose).is_none()
+    }
+
+    /// Tells a new expiry: last of all a step has to tell, for before it comes the upload it is of.
+    pub(super) fn tell_expiry(&mut self) {
+        if self.expires != self.told_expiry {
+            self.told_expiry = self.expires;
+            self.notices.extend(self.expires.map(Notice::Expires));
+        }
     }
 
     /// The server has acknowledged `at`: whether the upload can be complete before it expires (T-082).
@@ -196,13 +212,11 @@ impl Core {
     /// Reads what any answer may carry: version, expiry, the server's clock.
     pub(super) fn note_answer(&mut self, exchange: &Exchange, answer: &Answer, wall: u64) -> Result<(), Error> {
         self.wall = answer.headers.get("Date").and_then(parse_http_date).unwrap_or(wall);
-        if let Some(expires) = answer.headers.get("Upload-Expires").and_then(parse_http_date)
-            && self.expires.replace(expires) != Some(expires)
-        {
-            self.notices.push(Notice::Expires(expires));
+        if let Some(expires) = answer.headers.get("Upload-Expires").and_then(parse_http_date) {
+            self.expires = Some(expires);
         }
-        if answer.is_success() {
-            self.authenticated = false;
+        if answer.is_success() && self.authenticated == Some(exchange.purpose) {
+            self.authenticated = None;
         }
         if exchange.purpose == Purpose::Discover || !answer.is_success() {
             return Ok(());
@@ -389,6 +403,7 @@ impl Core {
 
     /// What was learned of an upload does not hold for the next one.
     pub(super) fn begins_anew(&mut self) {
+        self.began_anew = true;
         self.expires = None;
         self.pace = None;
     }

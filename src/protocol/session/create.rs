@@ -1,6 +1,6 @@
 //! Awaits the answer to a creating POST (T-040 to T-064).
 
-use crate::error::{BrokenRule, ErrorKind};
+use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::VERSION;
 use crate::protocol::offset::{Acknowledged, Proven};
@@ -29,19 +29,28 @@ pub(super) struct Create {
     data: u64,
 }
 
+/// Whether the server speaks our version and takes uploads of this size, as far as is known (T-005, T-008).
+pub(super) fn fits(core: &Core, size: Option<u64>, asked: &Exchange) -> Result<(), Error> {
+    let Some(known) = &core.capabilities else { return Ok(()) };
+    if !known.speaks_our_version() {
+        let what = format!("the server speaks tus {}, this is {VERSION}", known.versions.join(", "));
+        return Err(fail(ErrorKind::Version, what, asked, None));
+    }
+    if let (Some(size), Some(max)) = (size, known.max_size)
+        && size > max
+    {
+        let what = format!("the source has {size} bytes, the server takes at most {max}");
+        return Err(fail(ErrorKind::TooLarge, what, asked, None));
+    }
+    Ok(())
+}
+
 impl Create {
     /// Begins an upload, unless what is known of the server says it will not be taken (T-008). `asked` is the
     /// exchange that told.
     pub(super) fn begin(core: &mut Core, endpoint: AbsoluteUrl, asked: &Exchange) -> State {
-        if let Some(known) = core.capabilities.as_ref().filter(|known| !known.speaks_our_version()) {
-            let what = format!("the server speaks tus {}, this is {VERSION}", known.versions.join(", "));
-            return Finished::error(fail(ErrorKind::Version, what, asked, None));
-        }
-        if let Some(max) = core.capabilities.as_ref().and_then(|known| known.max_size)
-            && let Some(size) = core.size.filter(|size| *size > max)
-        {
-            let what = format!("the source has {size} bytes, the server takes at most {max}");
-            return Finished::error(fail(ErrorKind::TooLarge, what, asked, None));
+        if let Err(error) = fits(core, core.size, asked) {
+            return Finished::error(error);
         }
         for (needed, extension, what) in [
             (core.size.is_none(), "creation-defer-length", "uploads whose size is not known at the beginning"),

@@ -79,11 +79,14 @@ impl Discover {
                 core.capabilities = Some(capabilities);
                 self.go_on(core)
             }
-            None => {
-                core.warn(format!("the server answers OPTIONS with status {}: no extensions are used", answer.status));
-                self.go_on(core)
-            }
+            None => self.refused(core, answer.status),
         }
+    }
+
+    /// The server does not say what it can do.
+    pub(super) fn refused(self, core: &mut Core, status: u16) -> State {
+        core.warn(format!("the server answers OPTIONS with status {status}: no extensions are used"));
+        self.go_on(core)
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {

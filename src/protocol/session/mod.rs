@@ -187,7 +187,8 @@ impl Session {
                 Terminate::if_offered(&mut core, url, &asked)
             }
         };
-        Session { core, state }
+        let url = core.plan.goal.upload_url().cloned();
+        Session { core, state: state.with_upload_url(url) }
     }
 
     /// What the driver is to do now.
@@ -227,7 +228,7 @@ impl Session {
                 match noted {
                     Err(error) => Finished::error(error),
                     Ok(Seen::Redirected) => {
-                        state.sent_in_vain(body_sent);
+                        state.redirected(body_sent);
                         state
                     }
                     Ok(Seen::Unauthorized(error)) => state.with_other_credentials(&mut core, error, body_sent),
@@ -254,7 +255,11 @@ impl Session {
             (Event::Ahead { available, end }, State::Look(look)) => look.told(&mut core, available, end),
             (Event::Authenticated(word), State::Authenticating(Authenticating { error, then })) => match word {
                 Ok(true) => *then,
-                Ok(false) => Finished::error(error),
+                Ok(false) => match *then {
+                    // What can be done without need not be refused (T-006).
+                    State::Discover(asking) if asking.request.exchange.optional => asking.refused(&mut core, 401),
+                    _ => Finished::error(error),
+                },
                 Err(code) => Finished::error(error.with_callback_code(code)),
             },
             (Event::Woke, State::Waiting(waiting)) => *waiting.then,
@@ -268,6 +273,9 @@ impl Session {
                 Finished::error(misuse())
             }
         };
+        core.tell_expiry();
+        let given_up = std::mem::take(&mut core.began_anew);
+        let url = url.filter(|_| !given_up);
         Session { core, state: state.with_upload_url(url) }
     }
 
@@ -397,10 +405,12 @@ impl State {
         self
     }
 
-    /// A redirected PATCH may have left bytes behind all the same.
-    fn sent_in_vain(&mut self, body_sent: u64) {
-        if let State::Transfer(transfer) = self {
-            transfer.redirected(body_sent);
+    /// The request was redirected. A PATCH may have left bytes behind all the same.
+    fn redirected(&mut self, body_sent: u64) {
+        match self {
+            State::Transfer(transfer) => transfer.redirected(body_sent),
+            State::Concatenate(concatenate) => concatenate.redirected(),
+            _ => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! Awaits the answer to HEAD: where is the upload? (T-011 to T-019)
 
-use crate::error::{BrokenRule, Error, ErrorKind};
+use crate::error::{BrokenRule, Error, ErrorKind, TimeLimit};
 use crate::protocol::answer::Answer;
 use crate::protocol::offset::{Position, Proven, is_final, is_partial};
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
@@ -132,8 +132,7 @@ impl Probe {
                 return gone(core, url, exchange, &answer);
             }
             if previous.proven.is_some_and(|proven| position.at.get() > proven) {
-                let what = "the server has bytes that cannot be shown to be those of the source";
-                return abandon(core, url, &Error::new(ErrorKind::SourceChanged, what));
+                return unproven(core, url);
             }
         }
         if is_final(&answer.headers) {
@@ -160,12 +159,16 @@ impl Probe {
     fn go_on_from(self, core: &mut Core, position: Position, answer: Answer) -> State {
         let at = position.at;
         let (mut remote, from, doubt) = match self.target {
-            Target::Stranger(url) | Target::Previous(Previous { url, .. }) => {
+            target @ (Target::Stranger(_) | Target::Previous(_)) => {
                 core.notices.push(Notice::Resumed(at.get()));
                 if let Some(size) = core.size.filter(|_| position.length.is_none()) {
                     core.warn(format!("the upload's length is still open on the server: it will be {size}"));
                 }
-                return Transfer::go_on(core, Remote::found(url, at, position.length), at);
+                let mut remote = Remote::found(target.url().clone(), at, position.length);
+                if let Target::Previous(Previous { proven: Some(proven), .. }) = target {
+                    remote.proven = proven;
+                }
+                return Transfer::go_on(core, remote, at);
             }
             Target::Own { remote, from, doubt } => (remote, from, doubt),
         };
@@ -175,6 +178,9 @@ impl Probe {
         let unexplained = at.get() > remote.reachable && (doubt == Doubt::Unbelievable || !remote.found);
         if unexplained {
             return Finished::error(broke_rule(BrokenRule::ImpossibleOffset, exchange, &answer));
+        }
+        if remote.is_foreign(at, doubt) {
+            return unproven(core, remote.url);
         }
         if at.get() < remote.best && at < from && !core.may_regress(remote.best, at.get()) {
             return Finished::error(broke_rule(BrokenRule::OffsetRegressed, exchange, &answer));
@@ -210,12 +216,21 @@ impl Target {
         let elsewhere = matches!(&core.plan.goal, Goal::Upload { endpoint, .. } if endpoint.origin() != url.origin());
         match next {
             State::Finished(finished) if elsewhere => match *finished {
-                Finished(Err(error)) => abandon(core, url, &error),
+                // Without time left it cannot be told.
+                Finished(Err(error)) if error.kind() != ErrorKind::Timeout(TimeLimit::Total) => {
+                    abandon(core, url, &error)
+                }
                 finished => State::Finished(Box::new(finished)),
             },
             next => next,
         }
     }
+}
+
+/// The upload of an earlier run has more than is known to be of this source.
+fn unproven(core: &mut Core, url: AbsoluteUrl) -> State {
+    let what = "the server has bytes that cannot be shown to be those of the source";
+    abandon(core, url, &Error::new(ErrorKind::SourceChanged, what))
 }
 
 /// An upload of an earlier run is left where it is, and a new one begun.

@@ -18,6 +18,8 @@ pub(super) struct Remote {
     pub(super) reachable: u64,
     /// Found, not created here: a request of an earlier process may still commit (T-030).
     pub(super) found: bool,
+    /// What is there of the source beyond this is not known to be of it unless this session has sent it.
+    pub(super) proven: u64,
     /// The length the server knows; `None` while it is deferred.
     pub(super) length: Option<u64>,
 }
@@ -25,12 +27,12 @@ pub(super) struct Remote {
 impl Remote {
     /// An upload this session has just created.
     pub(super) fn created(url: AbsoluteUrl, length: Option<u64>) -> Remote {
-        Remote { url, best: 0, reachable: 0, found: false, length }
+        Remote { url, best: 0, reachable: 0, found: false, proven: u64::MAX, length }
     }
 
     /// An upload found with its offset.
     pub(super) fn found(url: AbsoluteUrl, at: Proven, length: Option<u64>) -> Remote {
-        Remote { url, best: at.get(), reachable: at.get(), found: true, length }
+        Remote { url, best: at.get(), reachable: at.get(), found: true, proven: u64::MAX, length }
     }
 
     /// The server has proved `at` after a request from `from` on; whether that is more than ever before (T-034).
@@ -45,6 +47,13 @@ impl Remote {
             core.watch_expiry(at.get());
         }
         grown
+    }
+
+    /// Whether an offset that HEAD tells after `doubt` may stand on bytes of an earlier run that are not proven. A 409
+    /// says that none of those just sent are among them.
+    pub(super) fn is_foreign(&self, at: Proven, doubt: Doubt) -> bool {
+        let conflict = matches!(doubt, Doubt::Failed { status: 409, .. });
+        at.get() > self.proven.max(if conflict { self.best } else { self.reachable })
     }
 
     /// Bytes from `at` on have, perhaps, reached the server.

@@ -171,6 +171,8 @@ impl Transfer {
                     core.checksums.worked();
                 }
                 self.remote.length = self.remote.length.or(self.declares);
+                // Who had begun at an earlier offset cannot write any more.
+                self.remote.proven = u64::MAX;
                 self.remote.acknowledged(core, at, self.at);
                 // An early answer with part of the data still counts its offset as the server's word (T-025).
                 Self::go_on(core, self.remote, at)

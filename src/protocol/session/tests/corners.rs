@@ -4,7 +4,6 @@ use super::*;
 use crate::error::BrokenRule;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::chunk::ChunkSize;
-use crate::protocol::retry::RetryPolicy;
 use std::num::NonZeroU64;
 
 fn asking(size: u64) -> Plan {
@@ -13,14 +12,6 @@ fn asking(size: u64) -> Plan {
 
 fn offers() -> Reply {
     ok(204, &[("Tus-Version", "1.0.0"), ("Tus-Extension", "creation,creation-with-upload")])
-}
-
-fn no_retries() -> RetryPolicy {
-    RetryPolicy { max_retries: 0, ..RetryPolicy::default() }
-}
-
-fn warned(run: &Run, of: &str) -> bool {
-    run.notices.iter().any(|notice| matches!(notice, Notice::Warning(text) if text.contains(of)))
 }
 
 #[test]

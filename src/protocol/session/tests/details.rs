@@ -17,10 +17,6 @@ fn with_upload(size: u64) -> Plan {
     Plan { capabilities: Some(Capabilities { extensions, ..Capabilities::default() }), ..upload(size) }
 }
 
-fn no_retries() -> RetryPolicy {
-    RetryPolicy { max_retries: 0, ..RetryPolicy::default() }
-}
-
 fn patches(run: &Run) -> Vec<&str> {
     run.requests.iter().filter_map(|line| line.strip_prefix("PATCH http://h/files/1 ")).collect()
 }

@@ -1,19 +1,30 @@
 //! Sessions against scripted and random servers, on a virtual clock.
 
+mod assembly;
+mod checksums;
+mod concatenation;
 mod corners;
 mod create;
+mod credentials;
+mod deferred;
 mod details;
+mod expiry;
 mod model;
+mod previous;
 mod probe;
 mod redirects;
 mod transfer;
 mod waiting;
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::*;
 use crate::error::TimeLimit;
+use crate::protocol::capabilities::Capabilities;
+use crate::protocol::chunk::ChunkSize;
 use crate::protocol::headers::Headers;
+use crate::protocol::retry::RetryPolicy;
 
 /// What a scripted server does with one request.
 pub(super) enum Reply {
@@ -97,6 +108,39 @@ pub(super) fn head(offset: u64, length: u64) -> Reply {
     )
 }
 
+/// HEAD of an upload whose length is still open.
+pub(super) fn open(offset: u64) -> Reply {
+    ok(200, &[("Tus-Resumable", "1.0.0"), ("Upload-Offset", &offset.to_string()), ("Upload-Defer-Length", "1")])
+}
+
+/// What a header of the request says.
+pub(super) fn field<'a>(exchange: &'a Exchange, name: &str) -> Option<&'a str> {
+    exchange.headers.iter().find(|(have, _)| *have == name).map(|(_, value)| value.as_str())
+}
+
+pub(super) fn fixed(size: u64) -> ChunkSize {
+    ChunkSize::Fixed(NonZeroU64::new(size).unwrap())
+}
+
+/// A server that is known to offer these extensions, a comma list, and these checksums.
+pub(super) fn offering(extensions: &str, algorithms: &str) -> Option<Capabilities> {
+    let list = |text: &str| text.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    Some(Capabilities {
+        versions: vec!["1.0.0".to_owned()],
+        extensions: list(extensions),
+        checksum_algorithms: list(algorithms),
+        max_size: None,
+    })
+}
+
+pub(super) fn no_retries() -> RetryPolicy {
+    RetryPolicy { max_retries: 0, ..RetryPolicy::default() }
+}
+
+pub(super) fn warned(run: &Run, of: &str) -> bool {
+    run.notices.iter().any(|notice| matches!(notice, Notice::Warning(text) if text.contains(of)))
+}
+
 pub(super) fn describe(exchange: &Exchange) -> String {
     let range = match exchange.body {
         Body::Range { start, length } => format!(" {start}+{length}"),
@@ -159,8 +203,14 @@ pub(super) fn play_stream(
 /// Plays against a fixed list of replies; a request too many or too few is a failure.
 #[track_caller]
 pub(super) fn play_list(plan: Plan, replies: Vec<Reply>) -> Run {
+    play_stream_list(plan, 0, Ok(true), replies)
+}
+
+/// The same with a source of `total` bytes whose size only its end tells, and this word on new credentials.
+#[track_caller]
+pub(super) fn play_stream_list(plan: Plan, total: u64, credentials: Result<bool, i32>, replies: Vec<Reply>) -> Run {
     let mut replies = replies.into_iter();
-    let run = play(plan, |_, exchange| {
+    let run = play_stream(plan, total, credentials, |_, exchange| {
         replies.next().unwrap_or_else(|| panic!("one request too many: {}", describe(exchange)))
     });
     assert!(replies.next().is_none(), "replies left over after {:?}: {:?}", run.requests, run.result);
