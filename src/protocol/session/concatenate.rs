@@ -37,13 +37,14 @@ struct Job {
     total: Option<u64>,
     /// Every part is known to be complete.
     complete: bool,
+    /// The server has refused to put the parts together (T-127): if nothing is wrong with them it is asked once more.
+    refused: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// HEAD to a part: has it all its bytes? `sum` is that of the parts before, `why` the server's refusal to put
-    /// them together.
-    Part { index: usize, sum: Option<u64>, why: Option<Error> },
+    /// HEAD to a part: has it all its bytes? `sum` is that of the parts before.
+    Part { index: usize, sum: Option<u64> },
     /// POST.
     Make,
     /// HEAD to the whole.
@@ -64,14 +65,14 @@ impl Concatenate {
         if let Err(error) = fits(core, total, asked) {
             return Finished::error(error);
         }
-        let job = Job { endpoint, parts, unfinished, total, complete: total.is_some() };
+        let job = Job { endpoint, parts, unfinished, total, complete: total.is_some(), refused: false };
         if job.parts.is_empty() || job.field(&job.endpoint).len() > HEADER_MAX {
             let what = "there must be at least one part, and no more than fit into 8 KiB of URLs";
             return Finished::error(Error::new(ErrorKind::InvalidArgument, what));
         }
         match total {
             Some(_) => Self::make(core, job),
-            None => Self::part(core, job, 0, Some(0), None),
+            None => Self::part(core, job, 0, Some(0)),
         }
     }
 
@@ -93,8 +94,8 @@ impl Concatenate {
         State::Concatenate(Concatenate { request, job, step })
     }
 
-    fn part(core: &Core, job: Job, index: usize, sum: Option<u64>, why: Option<Error>) -> State {
-        Self::ask(core, job, Step::Part { index, sum, why })
+    fn part(core: &Core, job: Job, index: usize, sum: Option<u64>) -> State {
+        Self::ask(core, job, Step::Part { index, sum })
     }
 
     fn make(core: &Core, job: Job) -> State {
@@ -120,9 +121,12 @@ impl Concatenate {
                 core.again(budget, exchange, answer, then)
             }
             // T-127: the server may miss something in the parts; they tell what.
-            (_, Step::Make) if matches!(answer.status, 400 | 403 | 404 | 410) && !self.job.unfinished => {
-                let why = refused(ErrorKind::HttpStatus, exchange, &answer);
-                Self::part(core, self.job, 0, Some(0), Some(why))
+            (_, Step::Make)
+                if matches!(answer.status, 400 | 403 | 404 | 410) && !self.job.unfinished && !self.job.refused =>
+            {
+                // Nothing may be wrong with them, now at least: if it says so again, it is as the server says.
+                let job = Job { refused: true, ..self.job };
+                Self::part(core, job, 0, Some(0))
             }
             (Reaction::Gone, _) => Finished::error(refused(ErrorKind::Gone, exchange, &answer)),
             (Reaction::TooMuch, _) => Finished::error(refused(ErrorKind::TooLarge, exchange, &answer)),
@@ -145,7 +149,7 @@ impl Concatenate {
         // When the server will drop a part is not when it will drop the whole.
         core.expires = None;
         let exchange = &self.request.exchange;
-        let Step::Part { index, sum, why } = self.step else { return Finished::error(super::misuse()) };
+        let Step::Part { index, sum } = self.step else { return Finished::error(super::misuse()) };
         let position = match Position::read(&answer.headers) {
             Ok(position) => position,
             Err(rule) => return Finished::error(broke_rule(rule, exchange, &answer)),
@@ -164,13 +168,9 @@ impl Concatenate {
         }
         let sum = sum.zip(position.length).and_then(|(sum, length)| sum.checked_add(length));
         if index + 1 < job.parts.len() {
-            return Self::part(core, job, index + 1, sum, why);
+            return Self::part(core, job, index + 1, sum);
         }
-        if let Some(error) = why {
-            // Nothing is wrong with the parts: then it is as the server said.
-            return Finished::error(error);
-        }
-        job.total = sum;
+        job.total = job.total.or(sum);
         Self::make(core, job)
     }
 
