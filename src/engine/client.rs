@@ -288,6 +288,9 @@ impl Client {
     pub(super) fn plan(&self, goal: Goal, options: &UploadOptions, source: &dyn Bytes) -> Plan {
         let mut plan = self.bare_plan(goal);
         plan.chunk_size = options.chunk_size.unwrap_or(self.config.chunk_size);
+        plan.chunk_rules = self.config.chunk_rules;
+        plan.checksum = options.checksum.unwrap_or(plan.checksum);
+        plan.retry = options.retry.unwrap_or(plan.retry);
         plan.stop_at = options.stop_at;
         // A source of unknown size keeps each chunk until it is acknowledged.
         plan.replay_limit = source.size().and_then(|_| source.replay_limit());

@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::encoding::TextEncoding;
 use super::hooks::Hooks;
 use super::log::Log;
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprinter;
 use crate::protocol::checksum::Wish;
-use crate::protocol::chunk::ChunkSize;
+use crate::protocol::chunk::{ChunkRules, ChunkSize};
 use crate::protocol::fields;
 use crate::protocol::metadata;
 use crate::protocol::retry::RetryPolicy;
@@ -27,6 +30,7 @@ pub struct Config {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) allowed_origins: Vec<Origin>,
     pub(crate) chunk_size: ChunkSize,
+    pub(crate) chunk_rules: ChunkRules,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeouts: Timeouts,
     pub(crate) total_timeout: Option<Duration>,
@@ -56,6 +60,7 @@ impl Default for Config {
             headers: Vec::new(),
             allowed_origins: Vec::new(),
             chunk_size: ChunkSize::Auto,
+            chunk_rules: ChunkRules::default(),
             retry: RetryPolicy::default(),
             timeouts: Timeouts {
                 connect: Duration::from_secs(30),
@@ -122,6 +127,15 @@ impl Config {
         Ok(())
     }
 
+    /// What the server wants of the size of chunks; automatic and whole chunks keep to it.
+    pub fn set_chunk_rules(&mut self, rules: ChunkRules) -> Result<()> {
+        if !rules.are_possible() {
+            return Err(Error::invalid("no chunk can keep to these rules: the smallest allowed is above the largest"));
+        }
+        self.chunk_rules = rules;
+        Ok(())
+    }
+
     /// How often and how long to try again.
     pub fn set_retry(&mut self, policy: RetryPolicy) {
         self.retry = policy;
@@ -161,6 +175,21 @@ impl Config {
     /// The certificate chain and key (both PEM) to identify with; read when the client is made.
     pub fn set_tls_client_certificate(&mut self, chain: PathBuf, key: PathBuf) {
         self.tls.client_certificate = Some((chain, key));
+    }
+
+    /// Refuses TLS below 1.3; by default 1.2 is good enough.
+    pub fn set_tls_require_13(&mut self, on: bool) {
+        self.tls.allow_tls12 = !on;
+    }
+
+    /// Talks only to servers whose key is this one or another that was pinned, besides all else that is verified: the
+    /// SHA-256 of the certificate's SubjectPublicKeyInfo in base64, with or without `sha256//` before it.
+    pub fn pin_tls_key(&mut self, pin: &str) -> Result<()> {
+        let text = pin.strip_prefix("sha256//").unwrap_or(pin);
+        let digest = STANDARD.decode(text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let digest = digest.ok_or_else(|| Error::invalid("a pinned key is the base64 form of 32 bytes (SHA-256)"))?;
+        self.tls.pinned_keys.push(digest);
+        Ok(())
     }
 
     /// The proxy; by default the environment's.

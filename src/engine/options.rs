@@ -1,12 +1,15 @@
 //! What may be said of a single upload.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::encoding::TextEncoding;
 use super::hooks::{OnProgress, OnResumeToken, OnUploadUrl};
 use crate::error::{Error, Result};
+use crate::protocol::checksum::Wish;
 use crate::protocol::chunk::ChunkSize;
 use crate::protocol::metadata::{self, Metadata};
+use crate::protocol::retry::RetryPolicy;
 
 /// A metadata value as the caller gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,9 @@ pub struct UploadOptions {
     metadata: Vec<(String, Value)>,
     pub(crate) stop_at: Option<u64>,
     pub(crate) chunk_size: Option<ChunkSize>,
+    pub(crate) checksum: Option<Wish>,
+    pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) total_timeout: Option<Duration>,
     pub(crate) progress: Option<OnProgress>,
     pub(crate) on_upload_url: Option<OnUploadUrl>,
     pub(crate) large_metadata: bool,
@@ -80,6 +86,25 @@ impl UploadOptions {
             return Err(Error::invalid(format!("chunk size {bytes} is beyond 2^63-1")));
         }
         self.chunk_size = Some(size);
+        Ok(())
+    }
+
+    /// What checksums the data of this upload alone carries.
+    pub fn set_checksum(&mut self, wish: Option<Wish>) {
+        self.checksum = wish;
+    }
+
+    /// How often and how long this upload alone tries again.
+    pub fn set_retry(&mut self, policy: Option<RetryPolicy>) {
+        self.retry = policy;
+    }
+
+    /// How long this upload alone may take, retries and waits included; not zero.
+    pub fn set_total_timeout(&mut self, limit: Option<Duration>) -> Result<()> {
+        if limit.is_some_and(|limit| limit.is_zero()) {
+            return Err(Error::invalid("a timeout of zero would end the upload before it began"));
+        }
+        self.total_timeout = limit;
         Ok(())
     }
 

@@ -221,7 +221,8 @@ impl Client {
     pub(super) fn job(&self, options: &UploadOptions, size: Option<u64>, cancel: &Cancel) -> Job {
         let meter = Gauge::new(options.progress.clone(), size).meter(size);
         let hook = options.on_upload_url.clone().or_else(|| self.config().hooks.on_upload_url.clone());
-        let mut job = Job::new(meter, cancel.clone(), self.config().total_timeout).with_on_upload_url(hook);
+        let total = options.total_timeout.or(self.config().total_timeout);
+        let mut job = Job::new(meter, cancel.clone(), total).with_on_upload_url(hook);
         job.stop_at = options.stop_at;
         job
     }

@@ -106,7 +106,7 @@ impl Uploader {
     }
 
     fn advance(&mut self, until: Until) -> Result<()> {
-        self.job.clock.extend(self.client.config().total_timeout);
+        self.job.clock.extend(self.options.total_timeout.or(self.client.config().total_timeout));
         let deadline = self.job.clock.deadline();
         let ended = {
             let begin = match &mut self.job.session {

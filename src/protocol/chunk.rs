@@ -19,6 +19,35 @@ pub enum ChunkSize {
     Auto,
 }
 
+/// What a server wants of the size of chunks, where its documentation says so: chunks of the library's own choice keep
+/// to it, but for the last one, which is what is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChunkRules {
+    /// At least this many bytes.
+    pub min: Option<NonZeroU64>,
+    /// At most this many.
+    pub max: Option<NonZeroU64>,
+    /// A multiple of this many.
+    pub multiple: Option<NonZeroU64>,
+}
+
+impl ChunkRules {
+    /// Whether there are sizes that keep to all of them.
+    pub fn are_possible(&self) -> bool {
+        let (min, max) = (self.min.map_or(1, NonZeroU64::get), self.max.map_or(i64::MAX as u64, NonZeroU64::get));
+        let multiple = self.multiple.map_or(1, NonZeroU64::get);
+        min <= max && min.div_ceil(multiple).checked_mul(multiple).is_some_and(|least| least <= max)
+    }
+
+    /// The nearest size below that keeps to them, or the smallest that does.
+    fn apply(&self, wanted: u64) -> u64 {
+        let multiple = self.multiple.map_or(1, NonZeroU64::get);
+        let min = self.min.map_or(1, NonZeroU64::get).div_ceil(multiple).saturating_mul(multiple);
+        let wanted = wanted.min(self.max.map_or(u64::MAX, NonZeroU64::get));
+        (wanted / multiple * multiple).max(min)
+    }
+}
+
 /// The first automatic chunk: large enough that a fast link hardly notices the extra request, small enough that a
 /// server that keeps nothing of a broken PATCH costs little.
 const AUTO_START: u64 = 8 << 20;
@@ -40,6 +69,7 @@ const AUTO_TARGET: Duration = Duration::from_secs(8);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChunkSizer {
     policy: ChunkSize,
+    rules: ChunkRules,
     /// The most a source can send again after a break; `None` if it can be rewound to any offset.
     replay_limit: Option<u64>,
     auto: u64,
@@ -54,8 +84,16 @@ pub struct ChunkSizer {
 impl ChunkSizer {
     /// Starts sizing. A source that can only replay its last bytes gets automatic and whole chunks no larger than
     /// those; a fixed size is the caller's own decision.
-    pub fn new(policy: ChunkSize, replay_limit: Option<u64>) -> Self {
-        ChunkSizer { policy, replay_limit, auto: AUTO_START, auto_limit: u64::MAX, limit: u64::MAX, ceiling: None }
+    pub fn new(policy: ChunkSize, rules: ChunkRules, replay_limit: Option<u64>) -> Self {
+        ChunkSizer {
+            policy,
+            rules,
+            replay_limit,
+            auto: AUTO_START,
+            auto_limit: u64::MAX,
+            limit: u64::MAX,
+            ceiling: None,
+        }
     }
 
     /// Chunks lie in memory before they are sent.
@@ -76,7 +114,12 @@ impl ChunkSizer {
             ChunkSize::Whole => self.replay_limit.unwrap_or(u64::MAX).min(self.auto_limit),
             ChunkSize::Auto => self.auto.min(self.replay_limit.unwrap_or(u64::MAX)).min(self.auto_limit),
         };
-        wanted.min(self.limit).min(self.ceiling.unwrap_or(u64::MAX)).max(1).min(left)
+        let wanted = wanted.min(self.limit).min(self.ceiling.unwrap_or(u64::MAX)).max(1);
+        match self.policy {
+            ChunkSize::Fixed(_) => wanted.min(left),
+            // What may not be larger for other reasons goes out all the same: the server has the last word.
+            ChunkSize::Whole | ChunkSize::Auto => self.rules.apply(wanted).min(self.limit).min(left),
+        }
     }
 
     /// A chunk of `length` bytes was acknowledged whole, `took` after it was sent.
@@ -94,7 +137,11 @@ impl ChunkSizer {
     /// The server refused a chunk of `length` bytes for its size (413); `false` if there is no smaller one.
     pub fn refused(&mut self, length: u64) -> bool {
         let half = length / 2;
-        if half == 0 {
+        let smallest = match self.policy {
+            ChunkSize::Fixed(_) => 1,
+            ChunkSize::Whole | ChunkSize::Auto => self.rules.apply(1),
+        };
+        if half == 0 || length <= smallest {
             return false;
         }
         self.ceiling = Some(half);
@@ -113,22 +160,25 @@ mod tests {
 
     #[test]
     fn fixed_is_exact() {
-        let mut sizer = ChunkSizer::new(fixed(4), None);
+        let mut sizer = ChunkSizer::new(fixed(4), ChunkRules::default(), None);
         assert_eq!([11, 7, 3].map(|left| sizer.next(left)), [4, 4, 3]);
         sizer.went_through(4, Duration::ZERO);
         assert_eq!(sizer.next(100), 4);
-        assert_eq!(ChunkSizer::new(fixed(i64::MAX as u64), None).next(u64::MAX), i64::MAX as u64);
+        assert_eq!(
+            ChunkSizer::new(fixed(i64::MAX as u64), ChunkRules::default(), None).next(u64::MAX),
+            i64::MAX as u64
+        );
     }
 
     #[test]
     fn whole_is_everything_that_can_be_replayed() {
-        assert_eq!(ChunkSizer::new(ChunkSize::Whole, None).next(u64::MAX), u64::MAX);
-        assert_eq!(ChunkSizer::new(ChunkSize::Whole, Some(10)).next(100), 10);
+        assert_eq!(ChunkSizer::new(ChunkSize::Whole, ChunkRules::default(), None).next(u64::MAX), u64::MAX);
+        assert_eq!(ChunkSizer::new(ChunkSize::Whole, ChunkRules::default(), Some(10)).next(100), 10);
     }
 
     #[test]
     fn automatic_grows_and_shrinks() {
-        let mut sizer = ChunkSizer::new(ChunkSize::Auto, None);
+        let mut sizer = ChunkSizer::new(ChunkSize::Auto, ChunkRules::default(), None);
         for _ in 0..20 {
             let size = sizer.next(u64::MAX);
             sizer.went_through(size, Duration::from_secs(1));
@@ -144,14 +194,35 @@ mod tests {
     }
 
     #[test]
+    fn rules_bind_what_the_library_chooses() {
+        let size = NonZeroU64::new;
+        let rules = ChunkRules { min: size(5 << 20), max: size(200 << 20), multiple: size(256 << 10) };
+        assert!(rules.are_possible());
+        let mut sizer = ChunkSizer::new(ChunkSize::Whole, rules, None);
+        assert_eq!(sizer.next(1 << 40), 200 << 20);
+        assert_eq!(sizer.next(7), 7, "the last one is what is left");
+        assert_eq!(sizer.next((200 << 20) - 1), (200 << 20) - 1, "whatever that is");
+        sizer.in_memory();
+        assert_eq!(sizer.next(1 << 40), 5 << 20, "more than would be chosen, less than memory allows");
+        let mut sizer = ChunkSizer::new(ChunkSize::Auto, rules, None);
+        while sizer.refused(sizer.next(1 << 40)) {}
+        assert_eq!(sizer.next(1 << 40), 5 << 20);
+        assert_eq!(ChunkSizer::new(fixed(3), rules, None).next(100), 3, "the caller's own choice is his");
+        for (min, max, multiple) in [(2, 1, 1), (5, 7, 4)] {
+            let rules = ChunkRules { min: size(min), max: size(max), multiple: size(multiple) };
+            assert!(!rules.are_possible(), "{rules:?}");
+        }
+    }
+
+    #[test]
     fn refusals_halve_down_to_one_byte() {
-        let mut sizer = ChunkSizer::new(ChunkSize::Whole, None);
+        let mut sizer = ChunkSizer::new(ChunkSize::Whole, ChunkRules::default(), None);
         let mut tries = 0;
         while sizer.refused(sizer.next(1 << 30)) {
             tries += 1;
         }
         assert_eq!(sizer.next(1 << 30), 1);
         assert_eq!(tries, 30);
-        assert!(!ChunkSizer::new(fixed(1), None).refused(1));
+        assert!(!ChunkSizer::new(fixed(1), ChunkRules::default(), None).refused(1));
     }
 }

@@ -71,10 +71,18 @@ pub struct TlsSettings {
     pub client_certificate: Option<(PathBuf, PathBuf)>,
     /// Whether TLS 1.2 is still good enough.
     pub allow_tls12: bool,
+    /// The SHA-256 of the SubjectPublicKeyInfo of each server key that may be talked to; empty: any.
+    pub pinned_keys: Vec<[u8; 32]>,
 }
 
 impl Default for TlsSettings {
     fn default() -> Self {
-        TlsSettings { verify: true, ca_file: None, client_certificate: None, allow_tls12: true }
+        TlsSettings {
+            verify: true,
+            ca_file: None,
+            client_certificate: None,
+            allow_tls12: true,
+            pinned_keys: Vec::new(),
+        }
     }
 }

@@ -33,6 +33,7 @@ pub(super) struct Tls {
     provider: Arc<CryptoProvider>,
     identity: Option<Arc<CertifiedKey>>,
     allow_tls12: bool,
+    pinned_keys: Vec<[u8; 32]>,
 }
 
 impl Tls {
@@ -43,7 +44,13 @@ impl Tls {
             Some((chain, key)) => Some(Arc::new(read_identity(chain, key, &provider)?)),
             None => None,
         };
-        let tls = Tls { config: OnceCell::new(), provider, identity, allow_tls12: settings.allow_tls12 };
+        let tls = Tls {
+            config: OnceCell::new(),
+            provider,
+            identity,
+            allow_tls12: settings.allow_tls12,
+            pinned_keys: settings.pinned_keys.clone(),
+        };
         let verifier = match &settings.ca_file {
             _ if !settings.verify => Some(verifier::accept_all(&tls.provider)),
             Some(path) => {
@@ -74,6 +81,7 @@ impl Tls {
             true => &[&rustls::version::TLS13, &rustls::version::TLS12],
             false => &[&rustls::version::TLS13],
         };
+        let verifier = verifier::pin(verifier, &self.pinned_keys);
         // Not the process-wide default provider: that belongs to the host.
         let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(versions)?

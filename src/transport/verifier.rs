@@ -1,6 +1,6 @@
 //! Whom to trust.
 //!
-//! Three ways: the roots given; the same, and a server's own certificate if it is one of those given (a self-signed
+//! Three ways, each with or without pinned keys: the roots given; the same, and a server's own certificate if it is one of those given (a self-signed
 //! one made with `openssl req -x509` claims to be an authority, which webpki refuses for a server and libcurl
 //! accepts); or everyone.
 
@@ -12,6 +12,9 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+use crate::digest::Digest;
+use crate::protocol::checksum::Algorithm;
 
 pub(super) use rustls::client::danger::ServerCertVerifier as Verifier;
 
@@ -30,6 +33,59 @@ pub(super) fn trust(
 /// Trusts everyone.
 pub(super) fn accept_all(provider: &Arc<CryptoProvider>) -> Arc<dyn Verifier> {
     Arc::new(AcceptAll { schemes: provider.signature_verification_algorithms.supported_schemes() })
+}
+
+/// The same, but only for servers with one of these keys; any, if there are none.
+pub(super) fn pin(inner: Arc<dyn Verifier>, keys: &[[u8; 32]]) -> Arc<dyn Verifier> {
+    if keys.is_empty() { inner } else { Arc::new(Pinned { inner, keys: keys.to_vec() }) }
+}
+
+#[derive(Debug)]
+struct Pinned {
+    inner: Arc<dyn Verifier>,
+    keys: Vec<[u8; 32]>,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self.inner.verify_server_cert(certificate, intermediates, name, ocsp, now)?;
+        let mut digest = Digest::new(Algorithm::Sha256);
+        digest.update(&ParsedCertificate::try_from(certificate)?.subject_public_key_info());
+        let key = digest.finish();
+        if self.keys.iter().any(|pinned| pinned[..] == key) {
+            return Ok(verified);
+        }
+        Err(Error::General("the server's key is none of those pinned".to_owned()))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
 }
 
 #[derive(Debug)]

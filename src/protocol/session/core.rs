@@ -95,7 +95,7 @@ pub(super) struct Retry {
 impl Core {
     pub(super) fn new(plan: Plan, now: Instant) -> Core {
         let size = plan.goal.size();
-        let mut sizer = ChunkSizer::new(plan.chunk_size, plan.replay_limit);
+        let mut sizer = ChunkSizer::new(plan.chunk_size, plan.chunk_rules, plan.replay_limit);
         if size.is_none() {
             sizer.in_memory();
         }

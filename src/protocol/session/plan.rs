@@ -2,7 +2,7 @@
 
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::checksum;
-use crate::protocol::chunk::ChunkSize;
+use crate::protocol::chunk::{ChunkRules, ChunkSize};
 use crate::protocol::instant::Instant;
 use crate::protocol::retry::RetryPolicy;
 use crate::protocol::url::{AbsoluteUrl, Origin};
@@ -108,6 +108,8 @@ pub struct Plan {
     pub can_authenticate: bool,
     /// How many bytes a PATCH carries.
     pub chunk_size: ChunkSize,
+    /// What the server wants of the size of chunks.
+    pub chunk_rules: ChunkRules,
     /// How many bytes before the present one the source can give again; `None` for all.
     pub replay_limit: Option<u64>,
     /// Where to stop; the upload is then not complete.
@@ -145,6 +147,7 @@ impl Plan {
             checksum_trailers: true,
             can_authenticate: false,
             chunk_size: ChunkSize::Auto,
+            chunk_rules: ChunkRules::default(),
             replay_limit: None,
             stop_at: None,
             retry: RetryPolicy::default(),

@@ -202,3 +202,35 @@ fn old_versions_can_be_refused() {
         );
     }
 }
+
+#[test]
+fn only_pinned_keys_are_talked_to() {
+    use rcgen::PublicKeyData as _;
+    let authority = new_authority();
+    let server = Identity::signed_by(parameters(&["127.0.0.1"]), &authority);
+    let file = Temporary::with(&authority.pem);
+    let digest = |der: &[u8]| -> [u8; 32] {
+        let mut digest = crate::digest::Digest::new(crate::protocol::checksum::Algorithm::Sha256);
+        digest.update(der);
+        digest.finish().try_into().unwrap()
+    };
+    let its = digest(&server.key.subject_public_key_info());
+    let other = [7; 32];
+    // Verification that is switched off leaves the pins: then the key alone says who it is.
+    for (pins, verify, accepted) in [
+        (vec![its], true, true),
+        (vec![other, its], true, true),
+        (vec![other], true, false),
+        (vec![other], false, false),
+    ] {
+        let peer = serve(server_config(&server), |mut connection| {
+            if connection.0.conn.complete_io(&mut connection.0.sock).is_ok() && connection.try_read_head().is_some() {
+                connection.write(NO_CONTENT);
+            }
+        });
+        let ca_file = Some(file.0.clone());
+        let client = client_with(TlsSettings { ca_file, verify, pinned_keys: pins, ..TlsSettings::default() });
+        let status = client.head(&https(&peer)).map(|received| received.answer.status).map_err(|broken| broken.kind);
+        assert_eq!(status, if accepted { Ok(204) } else { Err(BreakKind::TlsRejected) });
+    }
+}
