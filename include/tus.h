@@ -55,7 +55,8 @@
  *
  * CALLBACKS are registered as function, user_data, destroy. user_data comes first in each call; 0 goes on, any other
  * value ends the operation with TUS_E_CALLBACK and is kept (tus_error_callback_code). destroy runs exactly once for
- * each registration, also if registering fails. For one operation callbacks never overlap, and no lock is held while they run: they may use
+ * each registration, also if registering fails. For one operation callbacks never overlap, those of an upload in parts
+ * included (a store's functions and the log's aside), but they may run on other threads than the caller's. They may use
  * the library, but a blocking call on the same client is TUS_E_BUSY. They must not unwind: a C++ exception that leaves a
  * callback ends the process, longjmp out of one is undefined.
  *
@@ -201,6 +202,61 @@ enum tus_concat_kind {
     TUS_CONCAT_FINAL = 2
 };
 
+/**
+ * Checksum algorithms (T-090). No function takes or returns this type: it is there for its names.
+ */
+enum tus_checksum {
+    /** No checksum. */
+    TUS_CHECKSUM_NONE = 0,
+    /** The one that every server with checksums has. */
+    TUS_CHECKSUM_SHA1 = 1,
+    /** SHA-256. */
+    TUS_CHECKSUM_SHA256 = 2,
+    /** SHA-512. */
+    TUS_CHECKSUM_SHA512 = 3,
+    /** Against accidents only; never chosen unasked. */
+    TUS_CHECKSUM_MD5 = 4,
+    /** The best one that the server knows: SHA-256, SHA-512, SHA-1. */
+    TUS_CHECKSUM_AUTO = 5
+};
+
+/**
+ * How much checksums are wanted; see tus_config_set_checksum. No function takes or returns this type: it is there for
+ * its names.
+ */
+enum tus_checksum_policy {
+    /** None are sent. */
+    TUS_CHECKSUM_OFF = 0,
+    /** Sent if the server can check them. */
+    TUS_CHECKSUM_IF_AVAILABLE = 1,
+    /** No byte is sent without. */
+    TUS_CHECKSUM_REQUIRED = 2
+};
+
+/**
+ * Versions of TLS; see tus_config_set_tls_min_version. No function takes or returns this type: it is there for its
+ * names.
+ */
+enum tus_tls_version {
+    /** TLS 1.2. */
+    TUS_TLS_1_2 = 0x0303,
+    /** TLS 1.3. */
+    TUS_TLS_1_3 = 0x0304
+};
+
+/**
+ * How a source is recognised when it is uploaded again; see tus_config_set_fingerprint. No function takes or returns
+ * this type: it is there for its names.
+ */
+enum tus_fingerprint {
+    /** By its size and the SHA-256 of all its bytes. */
+    TUS_FINGERPRINT_CONTENT = 0,
+    /** By its size and the MD5 of its first 64 KiB: quick, and blind to what comes after. */
+    TUS_FINGERPRINT_PARTIAL_MD5 = 1,
+    /** By what the file system says of it: at once, for files that are neither copied nor changed. */
+    TUS_FINGERPRINT_FILE_IDENTITY = 2
+};
+
 
 /**
  * A client: settings, connections and what is known of the server, shared by all its operations. Make one for each
@@ -225,6 +281,14 @@ typedef struct tus_client tus_client;
  * Threads: one at a time.
  */
 typedef struct tus_config tus_config;
+
+/**
+ * Takes the headers that all requests of a client carry from now on, after the server has refused the present ones.
+ *
+ * Ownership: borrowed; valid until the callback that got it returns.
+ * Threads: the one the callback runs on.
+ */
+typedef struct tus_credentials tus_credentials;
 
 /**
  * The details of a failure. Immutable.
@@ -255,6 +319,14 @@ typedef struct tus_info tus_info;
 typedef struct tus_metadata tus_metadata;
 
 /**
+ * The unfinished uploads of a source that a client's store knows of, the likeliest first. Immutable.
+ *
+ * Ownership: single owner. All strings live as long as it.
+ * Threads: any number may read it at once.
+ */
+typedef struct tus_previous_list tus_previous_list;
+
+/**
  * A request about to be sent, or the one an answer belongs to.
  *
  * Ownership: borrowed; it and all strings from it are valid until the callback that got it returns.
@@ -279,12 +351,23 @@ typedef struct tus_response tus_response;
 typedef struct tus_server_info tus_server_info;
 
 /**
+ * Takes bytes from a function of the program's, which so hands back any number of them without anybody having to
+ * free anything.
+ *
+ * Ownership: borrowed; valid until the function that got it returns.
+ * Threads: the one the function runs on.
+ */
+typedef struct tus_sink tus_sink;
+
+/**
  * Where the bytes of an upload come from: a file, a descriptor, memory, or a reader of the caller's.
  *
- * A source is used by one operation at a time; a second one at the same time fails with TUS_E_BUSY. An operation borrows
- * it: afterwards it can be used again, for example to resume, and is still to be freed.
+ * A source is used by one operation, or one tus_uploader, at a time; a second one at the same time fails with TUS_E_BUSY.
+ * It is borrowed: afterwards it can be used again, for example to resume, and is still to be freed. What can only be read
+ * forward (a pipe, a reader without `seek`) stands where it was left, with its last MiB kept.
  *
- * Ownership: single owner. It may be freed while an operation uses it; what belongs to it lasts until that returns.
+ * Ownership: single owner. It may be freed while an operation or an uploader uses it; what belongs to it lasts until that
+ * is over.
  * Threads: any.
  */
 typedef struct tus_source tus_source;
@@ -303,12 +386,94 @@ typedef struct tus_source tus_source;
 typedef struct tus_upload_options tus_upload_options;
 
 /**
+ * An upload that goes on only while a call on it runs: to send a chunk now and then, or to be stopped from another
+ * thread. It keeps its client and its source alive, so all three may be freed in any order; the source is in use as long
+ * as the uploader is there.
+ *
+ * What the getters tell is how it was when the last call of tus_uploader_upload or tus_uploader_upload_chunk returned;
+ * the progress callback tells what happens in between.
+ *
+ * Ownership: single owner. It may be freed while a call on it runs, which it does not end.
+ * Threads: one at a time; a second call that sends, at the same time, is TUS_E_BUSY. tus_uploader_cancel and the getters
+ * may be called from any thread at any time.
+ */
+typedef struct tus_uploader tus_uploader;
+
+/**
  * The result of a call: 0 is success, everything negative a failure.
  *
  * The values are those of enum tus_status_code. Later versions may add some: treat a code you do not know as a
  * failure of its group of ten, and never as success.
  */
 typedef int32_t tus_status;
+
+/**
+ * Releases what belongs to a callback or a source: it gets the `user_data` that was registered with it.
+ *
+ * It runs exactly once for each registration, when the library will not use `user_data` again: after a
+ * replacement, after the last object that uses the callback is freed, or at once if the registering call fails. It
+ * runs on any thread, never while the callback itself runs, and must not unwind. NULL means that there is nothing to
+ * release.
+ */
+typedef void (*tus_destroy_fn)(void *user_data);
+
+/**
+ * A store of the program's for what is known of unfinished uploads: a table with a row for each upload, found by `key`
+ * and, within that, by `upload_url`. Set `struct_size` to sizeof(tus_store_vtable) and the rest to functions or NULL.
+ *
+ * A record is bytes that only the library reads, at most 1 MiB; one that is damaged or foreign is passed over. `key` and
+ * `upload_url` are UTF-8 without control characters, of any length; whoever has an upload's URL or record may write to
+ * the upload, so they are secrets.
+ *
+ * Each function returns 0, or anything else for a fault of the store, which goes to the log as a warning: an upload
+ * never fails because of its store. The functions run on any thread, one at a time for one operation, at once for
+ * several, and for an upload in parts also while another callback of it runs. A blocking call on the same client from
+ * inside them is TUS_E_BUSY. Such a store does not keep two operations or processes from going on with the same upload
+ * at once; that of tus_config_set_store_dir does.
+ */
+typedef struct tus_store_vtable {
+    /**
+     * sizeof(tus_store_vtable), as the program was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Writes every record under `key` to `out`, each with one call of tus_sink_write, in any order; none is a success
+     * too. Must not be NULL.
+     */
+    int32_t (*find)(void *user_data, const char *key, struct tus_sink *out);
+    /**
+     * Adds the record of an upload under `key`, or replaces the one of the same `key` and `upload_url` as a whole. When
+     * it returns, the record should outlive a crash. Must not be NULL.
+     */
+    int32_t (*put)(void *user_data, const char *key, const char *upload_url, const void *record, size_t len);
+    /**
+     * Removes the record of an upload; it is no fault if there is none. Must not be NULL.
+     */
+    int32_t (*remove)(void *user_data, const char *key, const char *upload_url);
+    /**
+     * Writes every record of the store to `out`, each with one call of tus_sink_write, in any order. NULL: this store
+     * cannot; then tus_client_prune_store is TUS_E_UNSUPPORTED.
+     */
+    int32_t (*list)(void *user_data, struct tus_sink *out);
+    /**
+     * Releases `user_data`, exactly once; see tus_destroy_fn. May be NULL.
+     */
+    tus_destroy_fn destroy;
+} tus_store_vtable;
+
+/**
+ * Makes the fingerprint of a source: a text by which it is recognised when it is uploaded again.
+ *
+ * - `user_data`: as registered.
+ * - `name`: the path of a file that was opened by its path, with what is not UTF-8 in it replaced; NULL for any other
+ *   source. Valid until the function returns.
+ * - `size`: the source's size in bytes.
+ * - `out`: takes the text with tus_sink_write, whose calls are put together: UTF-8 without control characters, 1 to 4096
+ *   bytes, without a NUL at its end. Anything else ends the operation with TUS_E_FINGERPRINT.
+ *
+ * Returns 0 if it is written; anything else ends the operation with TUS_E_CALLBACK.
+ */
+typedef int32_t (*tus_fingerprint_fn)(void *user_data, const char *name, uint64_t size, struct tus_sink *out);
 
 /**
  * Called before each request on the wire, repeated ones included; may change the request's headers, for example to
@@ -320,16 +485,6 @@ typedef int32_t tus_status;
  * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK.
  */
 typedef int32_t (*tus_before_request_fn)(void *user_data, struct tus_request *request);
-
-/**
- * Releases what belongs to a callback or a source: it gets the `user_data` that was registered with it.
- *
- * It runs exactly once for each registration, when the library will not use `user_data` again: after a
- * replacement, after the last object that uses the callback is freed, or at once if the registering call fails. It
- * runs on any thread, never while the callback itself runs, and must not unwind. NULL means that there is nothing to
- * release.
- */
-typedef void (*tus_destroy_fn)(void *user_data);
 
 /**
  * Called after each answer, errors too.
@@ -373,6 +528,32 @@ typedef int32_t (*tus_should_retry_fn)(void *user_data,
 typedef int32_t (*tus_upload_url_fn)(void *user_data, const char *upload_url);
 
 /**
+ * Called after the server has refused a request for want of credentials (401), once for all operations of the client
+ * that met it with the same headers, which wait meanwhile: the moment to renew a token.
+ *
+ * - `user_data`: as registered.
+ * - `refusal`: the answer; borrowed, valid until the function returns.
+ * - `out`: takes the new headers with tus_credentials_set_header; borrowed too. tus_client_set_header is as good.
+ *
+ * Returns 0 to try again with them; anything else gives up: the operation ends with TUS_E_HTTP_STATUS, whose error
+ * keeps the value for tus_error_callback_code. If no header was changed, 0 gives up too.
+ */
+typedef int32_t (*tus_credentials_fn)(void *user_data,
+                                      const struct tus_response *refusal,
+                                      struct tus_credentials *out);
+
+/**
+ * Called when the server will drop an upload sooner than it can be complete at its present speed (T-082).
+ *
+ * - `user_data`: as registered.
+ * - `upload_url`: the absolute URL; valid until the function returns.
+ * - `expires_s`: when, in seconds since 1970-01-01 00:00 UTC.
+ *
+ * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server.
+ */
+typedef int32_t (*tus_expiring_fn)(void *user_data, const char *upload_url, uint64_t expires_s);
+
+/**
  * Gets the library's log lines, which go nowhere else.
  *
  * - `user_data`: as registered.
@@ -394,8 +575,8 @@ typedef struct tus_reader_vtable {
     size_t struct_size;
     /**
      * Reads on: writes up to `cap` bytes to `buf` and their number to `*out_len`; 0 is the end of the source. It
-     * should block until there is at least one byte. Returns 0, or anything else to end the operation with
-     * TUS_E_CALLBACK. Must not be NULL.
+     * should block until there is at least one byte; a cancelled operation waits for it to return. Returns 0, or anything
+     * else to end the operation with TUS_E_CALLBACK. Must not be NULL.
      */
     int32_t (*read)(void *user_data, void *buf, size_t cap, size_t *out_len);
     /**
@@ -435,6 +616,15 @@ typedef struct tus_progress {
      * Bytes that were on the server before this operation; 0 until the server has told. Speed is what came after.
      */
     uint64_t resumed;
+    /**
+     * Bytes sent per second, over the last seconds.
+     */
+    double speed;
+    /**
+     * How long the rest will take at this speed, in milliseconds; UINT64_MAX while nothing moves or the total is
+     * unknown.
+     */
+    uint64_t eta_ms;
 } tus_progress;
 
 /**
@@ -448,6 +638,18 @@ typedef struct tus_progress {
  * resumed. In the call at the end, when the server has everything, it comes too late and changes nothing.
  */
 typedef int32_t (*tus_progress_fn)(void *user_data, const struct tus_progress *progress);
+
+/**
+ * Called with the token by which an upload can be continued later (tus_upload_options_set_resume_token), before its
+ * first byte is sent and each time something in it changes that a later run needs.
+ *
+ * - `user_data`: as registered.
+ * - `token`: one word of letters, digits, '-', '_' and '.'; valid until the function returns. Whoever has it can write
+ *   to the upload, so treat it as a secret.
+ *
+ * Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server.
+ */
+typedef int32_t (*tus_resume_token_fn)(void *user_data, const char *token);
 
 /**
  * What an operation took. Set `struct_size` to sizeof(tus_stats) before it is filled.
@@ -485,6 +687,38 @@ typedef struct tus_stats {
      * From the start of the operation to its end, in milliseconds.
      */
     uint64_t elapsed_ms;
+    /**
+     * The size of the upload in bytes; TUS_SIZE_UNKNOWN while it is unknown.
+     */
+    uint64_t bytes_total;
+    /**
+     * Bytes the server has acknowledged, those of earlier runs included.
+     */
+    uint64_t bytes_confirmed;
+    /**
+     * Requests with bytes of the source that had been sent before.
+     */
+    uint64_t chunks_retried;
+    /**
+     * Requests with bytes of the source that there are in all: those completed, and the rest at the present chunk size.
+     */
+    uint64_t chunks_total;
+    /**
+     * When the operation began, in milliseconds since 1970-01-01 00:00 UTC.
+     */
+    uint64_t started_ms;
+    /**
+     * Bytes sent per second, over the last seconds.
+     */
+    double speed;
+    /**
+     * How long the rest will take at this speed, in milliseconds; UINT64_MAX while nothing moves or the total is unknown.
+     */
+    uint64_t eta_ms;
+    /**
+     * How much of the total is acknowledged, from 0 to 100; 0 while the total is unknown.
+     */
+    double progress_percent;
 } tus_stats;
 
 #ifdef __cplusplus
@@ -518,7 +752,12 @@ TUS_API const char *tus_version_string(void);
  * - "tls": https URLs
  * - "encodings": metadata in text encodings other than UTF-8
  * - "socks-proxy": SOCKS proxies, versions 4, 4a and 5
- * - "creation", "creation-with-upload", "expiration", "termination": the extensions of tus 1.0.0 of these names
+ * - "creation", "creation-with-upload", "creation-defer-length", "expiration", "checksum", "checksum-trailer",
+ *   "termination", "concatenation", "concatenation-unfinished": the extensions of tus 1.0.0 of these names
+ * - "checksum-sha1", "checksum-sha256", "checksum-sha512", "checksum-md5": the algorithms of enum tus_checksum
+ * - "store", "resume-token": going on with the uploads of earlier runs
+ * - "parallel": uploads in parts, several at once
+ * - "uploader": tus_uploader
  *
  * Later versions may add names, never take one away.
  *
@@ -626,6 +865,23 @@ TUS_API
 const char *tus_error_upload_url(const struct tus_error *e);
 
 /**
+ * The token with which a later run, or the same one, goes on with the upload that failed
+ * (tus_upload_options_set_resume_token). Unlike the URL it also stands for an upload in parts and lets the source be
+ * recognised: a file shows itself to be the same; for memory and readers the digest of what was sent does, which is only
+ * taken with a store or a tus_resume_token_fn. Whoever has it can write to the upload, so treat it as a secret.
+ *
+ * - `e`: the error.
+ *
+ * Returns: the token, one word of letters, digits, '-', '_' and '.'; NULL if there is no upload to go on with, its
+ * source cannot be recognised again, or `e` is NULL or no error.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_error_resume_token(const struct tus_error *e);
+
+/**
  * The method of the request that failed, as the protocol means it: PATCH even where it is sent as POST because of
  * tus_config_set_override_patch_method.
  *
@@ -689,6 +945,25 @@ TUS_API const void *tus_error_response_body(const struct tus_error *e, size_t *l
  * Since: 0.1
  */
 TUS_API void tus_error_free(struct tus_error *e);
+
+/**
+ * Writes bytes to a sink. Whether the calls make up one text (tus_fingerprint_fn) or each is a record of its own
+ * (tus_store_vtable) is said where the sink comes from.
+ *
+ * - `s`: the sink.
+ * - `data`: the bytes; may be NULL if `len` is 0.
+ * - `len`: how many.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `s` is NULL or invalid, `data` is NULL but `len` is not 0, or `len` is
+ * larger than any object in memory can be.
+ * Ownership: the bytes are copied.
+ * Threads: the function's that got the sink.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_sink_write(struct tus_sink *s,
+                          const void *data,
+                          size_t len);
 
 /**
  * The method as it will be sent.
@@ -799,6 +1074,25 @@ TUS_API const char *tus_response_header(const struct tus_response *r, const char
 TUS_API const void *tus_response_body(const struct tus_response *r, size_t *len);
 
 /**
+ * Sets, replaces or removes a header of all requests of the client from now on, those of its other operations
+ * included. Nothing is changed if the callback then gives up.
+ *
+ * - `out`: the credentials, in a tus_credentials_fn.
+ * - `name`: the header's name, as for tus_config_set_header.
+ * - `value`: as for tus_config_set_header; NULL removes the header.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `out` or `name` is NULL or invalid, the header is the library's own, or the
+ * value cannot be sent.
+ * Ownership: the strings are copied.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_credentials_set_header(struct tus_credentials *out,
+                                      const char *name,
+                                      const char *value);
+
+/**
  * Makes a configuration with the defaults that are told at each setter.
  *
  * Returns: the configuration; NULL only after a bug in the library.
@@ -890,6 +1184,25 @@ tus_status tus_config_set_chunk_size(struct tus_config *c,
                                      uint64_t bytes);
 
 /**
+ * Sets what the server wants of the size of chunks, where its documentation says so. TUS_CHUNK_AUTO and TUS_CHUNK_WHOLE
+ * keep to it, but for the last chunk of an upload, which is what is left; a size of your own is sent as it is.
+ *
+ * - `c`: the configuration.
+ * - `min_bytes`: the smallest chunk; 0: any. Default: 0.
+ * - `max_bytes`: the largest; 0: any. Default: 0.
+ * - `multiple_bytes`: what a chunk's size is a multiple of; 0: any. Default: 0.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or no size fulfils all three.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_chunk_rules(struct tus_config *c,
+                                      uint64_t min_bytes,
+                                      uint64_t max_bytes,
+                                      uint64_t multiple_bytes);
+
+/**
  * Sets the encoding that text metadata has on the server; the program's side is always UTF-8. Metadata set as bytes is
  * not touched by it.
  *
@@ -906,6 +1219,64 @@ tus_status tus_config_set_chunk_size(struct tus_config *c,
 TUS_API
 tus_status tus_config_set_metadata_encoding(struct tus_config *c,
                                             const char *label);
+
+/**
+ * Sets what checksums the data of an upload carries, by which the server finds out what was changed on the way (T-090):
+ * a chunk that arrives damaged is sent again. Which algorithms a server knows is asked before the first byte; see also
+ * tus_config_set_query_server. The result tells which was used (tus_info_checksum).
+ *
+ * - `c`: the configuration.
+ * - `algorithm`: a value of enum tus_checksum; TUS_CHECKSUM_AUTO: the best one that the server knows.
+ * - `policy`: a value of enum tus_checksum_policy. TUS_CHECKSUM_IF_AVAILABLE: with another algorithm if the server lacks
+ *   this one, and with none if it knows none. TUS_CHECKSUM_REQUIRED: exactly this one, or the operation ends with
+ *   TUS_E_UNSUPPORTED before a byte is sent. Default: TUS_CHECKSUM_OFF.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, this is no algorithm or no policy, or
+ * TUS_CHECKSUM_NONE is required.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_checksum(struct tus_config *c,
+                                   int32_t algorithm,
+                                   int32_t policy);
+
+/**
+ * Sets whether a checksum may follow the data as a trailer where the server offers that (T-100). Then data goes out
+ * as it is read; else each chunk is read into memory and hashed before it is sent, and has at most 8 MiB. Off is for
+ * proxies that lose trailers without a word.
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: on.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_checksum_trailers(struct tus_config *c,
+                                            int on);
+
+/**
+ * Sets a metadata value that each part of an upload in parts carries (tus_upload_options_set_parallel_uploads); an
+ * upload's own metadata goes with the whole alone (T-123). Default: none.
+ *
+ * - `c`: the configuration.
+ * - `key`: visible ASCII without space and comma, at least one character.
+ * - `value`: the bytes; may be NULL if `len` is 0.
+ * - `len`: how many; 0 sends the key alone.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `key` is NULL or invalid, `value` is NULL but `len` is not 0, or the
+ * key has other characters.
+ * Ownership: key and value are copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_metadata_for_partial_uploads(struct tus_config *c,
+                                                       const char *key,
+                                                       const void *value,
+                                                       size_t len);
 
 /**
  * Sets whether the first bytes of an upload go with the request that creates it, where the server offers it: one round
@@ -1051,6 +1422,36 @@ tus_status tus_config_set_tls_verify(struct tus_config *c,
                                      int verify);
 
 /**
+ * Sets the lowest version of TLS to speak.
+ *
+ * - `c`: the configuration.
+ * - `version`: TUS_TLS_1_2 or TUS_TLS_1_3. Default: TUS_TLS_1_2.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is none of the two.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API tus_status tus_config_set_tls_min_version(struct tus_config *c, int32_t version);
+
+/**
+ * Talks only to https servers with this key, or another one given by a call of this function, besides everything else
+ * that is verified. With tus_config_set_tls_verify off the key alone says who the server is.
+ *
+ * - `c`: the configuration.
+ * - `pin`: the SHA-256 of the SubjectPublicKeyInfo of the server's certificate (DER) in base64, with or without
+ *   "sha256//" before it. Default: none.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or this is not the base64 form of 32 bytes.
+ * An operation that meets another key ends with TUS_E_TLS.
+ * Ownership: the string is copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_pin_tls_key(struct tus_config *c,
+                                  const char *pin);
+
+/**
  * Sets the certificate authorities to trust instead of the platform's.
  *
  * - `c`: the configuration.
@@ -1119,6 +1520,98 @@ tus_status tus_config_set_user_agent(struct tus_config *c,
                                      const char *value);
 
 /**
+ * Keeps what is known of unfinished uploads in a folder, so that a later run, of this program or another one, goes on
+ * where an upload of the same source to the same endpoint was interrupted (T-052). Entries survive crashes; while an
+ * upload is worked on, other processes leave it alone. Only the user himself can read them. A folder that cannot be used
+ * is a warning in the log and never fails an upload.
+ *
+ * - `c`: the configuration.
+ * - `path`: the folder; it and those above it are made, for this user alone, when there is something to keep. A relative
+ *   one is taken from the present working directory. Raw bytes on Unix, UTF-8 on Windows. Default: no store.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the path is empty.
+ * Ownership: the string is copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_store_dir(struct tus_config *c,
+                                    const char *path);
+
+/**
+ * Keeps what is known of unfinished uploads in a store of the program's, in place of a folder
+ * (tus_config_set_store_dir).
+ *
+ * - `c`: the configuration.
+ * - `vtable`: the store's functions, which are copied; NULL: no store, which is the default.
+ * - `user_data`: handed to each of them; may be NULL. Not released if `vtable` is NULL.
+ *
+ * If this call fails, `destroy` runs at once, provided that `vtable` is not NULL and `struct_size` covers it.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, `struct_size` is smaller than the structure or
+ * absurdly large, or `find`, `put` or `remove` is NULL.
+ * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+ * Threads: one at a time for each configuration. For those of the functions see tus_store_vtable.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_store(struct tus_config *c,
+                                const struct tus_store_vtable *vtable,
+                                void *user_data);
+
+/**
+ * Sets how a source is recognised when it is uploaded again. A file that has not been touched since is recognised by
+ * what the file system says of it, whatever is set here; and what was sent of an earlier upload is always held against
+ * the source before it is continued, unless the file system or the program vouches for it.
+ *
+ * - `c`: the configuration.
+ * - `kind`: a value of enum tus_fingerprint. Default: TUS_FINGERPRINT_CONTENT.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no such kind.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_fingerprint(struct tus_config *c,
+                                      int32_t kind);
+
+/**
+ * Sets the program's own way to recognise a source. For what is no file its answer is taken for a proof that the
+ * content is the same, unless tus_config_set_verify_resumed is on.
+ *
+ * - `c`: the configuration.
+ * - `f`: the function; NULL: TUS_FINGERPRINT_CONTENT, which is the default.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+ * Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
+ * operation, but at once for several; no lock is held meanwhile.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_fingerprint_callback(struct tus_config *c,
+                                               tus_fingerprint_fn f,
+                                               void *user_data,
+                                               tus_destroy_fn destroy);
+
+/**
+ * Sets whether what an earlier run has sent is read again and compared before its upload is continued, even where file
+ * system and fingerprint say that nothing has changed.
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_verify_resumed(struct tus_config *c,
+                                         int on);
+
+/**
  * Sets the function that sees every request before it is sent and may change its headers.
  *
  * - `c`: the configuration.
@@ -1128,8 +1621,8 @@ tus_status tus_config_set_user_agent(struct tus_config *c,
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
  * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
- * Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
- * operation, but at once for several; no lock is held meanwhile.
+ * Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
+ * operation, but at once for several; no lock that other operations need is held meanwhile.
  * Since: 0.1
  */
 TUS_API
@@ -1148,8 +1641,8 @@ tus_status tus_config_set_before_request(struct tus_config *c,
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
  * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
- * Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
- * operation, but at once for several; no lock is held meanwhile.
+ * Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
+ * operation, but at once for several; no lock that other operations need is held meanwhile.
  * Since: 0.1
  */
 TUS_API
@@ -1168,8 +1661,8 @@ tus_status tus_config_set_after_response(struct tus_config *c,
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
  * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
- * Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
- * operation, but at once for several; no lock is held meanwhile.
+ * Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
+ * operation, but at once for several; no lock that other operations need is held meanwhile.
  * Since: 0.1
  */
 TUS_API
@@ -1189,8 +1682,8 @@ tus_status tus_config_set_should_retry(struct tus_config *c,
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
  * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
- * Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
- * operation, but at once for several; no lock is held meanwhile.
+ * Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
+ * operation, but at once for several; no lock that other operations need is held meanwhile.
  * Since: 0.1
  */
 TUS_API
@@ -1198,6 +1691,47 @@ tus_status tus_config_set_on_upload_url_available(struct tus_config *c,
                                                   tus_upload_url_fn f,
                                                   void *user_data,
                                                   tus_destroy_fn destroy);
+
+/**
+ * Sets the function that gets other credentials when the server refuses the present ones (401), for example a new
+ * token.
+ *
+ * - `c`: the configuration.
+ * - `f`: the function; NULL: none, which is the default: a 401 ends the operation.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+ * Threads: one at a time for each configuration. `f` runs on a thread of an operation, never twice at once for one
+ * client; other operations of the client that were refused wait for it.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_credentials(struct tus_config *c,
+                                      tus_credentials_fn f,
+                                      void *user_data,
+                                      tus_destroy_fn destroy);
+
+/**
+ * Sets the function that is warned when the server will drop an upload before it can be complete (T-082).
+ *
+ * - `c`: the configuration.
+ * - `f`: the function; NULL: none, which is the default.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+ * Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for
+ * one operation, but at once for several.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_on_expiring(struct tus_config *c,
+                                      tus_expiring_fn f,
+                                      void *user_data,
+                                      tus_destroy_fn destroy);
 
 /**
  * Sets the function that gets the library's log lines. There is no other log: nothing is ever written to stderr.
@@ -1288,6 +1822,33 @@ tus_status tus_client_set_header(struct tus_client *c,
                                  struct tus_error **err);
 
 /**
+ * Copies the present value of a header of the client's: as it was configured or last changed, Basic authentication
+ * from the URL and new credentials (tus_config_set_credentials) included.
+ *
+ * - `c`: the client.
+ * - `name`: the header's name, in any case.
+ * - `buf`: receives the value, followed by a NUL; may be NULL if `cap` is 0.
+ * - `cap`: how many bytes `buf` has room for, the NUL included.
+ * - `len`: receives the number of bytes of the value, the NUL not included: also if `cap` is too small, so that 0 asks
+ *   for it. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_NOT_FOUND if the client has no such header; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or
+ * invalid, `buf` is NULL but `cap` is not 0, or `cap` is not 0 and too small; TUS_E_FORKED. On failure `buf` is an empty
+ * string if it has room for one, and `*len` is 0 unless `cap` was too small.
+ * Ownership: the value is the caller's copy.
+ * Threads: any, also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_client_copy_header(struct tus_client *c,
+                                  const char *name,
+                                  char *buf,
+                                  size_t cap,
+                                  size_t *len,
+                                  struct tus_error **err);
+
+/**
  * Opens a regular file. Its identity (device, inode, size, modification time) is kept, and an upload ends with
  * TUS_E_SOURCE_CHANGED when the file is no longer the same.
  *
@@ -1308,14 +1869,16 @@ tus_status tus_source_file(const char *path,
                            struct tus_error **err);
 
 /**
- * Takes an open regular file, from its beginning, wherever its position is. The position is neither used nor moved.
+ * Takes what the program has opened. A regular file is read from its beginning, wherever its position is, which is
+ * neither used nor moved. A pipe, a socket or a character device (a terminal) is read on from where it stands and has a
+ * size only at its end: see TUS_SIZE_UNKNOWN at tus_source_reader.
  *
  * - `fd`: a descriptor open for reading. It is duplicated: the caller may close it at once.
  * - `out`: receives the source; NULL on failure. May not be NULL.
  * - `err`: receives the details of a failure. May be NULL.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `fd` is negative or `out` is NULL; TUS_E_SOURCE if it is no open
- * descriptor or no regular file (see tus_error_os_code); TUS_E_UNSUPPORTED on systems without descriptors.
+ * descriptor or none of these (see tus_error_os_code); TUS_E_UNSUPPORTED on systems without descriptors.
  * Ownership: the caller frees the source with tus_source_free.
  * Threads: any.
  * Since: 0.1
@@ -1357,8 +1920,9 @@ tus_status tus_source_memory(const void *data,
  *
  * - `vtable`: its functions, which are copied.
  * - `user_data`: handed to each of them; may be NULL.
- * - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end, which the operations of this
- *   version refuse with TUS_E_UNSUPPORTED.
+ * - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end. Then each chunk, of at most 8 MiB,
+ *   is read before it is sent, with one byte more to know whether it is the last; unless all fits into the first one,
+ *   the server needs the extension creation-defer-length. Such an upload cannot be found again by a later run.
  * - `out`: receives the source; NULL on failure. May not be NULL.
  * - `err`: receives the details of a failure. May be NULL.
  *
@@ -1367,7 +1931,8 @@ tus_status tus_source_memory(const void *data,
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `vtable` or `out` is NULL, `struct_size` is smaller than the structure or
  * absurdly large, `read` is NULL, or `size` is beyond 2^63-1 and not TUS_SIZE_UNKNOWN.
  * Ownership: the caller frees the source with tus_source_free. `user_data` is the source's until `destroy` has run.
- * Threads: any. The functions run on the thread of the operation, never two at once.
+ * Threads: any. The functions run on a thread of the operation, never two at once, and not while another callback of the
+ * operation runs.
  * Since: 0.1
  */
 TUS_API
@@ -1490,6 +2055,142 @@ tus_status tus_upload_options_set_stop_at(struct tus_upload_options *o,
 TUS_API tus_status tus_upload_options_set_chunk_size(struct tus_upload_options *o, uint64_t bytes);
 
 /**
+ * Sets what checksums the data of this upload carries, in place of the client's (tus_config_set_checksum).
+ *
+ * - `o`: the options.
+ * - `algorithm`: a value of enum tus_checksum.
+ * - `policy`: a value of enum tus_checksum_policy. Default: the client's.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT as for tus_config_set_checksum.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_checksum(struct tus_upload_options *o,
+                                           int32_t algorithm,
+                                           int32_t policy);
+
+/**
+ * Sets how often and how long this upload tries again, in place of the client's tus_config_set_retry; the budgets for
+ * locks and Retry-After are the defaults then.
+ *
+ * - `o`: the options.
+ * - `max_retries`: failed tries in a row before the operation fails; 0: none is repeated. Default: the client's.
+ * - `base_delay_ms`: the delay before the first retry, in milliseconds.
+ * - `max_delay_ms`: the longest delay, in milliseconds.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_retry(struct tus_upload_options *o,
+                                        uint32_t max_retries,
+                                        uint64_t base_delay_ms,
+                                        uint64_t max_delay_ms);
+
+/**
+ * Sets how long this upload may take, retries and waits included, in place of the client's total timeout
+ * (tus_config_set_timeouts_ms); for an uploader, how long each of its calls may.
+ *
+ * - `o`: the options.
+ * - `total_ms`: in milliseconds. Default: the client's.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `total_ms` is 0. The operation ends with
+ * TUS_E_TIMEOUT when the time is over.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_timeout_ms(struct tus_upload_options *o,
+                                             uint64_t total_ms);
+
+/**
+ * Sends the data in several parts at once, which the server then puts together (T-120). Needs a server with the extension
+ * concatenation and a source of known size that can be read anywhere: a file, memory, a reader with `seek`. There are
+ * never more parts than bytes, nor than fit into the header that names them, about 30. An upload of an earlier run is
+ * continued as it was begun. Not together with tus_upload_options_set_stop_at; an uploader sends one chunk after the
+ * other.
+ *
+ * - `o`: the options.
+ * - `parts`: how many; 0 and 1: an ordinary upload. Default: 0.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid. The operation ends with TUS_E_UNSUPPORTED before
+ * anything is created if the server or the source does not allow parts; see tus_upload_options_set_parallel_fallback.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_parallel_uploads(struct tus_upload_options *o,
+                                                   uint32_t parts);
+
+/**
+ * Sets whether an upload in parts becomes an ordinary one where the server or the source does not allow parts, instead
+ * of failing with TUS_E_UNSUPPORTED.
+ *
+ * - `o`: the options.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_parallel_fallback(struct tus_upload_options *o,
+                                                    int on);
+
+/**
+ * Goes on with exactly this upload instead of creating one, as tus_client_resume_upload does, which goes by its own
+ * argument.
+ *
+ * - `o`: the options.
+ * - `url`: the upload's URL, absolute or relative to the endpoint; NULL: none, which is the default.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `url` is not UTF-8. The operation ends with
+ * TUS_E_INVALID_ARGUMENT if this is no such URL.
+ * Ownership: the string is copied.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_upload_url(struct tus_upload_options *o,
+                                             const char *url);
+
+/**
+ * Goes on with the upload that gave this token (tus_resume_token_fn, tus_error_resume_token,
+ * tus_uploader_resume_token), parts included, if the source is still the same; the store is not asked. If the server has
+ * dropped that upload, another one is created.
+ *
+ * - `o`: the options.
+ * - `token`: the token; NULL: none, which is the default.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `token` is not UTF-8. The operation ends with
+ * TUS_E_INVALID_ARGUMENT if this is no token or that of another server, TUS_E_SOURCE_CHANGED if the source is not the
+ * same or cannot be shown to be, TUS_E_UNSUPPORTED if it cannot be recognised at all.
+ * Ownership: the string is copied.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_resume_token(struct tus_upload_options *o,
+                                               const char *token);
+
+/**
+ * Sets whether tus_client_create_final_upload takes parts that are not complete yet, where the server offers that
+ * (extension concatenation-unfinished, T-123).
+ *
+ * - `o`: the options.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_unfinished_parts(struct tus_upload_options *o,
+                                                   int on);
+
+/**
  * Sets the function that learns how far the upload is.
  *
  * - `o`: the options.
@@ -1499,8 +2200,8 @@ TUS_API tus_status tus_upload_options_set_chunk_size(struct tus_upload_options *
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
  * Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
- * Threads: one at a time for the same options. `f` runs on the thread of the operation, never twice at once for one
- * operation; no lock is held meanwhile.
+ * Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice at once for one
+ * operation; no lock that other operations need is held meanwhile.
  * Since: 0.1
  */
 TUS_API
@@ -1520,8 +2221,8 @@ tus_status tus_upload_options_set_progress(struct tus_upload_options *o,
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
  * Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
- * Threads: one at a time for the same options. `f` runs on the thread of the operation, never twice at once for one
- * operation; no lock is held meanwhile.
+ * Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice at once for one
+ * operation; no lock that other operations need is held meanwhile.
  * Since: 0.1
  */
 TUS_API
@@ -1531,10 +2232,30 @@ tus_status tus_upload_options_set_on_upload_url_available(struct tus_upload_opti
                                                           tus_destroy_fn destroy);
 
 /**
- * Creates an upload of a file and sends the whole of it. If the options have no metadata of the name "filename", the
+ * Sets the function that learns the token by which the upload can be continued later, for programs that keep state of
+ * their own.
+ *
+ * - `o`: the options.
+ * - `f`: the function; NULL: none, which is the default.
+ * - `user_data`: handed to `f`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
+ * Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice at once for one
+ * operation; no lock that other operations need is held meanwhile.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_on_resume_token(struct tus_upload_options *o,
+                                                  tus_resume_token_fn f,
+                                                  void *user_data,
+                                                  tus_destroy_fn destroy);
+
+/**
+ * Sends the whole of a file, as tus_client_upload does. If the options have no metadata of the name "filename", the
  * last part of the path is sent as such: as text, or as the bytes it is if it is not UTF-8 or the client's metadata
- * encoding cannot write it. The caller's options are not
- * changed.
+ * encoding cannot write it. The caller's options are not changed.
  *
  * - `c`: the client.
  * - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
@@ -1557,7 +2278,8 @@ tus_status tus_client_upload_file(struct tus_client *c,
                                   struct tus_error **err);
 
 /**
- * Creates an upload and sends the whole source. An empty source is one request (T-042).
+ * Sends the whole source: goes on with the upload of an earlier run if the client has a store (tus_config_set_store_dir)
+ * with one of it, else creates an upload. An empty source is one request (T-042).
  *
  * - `c`: the client.
  * - `s`: the source; in use until the call returns, and still the caller's then.
@@ -1566,8 +2288,8 @@ tus_status tus_client_upload_file(struct tus_client *c,
  * - `err`: receives the details of a failure. May be NULL.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any request;
- * TUS_E_UNSUPPORTED if the source's size is unknown, for this version; any other status of enum tus_status_code. If an
- * upload exists on the server after a failure, tus_error_upload_url tells it.
+ * TUS_E_UNSUPPORTED if the source's size is unknown and the server cannot do without; any other status of enum
+ * tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
  * Ownership: the caller frees the result with tus_info_free.
  * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
  * Since: 0.1
@@ -1668,7 +2390,8 @@ tus_status tus_client_get_server_info(struct tus_client *c,
                                       struct tus_error **err);
 
 /**
- * Removes an upload from the server (DELETE). One that is gone already counts as removed (T-110).
+ * Removes an upload from the server (DELETE), and from the client's store. One that is gone already counts as removed
+ * (T-110).
  *
  * - `c`: the client.
  * - `upload_url`: the upload's URL, absolute or relative to the endpoint.
@@ -1684,6 +2407,419 @@ TUS_CHECK
 tus_status tus_client_delete_upload(struct tus_client *c,
                                     const char *upload_url,
                                     struct tus_error **err);
+
+/**
+ * Creates an upload that is to be a part of another (T-120), and sends the whole source. The parts are put together by
+ * tus_client_create_final_upload. To send one source in parts, let tus_upload_options_set_parallel_uploads do all of
+ * it. The store is not used.
+ *
+ * - `c`: the client.
+ * - `s`: the source of this part; in use until the call returns, and still the caller's then.
+ * - `o`: the options; may be NULL. Their metadata is that of the part.
+ * - `out`: receives the result; NULL on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any request;
+ * TUS_E_UNSUPPORTED if the server has no concatenation; any other status of enum tus_status_code. If an upload exists on
+ * the server after a failure, tus_error_upload_url tells it.
+ * Ownership: the caller frees the result with tus_info_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_create_partial_upload(struct tus_client *c,
+                                            struct tus_source *s,
+                                            const struct tus_upload_options *o,
+                                            struct tus_info **out,
+                                            struct tus_error **err);
+
+/**
+ * Has the server put partial uploads together (T-121). Each part is asked first whether it is complete, unless the options
+ * say otherwise (tus_upload_options_set_unfinished_parts).
+ *
+ * - `c`: the client.
+ * - `urls`: the URLs of the parts in their order, each absolute or relative to the endpoint.
+ * - `n`: how many, at least 1.
+ * - `o`: the options; may be NULL. Their metadata is that of the whole.
+ * - `out`: receives the result; NULL on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_INVALID_STATE if a part is
+ * not complete or no part, or the client has no server URL; TUS_E_GONE if a part is not there; TUS_E_UNSUPPORTED if the
+ * server has no concatenation; any other status of enum tus_status_code.
+ * Ownership: the strings are copied; the caller frees the result with tus_info_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_create_final_upload(struct tus_client *c,
+                                          const char *const *urls,
+                                          size_t n,
+                                          const struct tus_upload_options *o,
+                                          struct tus_info **out,
+                                          struct tus_error **err);
+
+/**
+ * Creates an upload whose size is not known yet, and sends nothing (T-070). It is continued by tus_client_resume_upload,
+ * with a source of any kind, which tells the size with its last bytes. A source of unknown size can also be handed to
+ * tus_client_upload at once.
+ *
+ * - `c`: the client.
+ * - `o`: the options; may be NULL.
+ * - `out`: receives the result; NULL on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any request;
+ * TUS_E_UNSUPPORTED if the server needs to know the size; any other status of enum tus_status_code.
+ * Ownership: the caller frees the result with tus_info_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_create_deferred_upload(struct tus_client *c,
+                                             const struct tus_upload_options *o,
+                                             struct tus_info **out,
+                                             struct tus_error **err);
+
+/**
+ * Looks into the client's store for unfinished uploads of a source at the client's endpoint. The source may be read for
+ * that; no request is made, so that an upload of the list may be gone from the server. tus_client_upload finds and
+ * continues the first one by itself.
+ *
+ * - `c`: the client.
+ * - `s`: the source; in use until the call returns, and still the caller's then.
+ * - `out`: receives the list; NULL on failure. May be NULL. It is empty without a store, if the store cannot be read,
+ *   and for a source that cannot be recognised: of unknown size, or only to be read forward.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED; TUS_E_SOURCE,
+ * TUS_E_SOURCE_CHANGED, TUS_E_CALLBACK if the source cannot be read; TUS_E_FINGERPRINT, TUS_E_CALLBACK if the callback of
+ * tus_config_set_fingerprint_callback fails.
+ * Ownership: the caller frees the list with tus_previous_list_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_find_previous_uploads(struct tus_client *c,
+                                            struct tus_source *s,
+                                            struct tus_previous_list **out,
+                                            struct tus_error **err);
+
+/**
+ * Removes from the client's store what is of no use any more: uploads that their servers have dropped by now (T-080), and
+ * those that are too old. Servers are not asked and nothing is removed from them; what is being worked on stays.
+ *
+ * - `c`: the client.
+ * - `max_age_s`: how long ago an upload may have been created, in seconds; 0 or UINT64_MAX: however long.
+ * - `removed`: receives how many there were; 0 on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK, also without a store; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED; TUS_E_STORE if the store cannot
+ * be read or changed; TUS_E_UNSUPPORTED if it is a tus_store_vtable without `list`.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_client_prune_store(struct tus_client *c,
+                                  uint64_t max_age_s,
+                                  uint64_t *removed,
+                                  struct tus_error **err);
+
+/**
+ * How many uploads there are.
+ *
+ * - `l`: the list.
+ *
+ * Returns: the number; 0 if `l` is NULL or no list.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API size_t tus_previous_list_count(const struct tus_previous_list *l);
+
+/**
+ * The URL of an upload, for tus_client_resume_upload; of one in parts that of its first part (see
+ * tus_previous_list_part_count). It is the full URL; some servers let whoever knows it write to the upload, so treat it
+ * as a secret.
+ *
+ * - `l`: the list.
+ * - `index`: from 0.
+ *
+ * Returns: the absolute URL; NULL if there is no such upload, or if `l` is NULL or no list.
+ * Ownership: borrowed; valid until the list is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_previous_list_url(const struct tus_previous_list *l,
+                                  size_t index);
+
+/**
+ * By what the source of an upload was recognised (tus_config_set_fingerprint).
+ *
+ * - `l`: the list.
+ * - `index`: from 0.
+ *
+ * Returns: for example "size:11--sha256:" and 64 hexadecimal digits; NULL if it was recognised as the same file before its
+ * fingerprint was known, if there is no such upload, or if `l` is NULL or no list.
+ * Ownership: borrowed; valid until the list is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_previous_list_fingerprint(const struct tus_previous_list *l,
+                                          size_t index);
+
+/**
+ * How many bytes of an upload the server had acknowledged when that was last noted; it may have more.
+ *
+ * - `l`: the list.
+ * - `index`: from 0.
+ *
+ * Returns: the number of bytes; 0 if there is no such upload, or if `l` is NULL or no list.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API uint64_t tus_previous_list_offset(const struct tus_previous_list *l, size_t index);
+
+/**
+ * The size of an upload in bytes.
+ *
+ * - `l`: the list.
+ * - `index`: from 0.
+ *
+ * Returns: the size; TUS_SIZE_UNKNOWN if there is no such upload, or if `l` is NULL or no list.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API uint64_t tus_previous_list_size(const struct tus_previous_list *l, size_t index);
+
+/**
+ * When the server will drop an upload (T-080).
+ *
+ * - `l`: the list.
+ * - `index`: from 0.
+ *
+ * Returns: seconds since 1970-01-01 00:00 UTC; 0 if the server did not say, if there is no such upload, or if `l` is
+ * NULL or no list.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+uint64_t tus_previous_list_expires_s(const struct tus_previous_list *l,
+                                     size_t index);
+
+/**
+ * When an upload was created.
+ *
+ * - `l`: the list.
+ * - `index`: from 0.
+ *
+ * Returns: seconds since 1970-01-01 00:00 UTC; 0 if there is no such upload, or if `l` is NULL or no list.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API uint64_t tus_previous_list_created_s(const struct tus_previous_list *l, size_t index);
+
+/**
+ * How many parts an upload is sent in (tus_upload_options_set_parallel_uploads).
+ *
+ * - `l`: the list.
+ * - `index`: from 0.
+ *
+ * Returns: the number; 0 if it is an ordinary one, if there is no such upload, or if `l` is NULL or no list.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API size_t tus_previous_list_part_count(const struct tus_previous_list *l, size_t index);
+
+/**
+ * The URL of a part of an upload. Treat it as a secret.
+ *
+ * - `l`: the list.
+ * - `index`: that of the upload, from 0.
+ * - `part`: that of the part, from 0.
+ *
+ * Returns: the absolute URL; "" if this part has not been created yet; NULL if there is no such part or upload, or if `l`
+ * is NULL or no list.
+ * Ownership: borrowed; valid until the list is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_previous_list_part_url(const struct tus_previous_list *l,
+                                       size_t index,
+                                       size_t part);
+
+/**
+ * Frees a list. Its strings become invalid.
+ *
+ * - `l`: the list, or NULL, which does nothing.
+ *
+ * Threads: any, one at a time, and none may still use it.
+ * Since: 0.1
+ */
+TUS_API void tus_previous_list_free(struct tus_previous_list *l);
+
+/**
+ * Begins an upload that the program drives: finds that of an earlier run (tus_config_set_store_dir), asks for the one that
+ * the options name (tus_upload_options_set_upload_url, tus_upload_options_set_resume_token), or creates one. No data is
+ * sent yet. What is wrong with source and options shows before the first request.
+ *
+ * - `c`: the client.
+ * - `s`: the source; in use until the uploader is freed, and still the caller's.
+ * - `o`: the options; may be NULL. An uploader sends no parts: tus_upload_options_set_parallel_uploads is
+ *   TUS_E_UNSUPPORTED, or passed over with tus_upload_options_set_parallel_fallback.
+ * - `out`: receives the uploader; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED, TUS_E_SOURCE before any request;
+ * any other status of enum tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells
+ * it.
+ * Ownership: the caller frees the uploader with tus_uploader_free.
+ * Threads: any; blocks until the upload is there. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_create_uploader(struct tus_client *c,
+                                      struct tus_source *s,
+                                      const struct tus_upload_options *o,
+                                      struct tus_uploader **out,
+                                      struct tus_error **err);
+
+/**
+ * Sends all that is left, or up to the offset of tus_upload_options_set_stop_at. After a failure it can be called again: it
+ * asks the server how far the upload is and goes on from there. When all is sent already it gives the same result again.
+ *
+ * - `u`: the uploader.
+ * - `out`: receives the result; NULL on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid; TUS_E_BUSY if another call on it runs, or from inside
+ * a callback of its client; TUS_E_FORKED; TUS_E_CANCELLED after tus_uploader_cancel; TUS_E_INVALID_STATE if the upload is
+ * gone; any other status of enum tus_status_code.
+ * Ownership: the caller frees the result with tus_info_free.
+ * Threads: one at a time for each uploader; blocks until the end.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_uploader_upload(struct tus_uploader *u,
+                               struct tus_info **out,
+                               struct tus_error **err);
+
+/**
+ * Sends until the server has acknowledged more than before: one chunk (tus_upload_options_set_chunk_size) where nothing goes
+ * wrong. A chunk that the server refuses for its place (409) is sent again from where it should be.
+ *
+ * - `u`: the uploader.
+ * - `out_more`: receives 1 if there is more to send, 0 if not or on failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: as tus_uploader_upload.
+ * Threads: one at a time for each uploader; blocks until the end.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_uploader_upload_chunk(struct tus_uploader *u,
+                                     int *out_more,
+                                     struct tus_error **err);
+
+/**
+ * Whether the server has acknowledged every byte.
+ *
+ * - `u`: the uploader.
+ *
+ * Returns: 1 if so; 0 if not, or if `u` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int tus_uploader_is_complete(const struct tus_uploader *u);
+
+/**
+ * How many bytes the server has acknowledged, those of earlier runs included.
+ *
+ * - `u`: the uploader.
+ *
+ * Returns: the offset in bytes; 0 if `u` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API uint64_t tus_uploader_offset(const struct tus_uploader *u);
+
+/**
+ * The upload's URL, to be kept for tus_client_resume_upload. It is the full URL; some servers let whoever knows it write
+ * to the upload, so treat it as a secret.
+ *
+ * - `u`: the uploader.
+ *
+ * Returns: the absolute URL; NULL if the upload is gone from the server, or if `u` is NULL or invalid.
+ * Ownership: borrowed; valid until `u` is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_uploader_url(const struct tus_uploader *u);
+
+/**
+ * Tells what it took so far, all calls together and the time between them.
+ *
+ * - `u`: the uploader.
+ * - `stats`: the record to fill; set its `struct_size` first, as for tus_info_get_stats.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is, as for
+ * tus_info_get_stats.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API tus_status tus_uploader_get_stats(const struct tus_uploader *u, struct tus_stats *stats);
+
+/**
+ * The token by which a later run can go on (tus_upload_options_set_resume_token). Whoever has it can write to the upload, so
+ * treat it as a secret.
+ *
+ * - `u`: the uploader.
+ *
+ * Returns: one word of letters, digits, '-', '_' and '.'; NULL if the upload is complete or gone, its source cannot be
+ * recognised, it was named by its URL, or `u` is NULL or invalid.
+ * Ownership: borrowed; valid until a call of tus_uploader_upload or tus_uploader_upload_chunk returns, or `u` is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_uploader_resume_token(const struct tus_uploader *u);
+
+/**
+ * Ends a call under way within 50 ms, whatever it waits for, and every later one: they are TUS_E_CANCELLED. The upload
+ * stays on the server and can be continued by another uploader or tus_client_resume_upload. Only a function of the
+ * program's that does not return (a reader's `read`) is waited for.
+ *
+ * - `u`: the uploader, or NULL, which does nothing.
+ *
+ * Threads: any, at any time before tus_uploader_free, any number of times; also from inside callbacks. In a child process
+ * after fork() it does nothing.
+ * Since: 0.1
+ */
+TUS_API
+void tus_uploader_cancel(struct tus_uploader *u);
+
+/**
+ * Frees an uploader. The upload stays on the server as it is, and in the client's store. In a child process after fork()
+ * it does nothing.
+ *
+ * - `u`: the uploader, or NULL, which does nothing.
+ *
+ * Threads: any; no other thread may be about to use it. Functions of the client's store and destroy functions may run before
+ * this returns.
+ * Since: 0.1
+ */
+TUS_API
+void tus_uploader_free(struct tus_uploader *u);
 
 /**
  * The upload's URL, to be kept for tus_client_resume_upload. It is the full URL; some servers let whoever knows it write
@@ -1766,6 +2902,17 @@ TUS_API uint64_t tus_info_expires(const struct tus_info *i);
 TUS_API int32_t tus_info_concat_kind(const struct tus_info *i);
 
 /**
+ * The algorithm by which the server checked the data that the operation sent (tus_config_set_checksum).
+ *
+ * - `i`: the result.
+ *
+ * Returns: a value of enum tus_checksum; TUS_CHECKSUM_NONE if it checked none, or if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int32_t tus_info_checksum(const struct tus_info *i);
+
+/**
  * A metadata value, as the bytes it is: what was sent after an upload, what the server tells after a query.
  *
  * - `i`: the result.
@@ -1828,8 +2975,8 @@ TUS_API void tus_info_free(struct tus_info *i);
  * - `stats`: the record to fill; set its `struct_size` first. Members that this version of the library does not know are
  *   set to 0.
  *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is smaller than the record
- * of version 0.1 or absurdly large.
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is smaller than the first
+ * record of this name was (its members up to `elapsed_ms`) or absurdly large.
  * Threads: any.
  * Since: 0.1
  */

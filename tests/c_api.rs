@@ -21,6 +21,8 @@ mod wire;
 mod bytes_in;
 #[path = "c_api/callbacks.rs"]
 mod callbacks;
+#[path = "c_api/checksums.rs"]
+mod checksums;
 #[path = "c_api/cplusplus.rs"]
 mod cplusplus;
 #[path = "c_api/failures.rs"]
@@ -33,5 +35,11 @@ mod manners;
 mod pointers;
 #[path = "c_api/results.rs"]
 mod results;
+#[path = "c_api/shapes.rs"]
+mod shapes;
+#[path = "c_api/stores.rs"]
+mod stores;
+#[path = "c_api/uploaders.rs"]
+mod uploaders;
 #[path = "c_api/values.rs"]
 mod values;

@@ -39,27 +39,39 @@ impl CType for tus_client {
 
 /// What is behind a `tus_client`.
 pub(super) struct ClientState {
-    client: Client,
-    /// The process that made it. Only tests change it.
+    client: Arc<Client>,
+    home: Arc<Home>,
+}
+
+/// What tells one client from another. The engine has it too, to mark the threads that work for the client: it keeps
+/// nothing else alive.
+pub(super) struct Home {
+    /// The process that made the client. Only tests change it.
     pub(super) process: AtomicU32,
 }
 
 impl ClientState {
+    /// Only for tests, which change the process.
+    #[cfg(test)]
+    pub(super) fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// Fails in any process but the one that made the client: connections and locks were shared with it by a fork.
     fn check_process(&self) -> Result<(), Failure> {
-        let made_by = self.process.load(Ordering::Relaxed);
+        let made_by = self.home.process.load(Ordering::Relaxed);
         if made_by == process::id() { Ok(()) } else { Err(Failure::forked(made_by)) }
     }
 }
 
-/// A client in use by a blocking operation on this thread.
+/// A client in use by a blocking operation on this thread, or by an object that needs it.
 pub(super) struct Use {
     client: Arc<Object<tus_client>>,
 }
 
 /// An operation that is running on this thread, and the one around it, if a callback of that one started this one.
 struct Running {
-    client: *const tus_client,
+    home: *const Home,
     around: *const Running,
 }
 
@@ -81,25 +93,40 @@ impl Use {
         Ok(Use { client })
     }
 
+    /// Fails in any process but the one that made the client.
+    pub(super) fn check_process(&self) -> Result<(), Failure> {
+        self.client.check_process()
+    }
+
     /// Runs a blocking operation, unless this thread is inside one of the same client already: then a callback is
     /// calling, and waiting for what waits for the callback would never end.
-    pub(super) fn run<T>(&self, operation: impl FnOnce(&Client) -> Result<T, Failure>) -> Result<T, Failure> {
-        let around = INNERMOST.get();
-        let mut running = around;
-        // SAFETY: what is set as innermost is on the stack of a `run` of this thread that has not returned, and so is
-        // each one around it.
+    pub(super) fn run<T>(&self, operation: impl FnOnce(&Arc<Client>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut running = INNERMOST.get();
+        // SAFETY: what is set as innermost is on the stack of an `inside` of this thread that has not returned, and so
+        // is each one around it.
         while let Some(outer) = unsafe { running.as_ref() } {
-            if outer.client == self.client.as_c() {
+            if ptr::eq(outer.home, &raw const *self.client.home) {
                 let message = "a blocking call on a client from inside one of its own callbacks";
                 return Err(Error::new(ErrorKind::Busy, message).into());
             }
             running = outer.around;
         }
-        let this = Running { client: self.client.as_c(), around };
-        let _end = End(around);
-        INNERMOST.set(&raw const this);
-        operation(&self.client.client)
+        inside(&self.client.home, || operation(&self.client.client))
     }
+
+    /// Does what is no operation but may run the caller's functions, from wherever it is called.
+    pub(super) fn run_anywhere<T>(&self, work: impl FnOnce() -> T) -> T {
+        inside(&self.client.home, work)
+    }
+}
+
+/// Marks this thread as working for a client meanwhile.
+fn inside<T>(home: &Arc<Home>, work: impl FnOnce() -> T) -> T {
+    let around = INNERMOST.get();
+    let this = Running { home: Arc::as_ptr(home), around };
+    let _end = End(around);
+    INNERMOST.set(&raw const this);
+    work()
 }
 
 /// Puts the operation around this one back when dropped.
@@ -138,8 +165,13 @@ pub unsafe extern "C" fn tus_client_new(
             if out.is_null() {
                 return Err(Error::invalid("out is NULL: there is no other way to get the client").into());
             }
-            let client = Client::new(state(c, "c")?.copy()?)?;
-            put(out, share(ClientState { client, process: AtomicU32::new(process::id()) }));
+            let mut config = state(c, "c")?.copy()?;
+            let home = Arc::new(Home { process: AtomicU32::new(process::id()) });
+            // Callbacks run on the engine's own threads too.
+            let its_home = Arc::clone(&home);
+            config.hooks_mut().around_thread = Some(Arc::new(move |work| inside(&its_home, work)));
+            let client = Arc::new(Client::new(config)?);
+            put(out, share(ClientState { client, home }));
             Ok(())
         })
     }
@@ -212,6 +244,61 @@ pub unsafe extern "C" fn tus_client_set_header(
         guard_call(err, || {
             let client = Use::begin(c)?;
             client.client.client.set_header(text(name, "name")?, optional_text(value, "value")?)?;
+            Ok(())
+        })
+    }
+}
+
+/// Copies the present value of a header of the client's: as it was configured or last changed, Basic authentication
+/// from the URL and new credentials (tus_config_set_credentials) included.
+///
+/// - `c`: the client.
+/// - `name`: the header's name, in any case.
+/// - `buf`: receives the value, followed by a NUL; may be NULL if `cap` is 0.
+/// - `cap`: how many bytes `buf` has room for, the NUL included.
+/// - `len`: receives the number of bytes of the value, the NUL not included: also if `cap` is too small, so that 0 asks
+///   for it. May be NULL.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK; TUS_E_NOT_FOUND if the client has no such header; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or
+/// invalid, `buf` is NULL but `cap` is not 0, or `cap` is not 0 and too small; TUS_E_FORKED. On failure `buf` is an empty
+/// string if it has room for one, and `*len` is 0 unless `cap` was too small.
+/// Ownership: the value is the caller's copy.
+/// Threads: any, also from inside a callback of the same client.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_client_copy_header(
+    c: *mut tus_client,
+    name: *const c_char,
+    buf: *mut c_char,
+    cap: usize,
+    len: *mut usize,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            put(len, 0);
+            if cap > 0 {
+                if buf.is_null() {
+                    return Err(Error::invalid(format!("buf is NULL but its capacity is {cap}")).into());
+                }
+                put(buf, 0);
+            }
+            let client = Use::begin(c)?;
+            let name = text(name, "name")?;
+            let headers = client.client.client.headers();
+            let Some((_, value)) = headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)) else {
+                return Err(Failure::not_found(format!("the client has no header {name}")));
+            };
+            put(len, value.len());
+            if value.len() < cap {
+                ptr::copy_nonoverlapping(value.as_ptr(), buf.cast(), value.len());
+                put(buf.add(value.len()), 0);
+            } else if cap > 0 {
+                let message = format!("the value has {} bytes and a NUL, the buffer room for {cap}", value.len());
+                return Err(Error::invalid(message).into());
+            }
             Ok(())
         })
     }

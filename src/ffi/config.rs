@@ -1,9 +1,11 @@
 //! `tus_config`: the settings of a client.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_void};
+use std::num::NonZeroU64;
 use std::ptr;
 
-use super::convert::{chunk_size, flag, optional_text, text};
+use super::checksum::wish;
+use super::convert::{bytes, chunk_size, flag, optional_text, text};
 use super::error::Failure;
 use super::guard::{guard_status, guard_value};
 use super::handle::{CType, Kind, Owned, free, give, state};
@@ -11,6 +13,7 @@ use super::settings::Settings;
 use super::status::tus_status;
 use crate::engine::config::Config;
 use crate::error::Result;
+use crate::protocol::chunk::ChunkRules;
 
 /// The settings of a client, to be made, handed to tus_client_new, which copies them, and freed.
 ///
@@ -142,6 +145,31 @@ pub unsafe extern "C" fn tus_config_set_chunk_size(c: *mut tus_config, bytes: u6
     guard_status(|| unsafe { change(c, |config| config.set_chunk_size(chunk_size(bytes)?)) })
 }
 
+/// Sets what the server wants of the size of chunks, where its documentation says so. TUS_CHUNK_AUTO and TUS_CHUNK_WHOLE
+/// keep to it, but for the last chunk of an upload, which is what is left; a size of your own is sent as it is.
+///
+/// - `c`: the configuration.
+/// - `min_bytes`: the smallest chunk; 0: any. Default: 0.
+/// - `max_bytes`: the largest; 0: any. Default: 0.
+/// - `multiple_bytes`: what a chunk's size is a multiple of; 0: any. Default: 0.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or no size fulfils all three.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_chunk_rules(
+    c: *mut tus_config,
+    min_bytes: u64,
+    max_bytes: u64,
+    multiple_bytes: u64,
+) -> tus_status {
+    guard_status(|| {
+        let [min, max, multiple] = [min_bytes, max_bytes, multiple_bytes].map(NonZeroU64::new);
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(c, |config| config.set_chunk_rules(ChunkRules { min, max, multiple })) }
+    })
+}
+
 /// Sets the encoding that text metadata has on the server; the program's side is always UTF-8. Metadata set as bytes is
 /// not touched by it.
 ///
@@ -158,6 +186,78 @@ pub unsafe extern "C" fn tus_config_set_chunk_size(c: *mut tus_config, bytes: u6
 pub unsafe extern "C" fn tus_config_set_metadata_encoding(c: *mut tus_config, label: *const c_char) -> tus_status {
     // SAFETY: the caller's pointers, as the header asks for.
     guard_status(|| unsafe { change(c, |config| config.set_metadata_encoding(text(label, "label")?)) })
+}
+
+/// Sets what checksums the data of an upload carries, by which the server finds out what was changed on the way (T-090):
+/// a chunk that arrives damaged is sent again. Which algorithms a server knows is asked before the first byte; see also
+/// tus_config_set_query_server. The result tells which was used (tus_info_checksum).
+///
+/// - `c`: the configuration.
+/// - `algorithm`: a value of enum tus_checksum; TUS_CHECKSUM_AUTO: the best one that the server knows.
+/// - `policy`: a value of enum tus_checksum_policy. TUS_CHECKSUM_IF_AVAILABLE: with another algorithm if the server lacks
+///   this one, and with none if it knows none. TUS_CHECKSUM_REQUIRED: exactly this one, or the operation ends with
+///   TUS_E_UNSUPPORTED before a byte is sent. Default: TUS_CHECKSUM_OFF.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, this is no algorithm or no policy, or
+/// TUS_CHECKSUM_NONE is required.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_checksum(c: *mut tus_config, algorithm: i32, policy: i32) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_checksum(wish(algorithm, policy)?);
+            Ok(())
+        })
+    })
+}
+
+/// Sets whether a checksum may follow the data as a trailer where the server offers that (T-100). Then data goes out
+/// as it is read; else each chunk is read into memory and hashed before it is sent, and has at most 8 MiB. Off is for
+/// proxies that lose trailers without a word.
+///
+/// - `c`: the configuration.
+/// - `on`: 0 off, anything else on. Default: on.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_checksum_trailers(c: *mut tus_config, on: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_checksum_trailers(flag(on));
+            Ok(())
+        })
+    })
+}
+
+/// Sets a metadata value that each part of an upload in parts carries (tus_upload_options_set_parallel_uploads); an
+/// upload's own metadata goes with the whole alone (T-123). Default: none.
+///
+/// - `c`: the configuration.
+/// - `key`: visible ASCII without space and comma, at least one character.
+/// - `value`: the bytes; may be NULL if `len` is 0.
+/// - `len`: how many; 0 sends the key alone.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `key` is NULL or invalid, `value` is NULL but `len` is not 0, or the
+/// key has other characters.
+/// Ownership: key and value are copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_metadata_for_partial_uploads(
+    c: *mut tus_config,
+    key: *const c_char,
+    value: *const c_void,
+    len: usize,
+) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header asks for.
+        unsafe { change(c, |config| config.set_partial_metadata(text(key, "key")?, bytes(value, len, "value")?)) }
+    })
 }
 
 /// Sets whether the first bytes of an upload go with the request that creates it, where the server offers it: one round

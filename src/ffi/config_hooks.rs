@@ -6,7 +6,10 @@ use std::mem::replace;
 use super::callback::{Callback, UserData, tus_destroy_fn};
 use super::config::{change, tus_config};
 use super::guard::guard_status;
-use super::hooks::{self, tus_after_response_fn, tus_before_request_fn, tus_should_retry_fn, tus_upload_url_fn};
+use super::hooks::{
+    self, tus_after_response_fn, tus_before_request_fn, tus_credentials_fn, tus_expiring_fn, tus_should_retry_fn,
+    tus_upload_url_fn,
+};
 use super::log::{level, log_to, tus_log_fn};
 use super::status::tus_status;
 use crate::engine::log::Log;
@@ -20,8 +23,8 @@ use crate::engine::log::Log;
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
-/// operation, but at once for several; no lock is held meanwhile.
+/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
+/// operation, but at once for several; no lock that other operations need is held meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_before_request(
@@ -46,8 +49,8 @@ pub unsafe extern "C" fn tus_config_set_before_request(
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
-/// operation, but at once for several; no lock is held meanwhile.
+/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
+/// operation, but at once for several; no lock that other operations need is held meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_after_response(
@@ -72,8 +75,8 @@ pub unsafe extern "C" fn tus_config_set_after_response(
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
-/// operation, but at once for several; no lock is held meanwhile.
+/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
+/// operation, but at once for several; no lock that other operations need is held meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_should_retry(
@@ -99,8 +102,8 @@ pub unsafe extern "C" fn tus_config_set_should_retry(
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on the thread of the operation, never twice at once for one
-/// operation, but at once for several; no lock is held meanwhile.
+/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
+/// operation, but at once for several; no lock that other operations need is held meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_on_upload_url_available(
@@ -113,6 +116,59 @@ pub unsafe extern "C" fn tus_config_set_on_upload_url_available(
         let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::upload_url);
         // SAFETY: the caller's pointer, as the header asks for.
         unsafe { change(c, |config| Ok(replace(&mut config.hooks_mut().on_upload_url, hook))) }
+    })
+}
+
+/// Sets the function that gets other credentials when the server refuses the present ones (401), for example a new
+/// token.
+///
+/// - `c`: the configuration.
+/// - `f`: the function; NULL: none, which is the default: a 401 ends the operation.
+/// - `user_data`: handed to `f`; may be NULL.
+/// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+/// Threads: one at a time for each configuration. `f` runs on a thread of an operation, never twice at once for one
+/// client; other operations of the client that were refused wait for it.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_credentials(
+    c: *mut tus_config,
+    f: tus_credentials_fn,
+    user_data: *mut c_void,
+    destroy: tus_destroy_fn,
+) -> tus_status {
+    guard_status(|| {
+        let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::credentials);
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(c, |config| Ok(replace(&mut config.hooks_mut().credentials, hook))) }
+    })
+}
+
+/// Sets the function that is warned when the server will drop an upload before it can be complete (T-082).
+///
+/// - `c`: the configuration.
+/// - `f`: the function; NULL: none, which is the default.
+/// - `user_data`: handed to `f`; may be NULL.
+/// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
+/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for
+/// one operation, but at once for several.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_on_expiring(
+    c: *mut tus_config,
+    f: tus_expiring_fn,
+    user_data: *mut c_void,
+    destroy: tus_destroy_fn,
+) -> tus_status {
+    guard_status(|| {
+        let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::expiring);
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(c, |config| Ok(replace(&mut config.hooks_mut().on_expiring, hook))) }
     })
 }
 

@@ -12,6 +12,11 @@ use crate::error::{Error, Result};
 use crate::protocol::retry::RetryPolicy;
 use crate::transport::{ProxySetting, ProxyUrl, Timeouts};
 
+/// TLS 1.2, as tus_config_set_tls_min_version takes it.
+const TUS_TLS_1_2: i32 = 0x0303;
+/// TLS 1.3.
+const TUS_TLS_1_3: i32 = 0x0304;
+
 /// Sets how often and how long to try again. Every request of an operation draws from the same budget, and only progress
 /// restores it: the server having acknowledged more bytes (T-034). The delay doubles with each retry and is partly random
 /// (T-141); a Retry-After of the server's goes first (T-140).
@@ -142,6 +147,47 @@ pub unsafe extern "C" fn tus_config_set_tls_verify(c: *mut tus_config, verify: c
             Ok(())
         })
     })
+}
+
+/// Sets the lowest version of TLS to speak.
+///
+/// - `c`: the configuration.
+/// - `version`: TUS_TLS_1_2 or TUS_TLS_1_3. Default: TUS_TLS_1_2.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is none of the two.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_tls_min_version(c: *mut tus_config, version: i32) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            match version {
+                TUS_TLS_1_2 => config.set_tls_require_13(false),
+                TUS_TLS_1_3 => config.set_tls_require_13(true),
+                _ => return Err(Error::invalid(format!("{version:#x} is neither TUS_TLS_1_2 nor TUS_TLS_1_3"))),
+            }
+            Ok(())
+        })
+    })
+}
+
+/// Talks only to https servers with this key, or another one given by a call of this function, besides everything else
+/// that is verified. With tus_config_set_tls_verify off the key alone says who the server is.
+///
+/// - `c`: the configuration.
+/// - `pin`: the SHA-256 of the SubjectPublicKeyInfo of the server's certificate (DER) in base64, with or without
+///   "sha256//" before it. Default: none.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or this is not the base64 form of 32 bytes.
+/// An operation that meets another key ends with TUS_E_TLS.
+/// Ownership: the string is copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_pin_tls_key(c: *mut tus_config, pin: *const c_char) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe { change(c, |config| config.pin_tls_key(text(pin, "pin")?)) })
 }
 
 /// Sets the certificate authorities to trust instead of the platform's.

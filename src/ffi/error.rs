@@ -37,6 +37,7 @@ pub(super) struct ErrorState {
     os_code: i32,
     retryable: bool,
     upload_url: Option<CString>,
+    resume_token: Option<CString>,
     method: Option<CString>,
     request_url: Option<CString>,
     http_status: i32,
@@ -56,6 +57,11 @@ impl Failure {
     pub(super) fn forked(made_by: u32) -> Self {
         let message = format!("the client was made by process {made_by}, before a fork; make one in this process");
         Failure { status: tus_status_code::TUS_E_FORKED, error: Error::new(ErrorKind::InvalidState, message) }
+    }
+
+    /// What was asked for by name is not there.
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Failure { status: tus_status_code::TUS_E_NOT_FOUND, error: Error::invalid(message) }
     }
 
     /// A panic, with its text.
@@ -130,6 +136,7 @@ impl ErrorState {
             os_code: error.os_code().unwrap_or(0),
             retryable: error.is_retryable(),
             upload_url: error.upload_url().map(|url| c_string(url.as_str())),
+            resume_token: error.resume_token().map(c_string),
             method: request.map(|request| c_string(request.method)),
             request_url: request.map(|request| c_string(&request.url.redacted())),
             http_status: answer.map_or(0, |answer| answer.status.into()),
@@ -236,6 +243,24 @@ pub unsafe extern "C" fn tus_error_is_retryable(e: *const tus_error) -> c_int {
 pub unsafe extern "C" fn tus_error_upload_url(e: *const tus_error) -> *const c_char {
     // SAFETY: the caller's pointer, as the header asks for.
     guard_value(ptr::null(), || unsafe { optional_string(e, |error| error.upload_url.as_ref()) })
+}
+
+/// The token with which a later run, or the same one, goes on with the upload that failed
+/// (tus_upload_options_set_resume_token). Unlike the URL it also stands for an upload in parts and lets the source be
+/// recognised: a file shows itself to be the same; for memory and readers the digest of what was sent does, which is only
+/// taken with a store or a tus_resume_token_fn. Whoever has it can write to the upload, so treat it as a secret.
+///
+/// - `e`: the error.
+///
+/// Returns: the token, one word of letters, digits, '-', '_' and '.'; NULL if there is no upload to go on with, its
+/// source cannot be recognised again, or `e` is NULL or no error.
+/// Ownership: borrowed; valid until the error is freed.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_error_resume_token(e: *const tus_error) -> *const c_char {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(ptr::null(), || unsafe { optional_string(e, |error| error.resume_token.as_ref()) })
 }
 
 /// The method of the request that failed, as the protocol means it: PATCH even where it is sent as POST because of

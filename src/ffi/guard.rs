@@ -53,19 +53,30 @@ pub(super) unsafe fn guard_call(err: *mut *mut tus_error, body: impl FnOnce() ->
     status
 }
 
-/// Runs the caller's code: a panic in it is told by the caller's own hook.
+/// Runs the caller's code: a panic in it is told by the caller's own hook, whatever thread it is on.
 pub(super) fn outside<T>(callers_code: impl FnOnce() -> T) -> T {
-    let _door = Door::set(ptr::null());
+    let _door = Door::set(Place::Outside);
     callers_code()
 }
 
 /// Where the hook leaves the text of a panic; lives on the stack of [`guard`].
 type Note = RefCell<Option<String>>;
 
+/// Whose code a thread is running.
+#[derive(Clone, Copy)]
+enum Place {
+    /// That of whoever made the thread.
+    NoDoor,
+    /// Ours, behind this door.
+    Behind(*const Note),
+    /// The caller's, called by us.
+    Outside,
+}
+
 thread_local! {
-    /// The innermost door of this thread, NULL outside. Const and without a destructor, so that a thread of the
-    /// caller's carries nothing of ours that would have to run when it ends.
-    static DOOR: Cell<*const Note> = const { Cell::new(ptr::null()) };
+    /// The innermost door of this thread. Const and without a destructor, so that a thread of the caller's carries
+    /// nothing of ours that would have to run when it ends.
+    static DOOR: Cell<Place> = const { Cell::new(Place::NoDoor) };
 
     #[cfg(test)]
     pub(super) static PANIC_NEXT: Cell<bool> = const { Cell::new(false) };
@@ -75,7 +86,7 @@ thread_local! {
 fn guard<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     keep_panics_quiet();
     let note = Note::new(None);
-    let _door = Door::set(&note);
+    let _door = Door::set(Place::Behind(&raw const note));
     let body = || {
         #[cfg(test)]
         assert!(!PANIC_NEXT.take(), "forced by a test");
@@ -97,11 +108,11 @@ fn discard(payload: Box<dyn Any + Send>) {
 }
 
 /// Sets the innermost door and puts the one before back when dropped.
-struct Door(*const Note);
+struct Door(Place);
 
 impl Door {
-    fn set(note: *const Note) -> Door {
-        Door(DOOR.replace(note))
+    fn set(place: Place) -> Door {
+        Door(DOOR.replace(place))
     }
 }
 
@@ -130,10 +141,11 @@ fn keep_panics_quiet() {
 
 /// Whether a panic is for us to tell; if it is behind a door, its text is left there.
 fn is_ours(info: &PanicHookInfo<'_>) -> bool {
-    let door = DOOR.get();
-    if door.is_null() {
-        return thread::current().name().is_some_and(|name| name.starts_with("tus-"));
-    }
+    let door = match DOOR.get() {
+        Place::NoDoor => return thread::current().name().is_some_and(|name| name.starts_with("tus-")),
+        Place::Outside => return false,
+        Place::Behind(door) => door,
+    };
     let place = info.location().map_or_else(String::new, |place| format!(" at {place}"));
     // SAFETY: a door that is set is on the stack of a `guard` that is still running on this thread, below us.
     unsafe { &*door }.replace(Some(format!("panicked{place}: {}", text_of(info.payload()))));

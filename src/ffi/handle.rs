@@ -47,10 +47,14 @@ pub(super) enum Kind {
     ServerInfo,
     Request,
     Response,
+    Credentials,
+    Sink,
+    PreviousList,
+    Uploader,
 }
 
 impl Kind {
-    const ALL: [Kind; 10] = [
+    const ALL: [Kind; 14] = [
         Kind::Error,
         Kind::Config,
         Kind::Client,
@@ -61,6 +65,10 @@ impl Kind {
         Kind::ServerInfo,
         Kind::Request,
         Kind::Response,
+        Kind::Credentials,
+        Kind::Sink,
+        Kind::PreviousList,
+        Kind::Uploader,
     ];
 
     fn c_name(self) -> &'static str {
@@ -75,6 +83,10 @@ impl Kind {
             Kind::ServerInfo => "tus_server_info",
             Kind::Request => "tus_request",
             Kind::Response => "tus_response",
+            Kind::Credentials => "tus_credentials",
+            Kind::Sink => "tus_sink",
+            Kind::PreviousList => "tus_previous_list",
+            Kind::Uploader => "tus_uploader",
         }
     }
 }

@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use super::callback::{Callback, verdict};
 use super::convert::{c_string, milliseconds, to_milliseconds};
+use super::credentials::{lend_credentials, tus_credentials};
 use super::error::{lend_error, tus_error};
 use super::exchange::{lend_request, lend_response, lend_sent_request, tus_request, tus_response};
 use super::version::TUS_SIZE_UNKNOWN;
-use crate::engine::hooks::{AfterResponse, BeforeRequest, OnProgress, OnUploadUrl, RetryVerdict, ShouldRetry};
+use crate::engine::hooks::{
+    AfterResponse, BeforeRequest, Credentials, OnExpiring, OnProgress, OnResumeToken, OnUploadUrl, RetryVerdict,
+    ShouldRetry,
+};
 
 /// How far an upload is. Neither counter ever exceeds the total.
 #[repr(C)]
@@ -26,6 +30,11 @@ pub struct tus_progress {
     pub total: u64,
     /// Bytes that were on the server before this operation; 0 until the server has told. Speed is what came after.
     pub resumed: u64,
+    /// Bytes sent per second, over the last seconds.
+    pub speed: f64,
+    /// How long the rest will take at this speed, in milliseconds; UINT64_MAX while nothing moves or the total is
+    /// unknown.
+    pub eta_ms: u64,
 }
 
 /// Called before each request on the wire, repeated ones included; may change the request's headers, for example to
@@ -93,6 +102,39 @@ pub type tus_upload_url_fn =
 pub type tus_progress_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, progress: *const tus_progress) -> i32>;
 
+/// Called after the server has refused a request for want of credentials (401), once for all operations of the client
+/// that met it with the same headers, which wait meanwhile: the moment to renew a token.
+///
+/// - `user_data`: as registered.
+/// - `refusal`: the answer; borrowed, valid until the function returns.
+/// - `out`: takes the new headers with tus_credentials_set_header; borrowed too. tus_client_set_header is as good.
+///
+/// Returns 0 to try again with them; anything else gives up: the operation ends with TUS_E_HTTP_STATUS, whose error
+/// keeps the value for tus_error_callback_code. If no header was changed, 0 gives up too.
+pub type tus_credentials_fn = Option<
+    unsafe extern "C-unwind" fn(user_data: *mut c_void, refusal: *const tus_response, out: *mut tus_credentials) -> i32,
+>;
+
+/// Called when the server will drop an upload sooner than it can be complete at its present speed (T-082).
+///
+/// - `user_data`: as registered.
+/// - `upload_url`: the absolute URL; valid until the function returns.
+/// - `expires_s`: when, in seconds since 1970-01-01 00:00 UTC.
+///
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server.
+pub type tus_expiring_fn =
+    Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, upload_url: *const c_char, expires_s: u64) -> i32>;
+
+/// Called with the token by which an upload can be continued later (tus_upload_options_set_resume_token), before its
+/// first byte is sent and each time something in it changes that a later run needs.
+///
+/// - `user_data`: as registered.
+/// - `token`: one word of letters, digits, '-', '_' and '.'; valid until the function returns. Whoever has it can write
+///   to the upload, so treat it as a secret.
+///
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server.
+pub type tus_resume_token_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, token: *const c_char) -> i32>;
+
 /// The function types without NULL.
 pub(super) type BeforeRequestFn = unsafe extern "C-unwind" fn(*mut c_void, *mut tus_request) -> i32;
 pub(super) type AfterResponseFn =
@@ -100,6 +142,10 @@ pub(super) type AfterResponseFn =
 pub(super) type ShouldRetryFn = unsafe extern "C-unwind" fn(*mut c_void, *const tus_error, u32, *mut u64) -> i32;
 pub(super) type UploadUrlFn = unsafe extern "C-unwind" fn(*mut c_void, *const c_char) -> i32;
 pub(super) type ProgressFn = unsafe extern "C-unwind" fn(*mut c_void, *const tus_progress) -> i32;
+pub(super) type CredentialsFn =
+    unsafe extern "C-unwind" fn(*mut c_void, *const tus_response, *mut tus_credentials) -> i32;
+pub(super) type ExpiringFn = unsafe extern "C-unwind" fn(*mut c_void, *const c_char, u64) -> i32;
+pub(super) type ResumeTokenFn = unsafe extern "C-unwind" fn(*mut c_void, *const c_char) -> i32;
 
 pub(super) fn before_request(callback: Callback<BeforeRequestFn>) -> BeforeRequest {
     Arc::new(move |request| {
@@ -148,8 +194,36 @@ pub(super) fn progress(callback: Callback<ProgressFn>) -> OnProgress {
             confirmed: progress.confirmed,
             total: progress.total.unwrap_or(TUS_SIZE_UNKNOWN),
             resumed: progress.resumed,
+            speed: progress.speed,
+            eta_ms: progress.eta.map_or(u64::MAX, to_milliseconds),
         };
         // SAFETY: the caller registered this function to be called with this data and a record.
         verdict(callback.call(|function, data| unsafe { function(data, &raw const record) }))
+    })
+}
+
+pub(super) fn credentials(callback: Callback<CredentialsFn>) -> Credentials {
+    Arc::new(move |answer, new| {
+        let (refusal, out) = (lend_response(answer), lend_credentials());
+        // SAFETY: the caller registered this function to be called with this data, an answer and credentials.
+        verdict(callback.call(|function, data| unsafe { function(data, refusal.as_c(), out.as_c().cast_mut()) }))?;
+        *new = out.take();
+        Ok(())
+    })
+}
+
+pub(super) fn expiring(callback: Callback<ExpiringFn>) -> OnExpiring {
+    Arc::new(move |url, at| {
+        let url = c_string(url.as_str());
+        // SAFETY: the caller registered this function to be called with this data, a string and a number.
+        verdict(callback.call(|function, data| unsafe { function(data, url.as_ptr(), at) }))
+    })
+}
+
+pub(super) fn resume_token(callback: Callback<ResumeTokenFn>) -> OnResumeToken {
+    Arc::new(move |token| {
+        let token = c_string(token);
+        // SAFETY: the caller registered this function to be called with this data and a string.
+        verdict(callback.call(|function, data| unsafe { function(data, token.as_ptr()) }))
     })
 }

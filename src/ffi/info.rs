@@ -3,6 +3,7 @@
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr;
 
+use super::checksum::number;
 use super::convert::{c_string, put, truth};
 use super::guard::guard_value;
 use super::handle::{CType, Kind, Object, Owned, free, give, lend, state};
@@ -40,6 +41,7 @@ pub(super) struct InfoState {
     complete: bool,
     expires: Option<u64>,
     concat: tus_concat_kind,
+    checksum: i32,
     metadata: Object<tus_metadata>,
     pub(super) stats: Stats,
 }
@@ -64,6 +66,7 @@ pub(super) unsafe fn give_info(out: *mut *mut tus_info, info: UploadInfo) {
             ConcatKind::Partial => tus_concat_kind::TUS_CONCAT_PARTIAL,
             ConcatKind::Final => tus_concat_kind::TUS_CONCAT_FINAL,
         },
+        checksum: number(info.checksum),
         metadata: lend(MetadataState::new(&info.metadata, &info.text)),
         stats: info.stats,
     };
@@ -164,6 +167,19 @@ pub unsafe extern "C" fn tus_info_expires(i: *const tus_info) -> u64 {
 pub unsafe extern "C" fn tus_info_concat_kind(i: *const tus_info) -> i32 {
     // SAFETY: the caller's pointer, as the header asks for.
     guard_value(0, || unsafe { state(i, "i") }.map_or(0, |info| info.concat as i32))
+}
+
+/// The algorithm by which the server checked the data that the operation sent (tus_config_set_checksum).
+///
+/// - `i`: the result.
+///
+/// Returns: a value of enum tus_checksum; TUS_CHECKSUM_NONE if it checked none, or if `i` is NULL or invalid.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_info_checksum(i: *const tus_info) -> i32 {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(0, || unsafe { state(i, "i") }.map_or(0, |info| info.checksum))
 }
 
 /// A metadata value, as the bytes it is: what was sent after an upload, what the server tells after a query.

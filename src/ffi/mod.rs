@@ -24,12 +24,22 @@ mod status;
 mod error;
 
 mod callback;
+mod sink;
+
 mod exchange;
+
+mod credentials;
+
 mod hooks;
 mod log;
 
+mod fingerprint;
+mod store;
+
 mod config;
 mod config_network;
+
+mod config_resume;
 
 mod config_hooks;
 
@@ -41,6 +51,12 @@ mod options;
 
 mod operations;
 
+mod creations;
+
+mod previous;
+
+mod uploader;
+
 mod info;
 
 mod stats;
@@ -50,6 +66,7 @@ mod metadata;
 mod server_info;
 
 // What all of them share.
+mod checksum;
 mod convert;
 mod guard;
 mod handle;
@@ -60,18 +77,26 @@ pub use client::*;
 pub use config::*;
 pub use config_hooks::*;
 pub use config_network::*;
+pub use config_resume::*;
+pub use creations::*;
+pub use credentials::*;
 pub use error::*;
 pub use exchange::*;
+pub use fingerprint::*;
 pub use hooks::*;
 pub use info::*;
 pub use log::*;
 pub use metadata::*;
 pub use operations::*;
 pub use options::*;
+pub use previous::*;
 pub use server_info::*;
+pub use sink::*;
 pub use source::*;
 pub use stats::*;
 pub use status::*;
+pub use store::*;
+pub use uploader::*;
 pub use version::*;
 
 #[cfg(test)]

@@ -13,10 +13,9 @@ use super::server_info::{give_server_info, tus_server_info};
 use super::source::{hold_source, occupy, tus_source};
 use super::status::tus_status;
 
-/// Creates an upload of a file and sends the whole of it. If the options have no metadata of the name "filename", the
+/// Sends the whole of a file, as tus_client_upload does. If the options have no metadata of the name "filename", the
 /// last part of the path is sent as such: as text, or as the bytes it is if it is not UTF-8 or the client's metadata
-/// encoding cannot write it. The caller's options are not
-/// changed.
+/// encoding cannot write it. The caller's options are not changed.
 ///
 /// - `c`: the client.
 /// - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
@@ -52,7 +51,8 @@ pub unsafe extern "C" fn tus_client_upload_file(
     }
 }
 
-/// Creates an upload and sends the whole source. An empty source is one request (T-042).
+/// Sends the whole source: goes on with the upload of an earlier run if the client has a store (tus_config_set_store_dir)
+/// with one of it, else creates an upload. An empty source is one request (T-042).
 ///
 /// - `c`: the client.
 /// - `s`: the source; in use until the call returns, and still the caller's then.
@@ -61,8 +61,8 @@ pub unsafe extern "C" fn tus_client_upload_file(
 /// - `err`: receives the details of a failure. May be NULL.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any request;
-/// TUS_E_UNSUPPORTED if the source's size is unknown, for this version; any other status of enum tus_status_code. If an
-/// upload exists on the server after a failure, tus_error_upload_url tells it.
+/// TUS_E_UNSUPPORTED if the source's size is unknown and the server cannot do without; any other status of enum
+/// tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -224,7 +224,8 @@ pub unsafe extern "C" fn tus_client_get_server_info(
     }
 }
 
-/// Removes an upload from the server (DELETE). One that is gone already counts as removed (T-110).
+/// Removes an upload from the server (DELETE), and from the client's store. One that is gone already counts as removed
+/// (T-110).
 ///
 /// - `c`: the client.
 /// - `upload_url`: the upload's URL, absolute or relative to the endpoint.

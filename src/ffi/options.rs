@@ -5,16 +5,18 @@ use std::mem::replace;
 use std::ptr;
 
 use super::callback::{Callback, UserData, tus_destroy_fn};
-use super::convert::{bytes, chunk_size, flag, text};
+use super::checksum::wish;
+use super::convert::{bytes, chunk_size, flag, milliseconds, optional_text, text};
 use super::error::Failure;
 use super::guard::{guard_status, guard_value};
 use super::handle::{CType, Kind, Owned, free, give, state};
-use super::hooks::{self, tus_progress_fn, tus_upload_url_fn};
+use super::hooks::{self, tus_progress_fn, tus_resume_token_fn, tus_upload_url_fn};
 use super::settings::Settings;
 use super::status::tus_status;
 use super::version::TUS_SIZE_UNKNOWN;
 use crate::engine::options::UploadOptions;
 use crate::error::Result;
+use crate::protocol::retry::RetryPolicy;
 
 /// Options of an upload: metadata, callbacks, limits. The same options may serve any number of uploads; each copies them
 /// when it starts and never changes them.
@@ -187,6 +189,193 @@ pub unsafe extern "C" fn tus_upload_options_set_chunk_size(o: *mut tus_upload_op
     guard_status(|| unsafe { change(o, |options| options.set_chunk_size(chunk_size(bytes)?)) })
 }
 
+/// Sets what checksums the data of this upload carries, in place of the client's (tus_config_set_checksum).
+///
+/// - `o`: the options.
+/// - `algorithm`: a value of enum tus_checksum.
+/// - `policy`: a value of enum tus_checksum_policy. Default: the client's.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT as for tus_config_set_checksum.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_checksum(
+    o: *mut tus_upload_options,
+    algorithm: i32,
+    policy: i32,
+) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(o, |options| {
+            options.set_checksum(Some(wish(algorithm, policy)?));
+            Ok(())
+        })
+    })
+}
+
+/// Sets how often and how long this upload tries again, in place of the client's tus_config_set_retry; the budgets for
+/// locks and Retry-After are the defaults then.
+///
+/// - `o`: the options.
+/// - `max_retries`: failed tries in a row before the operation fails; 0: none is repeated. Default: the client's.
+/// - `base_delay_ms`: the delay before the first retry, in milliseconds.
+/// - `max_delay_ms`: the longest delay, in milliseconds.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_retry(
+    o: *mut tus_upload_options,
+    max_retries: u32,
+    base_delay_ms: u64,
+    max_delay_ms: u64,
+) -> tus_status {
+    guard_status(|| {
+        let (base_delay, max_delay) = (milliseconds(base_delay_ms), milliseconds(max_delay_ms));
+        let policy = RetryPolicy { max_retries, base_delay, max_delay, ..RetryPolicy::default() };
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe {
+            change(o, |options| {
+                options.set_retry(Some(policy));
+                Ok(())
+            })
+        }
+    })
+}
+
+/// Sets how long this upload may take, retries and waits included, in place of the client's total timeout
+/// (tus_config_set_timeouts_ms); for an uploader, how long each of its calls may.
+///
+/// - `o`: the options.
+/// - `total_ms`: in milliseconds. Default: the client's.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `total_ms` is 0. The operation ends with
+/// TUS_E_TIMEOUT when the time is over.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_timeout_ms(o: *mut tus_upload_options, total_ms: u64) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe { change(o, |options| options.set_total_timeout(Some(milliseconds(total_ms)))) })
+}
+
+/// Sends the data in several parts at once, which the server then puts together (T-120). Needs a server with the extension
+/// concatenation and a source of known size that can be read anywhere: a file, memory, a reader with `seek`. There are
+/// never more parts than bytes, nor than fit into the header that names them, about 30. An upload of an earlier run is
+/// continued as it was begun. Not together with tus_upload_options_set_stop_at; an uploader sends one chunk after the
+/// other.
+///
+/// - `o`: the options.
+/// - `parts`: how many; 0 and 1: an ordinary upload. Default: 0.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid. The operation ends with TUS_E_UNSUPPORTED before
+/// anything is created if the server or the source does not allow parts; see tus_upload_options_set_parallel_fallback.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_parallel_uploads(o: *mut tus_upload_options, parts: u32) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(o, |options| {
+            options.set_parallel_uploads(parts);
+            Ok(())
+        })
+    })
+}
+
+/// Sets whether an upload in parts becomes an ordinary one where the server or the source does not allow parts, instead
+/// of failing with TUS_E_UNSUPPORTED.
+///
+/// - `o`: the options.
+/// - `on`: 0 off, anything else on. Default: off.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_parallel_fallback(o: *mut tus_upload_options, on: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(o, |options| {
+            options.set_parallel_fallback(flag(on));
+            Ok(())
+        })
+    })
+}
+
+/// Goes on with exactly this upload instead of creating one, as tus_client_resume_upload does, which goes by its own
+/// argument.
+///
+/// - `o`: the options.
+/// - `url`: the upload's URL, absolute or relative to the endpoint; NULL: none, which is the default.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `url` is not UTF-8. The operation ends with
+/// TUS_E_INVALID_ARGUMENT if this is no such URL.
+/// Ownership: the string is copied.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_upload_url(
+    o: *mut tus_upload_options,
+    url: *const c_char,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe {
+        change(o, |options| {
+            options.set_upload_url(optional_text(url, "url")?);
+            Ok(())
+        })
+    })
+}
+
+/// Goes on with the upload that gave this token (tus_resume_token_fn, tus_error_resume_token,
+/// tus_uploader_resume_token), parts included, if the source is still the same; the store is not asked. If the server has
+/// dropped that upload, another one is created.
+///
+/// - `o`: the options.
+/// - `token`: the token; NULL: none, which is the default.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `token` is not UTF-8. The operation ends with
+/// TUS_E_INVALID_ARGUMENT if this is no token or that of another server, TUS_E_SOURCE_CHANGED if the source is not the
+/// same or cannot be shown to be, TUS_E_UNSUPPORTED if it cannot be recognised at all.
+/// Ownership: the string is copied.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_resume_token(
+    o: *mut tus_upload_options,
+    token: *const c_char,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe {
+        change(o, |options| {
+            options.set_resume_token(optional_text(token, "token")?);
+            Ok(())
+        })
+    })
+}
+
+/// Sets whether tus_client_create_final_upload takes parts that are not complete yet, where the server offers that
+/// (extension concatenation-unfinished, T-123).
+///
+/// - `o`: the options.
+/// - `on`: 0 off, anything else on. Default: off.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_unfinished_parts(o: *mut tus_upload_options, on: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(o, |options| {
+            options.set_unfinished_parts(flag(on));
+            Ok(())
+        })
+    })
+}
+
 /// Sets the function that learns how far the upload is.
 ///
 /// - `o`: the options.
@@ -196,8 +385,8 @@ pub unsafe extern "C" fn tus_upload_options_set_chunk_size(o: *mut tus_upload_op
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
 /// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
-/// Threads: one at a time for the same options. `f` runs on the thread of the operation, never twice at once for one
-/// operation; no lock is held meanwhile.
+/// Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice at once for one
+/// operation; no lock that other operations need is held meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_upload_options_set_progress(
@@ -223,8 +412,8 @@ pub unsafe extern "C" fn tus_upload_options_set_progress(
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
 /// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
-/// Threads: one at a time for the same options. `f` runs on the thread of the operation, never twice at once for one
-/// operation; no lock is held meanwhile.
+/// Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice at once for one
+/// operation; no lock that other operations need is held meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_upload_options_set_on_upload_url_available(
@@ -237,5 +426,32 @@ pub unsafe extern "C" fn tus_upload_options_set_on_upload_url_available(
         let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::upload_url);
         // SAFETY: the caller's pointer, as the header asks for.
         unsafe { change(o, |options| Ok(replace(&mut options.on_upload_url, hook))) }
+    })
+}
+
+/// Sets the function that learns the token by which the upload can be continued later, for programs that keep state of
+/// their own.
+///
+/// - `o`: the options.
+/// - `f`: the function; NULL: none, which is the default.
+/// - `user_data`: handed to `f`; may be NULL.
+/// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+/// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
+/// Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice at once for one
+/// operation; no lock that other operations need is held meanwhile.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_on_resume_token(
+    o: *mut tus_upload_options,
+    f: tus_resume_token_fn,
+    user_data: *mut c_void,
+    destroy: tus_destroy_fn,
+) -> tus_status {
+    guard_status(|| {
+        let hook = Callback::new(f, UserData::new(user_data, destroy)).map(hooks::resume_token);
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(o, |options| Ok(replace(&mut options.on_resume_token, hook))) }
     })
 }

@@ -1,9 +1,12 @@
 //! `tus_source`: where the bytes of an upload come from, as the caller made it.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::mem::size_of;
+use std::fs::File;
+use std::mem::{replace, size_of};
+use std::ops::{Deref, DerefMut};
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::panicking;
 
 use super::callback::{UserData, tus_destroy_fn};
 use super::convert::{bytes, clear, path, put};
@@ -13,21 +16,24 @@ use super::handle::{CType, Kind, Owned, free, give, state};
 use super::status::tus_status;
 use super::version::TUS_SIZE_UNKNOWN;
 use crate::error::{Error, ErrorKind};
-use crate::source::{ReadError, Reader, Source};
+use crate::source::{Ahead, Bytes, Patience, ReadError, Reader, Source};
+use crate::store::FileIdentity;
 
 /// Where the bytes of an upload come from: a file, a descriptor, memory, or a reader of the caller's.
 ///
-/// A source is used by one operation at a time; a second one at the same time fails with TUS_E_BUSY. An operation borrows
-/// it: afterwards it can be used again, for example to resume, and is still to be freed.
+/// A source is used by one operation, or one tus_uploader, at a time; a second one at the same time fails with TUS_E_BUSY.
+/// It is borrowed: afterwards it can be used again, for example to resume, and is still to be freed. What can only be read
+/// forward (a pipe, a reader without `seek`) stands where it was left, with its last MiB kept.
 ///
-/// Ownership: single owner. It may be freed while an operation uses it; what belongs to it lasts until that returns.
+/// Ownership: single owner. It may be freed while an operation or an uploader uses it; what belongs to it lasts until that
+/// is over.
 /// Threads: any.
 pub struct tus_source {
     _private: [u8; 0],
 }
 
 impl CType for tus_source {
-    type State = Arc<Mutex<Source>>;
+    type State = Arc<Slot>;
     type Class = Owned;
     const KIND: Kind = Kind::Source;
 }
@@ -39,8 +45,8 @@ pub struct tus_reader_vtable {
     /// sizeof(tus_reader_vtable), as the program was compiled.
     pub struct_size: usize,
     /// Reads on: writes up to `cap` bytes to `buf` and their number to `*out_len`; 0 is the end of the source. It
-    /// should block until there is at least one byte. Returns 0, or anything else to end the operation with
-    /// TUS_E_CALLBACK. Must not be NULL.
+    /// should block until there is at least one byte; a cancelled operation waits for it to return. Returns 0, or anything
+    /// else to end the operation with TUS_E_CALLBACK. Must not be NULL.
     pub read: Option<
         unsafe extern "C-unwind" fn(user_data: *mut c_void, buf: *mut c_void, cap: usize, out_len: *mut usize) -> i32,
     >,
@@ -55,24 +61,163 @@ pub struct tus_reader_vtable {
 /// Structures larger than this are not newer ones but uninitialised ones.
 const ABSURD_STRUCT: usize = 4096;
 
-/// The source behind a pointer, kept alive by the operation itself.
+/// The place of a source, kept alive by whoever uses it.
+pub(super) struct Slot(Mutex<Content>);
+
+enum Content {
+    Free(Source),
+    InUse,
+    /// An operation panicked while it had the source, which may be in any state.
+    Spoiled,
+}
+
+impl Slot {
+    /// No lock is held while anything of the caller's runs, and nothing here panics.
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that whoever has the source panicked.
+    pub(super) fn spoil(&self) {
+        *self.content() = Content::Spoiled;
+    }
+}
+
+/// A source in use, by an operation or by an uploader; given back when dropped.
+pub(super) struct Occupied {
+    /// `None` only in `drop`.
+    source: Option<Source>,
+    slot: Arc<Slot>,
+}
+
+/// The place behind a pointer.
 ///
 /// # Safety
 ///
 /// - `s` is NULL or a source of the caller's.
-pub(super) unsafe fn hold_source(s: *mut tus_source) -> crate::error::Result<Arc<Mutex<Source>>> {
+pub(super) unsafe fn hold_source(s: *mut tus_source) -> crate::error::Result<Arc<Slot>> {
     // SAFETY: the same condition; the reference is not kept.
     Ok(Arc::clone(unsafe { state(s.cast_const(), "s") }?))
 }
 
 /// Takes a source for one operation.
-pub(super) fn occupy(source: &Mutex<Source>) -> Result<MutexGuard<'_, Source>, Failure> {
-    source.try_lock().map_err(|refused| match refused {
-        TryLockError::WouldBlock => Error::new(ErrorKind::Busy, "the source is in use by another operation").into(),
-        TryLockError::Poisoned(_) => {
-            Error::new(ErrorKind::InvalidState, "an earlier operation on this source panicked; make a new one").into()
+pub(super) fn occupy(slot: &Arc<Slot>) -> Result<Occupied, Failure> {
+    let mut content = slot.content();
+    match replace(&mut *content, Content::InUse) {
+        Content::Free(source) => Ok(Occupied { source: Some(source), slot: Arc::clone(slot) }),
+        Content::InUse => Err(Error::new(ErrorKind::Busy, "the source is in use by another operation").into()),
+        Content::Spoiled => {
+            *content = Content::Spoiled;
+            let message = "an earlier operation on this source panicked; make a new one";
+            Err(Error::new(ErrorKind::InvalidState, message).into())
         }
-    })
+    }
+}
+
+impl Occupied {
+    /// As a source of its own.
+    pub(super) fn into_source(self) -> Source {
+        Source(Box::new(self))
+    }
+
+    fn bytes(&self) -> &dyn Bytes {
+        self.source.as_ref().expect("there until it is dropped").0.as_ref()
+    }
+
+    fn bytes_mut(&mut self) -> &mut dyn Bytes {
+        self.deref_mut().0.as_mut()
+    }
+}
+
+impl Deref for Occupied {
+    type Target = Source;
+    fn deref(&self) -> &Source {
+        self.source.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl DerefMut for Occupied {
+    fn deref_mut(&mut self) -> &mut Source {
+        self.source.as_mut().expect("there until it is dropped")
+    }
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        let Some(mut source) = self.source.take() else { return };
+        if panicking() {
+            return self.slot.spoil();
+        }
+        // The next operation has its own idea of when to stop waiting.
+        source.0.attach(&Patience::default());
+        let mut content = self.slot.content();
+        if matches!(*content, Content::InUse) {
+            *content = Content::Free(source);
+        }
+    }
+}
+
+/// Passes everything on, also what has a default: the source inside knows better.
+impl Bytes for Occupied {
+    fn size(&self) -> Option<u64> {
+        self.bytes().size()
+    }
+
+    fn replay_limit(&self) -> Option<u64> {
+        self.bytes().replay_limit()
+    }
+
+    fn prepare(&mut self) -> crate::error::Result<()> {
+        self.bytes_mut().prepare()
+    }
+
+    fn seek(&mut self, offset: u64) -> crate::error::Result<()> {
+        self.bytes_mut().seek(offset)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> crate::error::Result<usize> {
+        self.bytes_mut().read(buffer)
+    }
+
+    fn look_ahead(&mut self, start: u64, want: u64) -> crate::error::Result<Ahead> {
+        self.bytes_mut().look_ahead(start, want)
+    }
+
+    fn share(&self) -> Option<Box<dyn Bytes>> {
+        self.bytes().share()
+    }
+
+    fn runs_callers_code(&self) -> bool {
+        self.bytes().runs_callers_code()
+    }
+
+    fn identity(&self) -> Option<FileIdentity> {
+        self.bytes().identity()
+    }
+
+    fn identity_is_settled(&self) -> bool {
+        self.bytes().identity_is_settled()
+    }
+
+    fn name(&self) -> Option<String> {
+        self.bytes().name()
+    }
+
+    fn attach(&mut self, patience: &Patience) {
+        self.bytes_mut().attach(patience);
+    }
+
+    fn file(&self) -> Option<(&File, u64)> {
+        self.bytes().file()
+    }
+
+    fn skip(&mut self, n: u64) {
+        self.bytes_mut().skip(n);
+    }
+
+    fn check_unchanged(&self) -> crate::error::Result<()> {
+        self.bytes().check_unchanged()
+    }
 }
 
 /// Opens a regular file. Its identity (device, inode, size, modification time) is kept, and an upload ends with
@@ -104,14 +249,16 @@ pub unsafe extern "C" fn tus_source_file(
     }
 }
 
-/// Takes an open regular file, from its beginning, wherever its position is. The position is neither used nor moved.
+/// Takes what the program has opened. A regular file is read from its beginning, wherever its position is, which is
+/// neither used nor moved. A pipe, a socket or a character device (a terminal) is read on from where it stands and has a
+/// size only at its end: see TUS_SIZE_UNKNOWN at tus_source_reader.
 ///
 /// - `fd`: a descriptor open for reading. It is duplicated: the caller may close it at once.
 /// - `out`: receives the source; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `fd` is negative or `out` is NULL; TUS_E_SOURCE if it is no open
-/// descriptor or no regular file (see tus_error_os_code); TUS_E_UNSUPPORTED on systems without descriptors.
+/// descriptor or none of these (see tus_error_os_code); TUS_E_UNSUPPORTED on systems without descriptors.
 /// Ownership: the caller frees the source with tus_source_free.
 /// Threads: any.
 /// Since: 0.1
@@ -187,8 +334,9 @@ pub unsafe extern "C" fn tus_source_memory(
 ///
 /// - `vtable`: its functions, which are copied.
 /// - `user_data`: handed to each of them; may be NULL.
-/// - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end, which the operations of this
-///   version refuse with TUS_E_UNSUPPORTED.
+/// - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end. Then each chunk, of at most 8 MiB,
+///   is read before it is sent, with one byte more to know whether it is the last; unless all fits into the first one,
+///   the server needs the extension creation-defer-length. Such an upload cannot be found again by a later run.
 /// - `out`: receives the source; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
@@ -197,7 +345,8 @@ pub unsafe extern "C" fn tus_source_memory(
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `vtable` or `out` is NULL, `struct_size` is smaller than the structure or
 /// absurdly large, `read` is NULL, or `size` is beyond 2^63-1 and not TUS_SIZE_UNKNOWN.
 /// Ownership: the caller frees the source with tus_source_free. `user_data` is the source's until `destroy` has run.
-/// Threads: any. The functions run on the thread of the operation, never two at once.
+/// Threads: any. The functions run on a thread of the operation, never two at once, and not while another callback of the
+/// operation runs.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
@@ -251,7 +400,7 @@ unsafe fn hand_out(
     if out.is_null() {
         return Err(Error::invalid("out is NULL: there is no other way to get the source").into());
     }
-    let source = Arc::new(Mutex::new(make()?));
+    let source = Arc::new(Slot(Mutex::new(Content::Free(make()?))));
     // SAFETY: the same condition.
     unsafe { put(out, give(source)) };
     Ok(())

@@ -1,6 +1,6 @@
 //! `tus_stats`: what an operation took, as a record that the caller provides and the library fills.
 
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 use std::ptr;
 
 use super::convert::to_milliseconds;
@@ -8,6 +8,7 @@ use super::guard::guard_status;
 use super::handle::state;
 use super::info::tus_info;
 use super::status::tus_status;
+use super::version::TUS_SIZE_UNKNOWN;
 use crate::engine::info::Stats;
 use crate::error::{Error, Result};
 
@@ -31,7 +32,26 @@ pub struct tus_stats {
     pub chunks_failed: u64,
     /// From the start of the operation to its end, in milliseconds.
     pub elapsed_ms: u64,
+    /// The size of the upload in bytes; TUS_SIZE_UNKNOWN while it is unknown.
+    pub bytes_total: u64,
+    /// Bytes the server has acknowledged, those of earlier runs included.
+    pub bytes_confirmed: u64,
+    /// Requests with bytes of the source that had been sent before.
+    pub chunks_retried: u64,
+    /// Requests with bytes of the source that there are in all: those completed, and the rest at the present chunk size.
+    pub chunks_total: u64,
+    /// When the operation began, in milliseconds since 1970-01-01 00:00 UTC.
+    pub started_ms: u64,
+    /// Bytes sent per second, over the last seconds.
+    pub speed: f64,
+    /// How long the rest will take at this speed, in milliseconds; UINT64_MAX while nothing moves or the total is unknown.
+    pub eta_ms: u64,
+    /// How much of the total is acknowledged, from 0 to 100; 0 while the total is unknown.
+    pub progress_percent: f64,
 }
+
+/// The smallest record there is: that with which the API began.
+const FIRST_SIZE: usize = offset_of!(tus_stats, bytes_total);
 
 /// Structures larger than this are not newer ones but uninitialised ones.
 const ABSURD_STRUCT: usize = 4096;
@@ -42,8 +62,8 @@ const ABSURD_STRUCT: usize = 4096;
 /// - `stats`: the record to fill; set its `struct_size` first. Members that this version of the library does not know are
 ///   set to 0.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is smaller than the record
-/// of version 0.1 or absurdly large.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is smaller than the first
+/// record of this name was (its members up to `elapsed_ms`) or absurdly large.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -60,13 +80,13 @@ pub unsafe extern "C" fn tus_info_get_stats(i: *const tus_info, stats: *mut tus_
 /// # Safety
 ///
 /// - `record` is NULL or points to a record that is as large as its first member says.
-unsafe fn fill(record: *mut tus_stats, stats: &Stats) -> Result<()> {
+pub(super) unsafe fn fill(record: *mut tus_stats, stats: &Stats) -> Result<()> {
     if record.is_null() {
         return Err(Error::invalid("stats is NULL"));
     }
     // SAFETY: not NULL, and it has at least its first member.
     let struct_size = unsafe { ptr::read_unaligned(record.cast::<usize>()) };
-    if !(size_of::<tus_stats>()..=ABSURD_STRUCT).contains(&struct_size) {
+    if !(FIRST_SIZE..=ABSURD_STRUCT).contains(&struct_size) {
         return Err(Error::invalid(format!("stats->struct_size is {struct_size}; it must be sizeof(tus_stats)")));
     }
     let known = tus_stats {
@@ -78,11 +98,29 @@ unsafe fn fill(record: *mut tus_stats, stats: &Stats) -> Result<()> {
         chunks_completed: stats.chunks_completed,
         chunks_failed: stats.chunks_failed,
         elapsed_ms: to_milliseconds(stats.elapsed),
+        bytes_total: stats.bytes_total.unwrap_or(TUS_SIZE_UNKNOWN),
+        bytes_confirmed: stats.bytes_confirmed,
+        chunks_retried: stats.chunks_retried,
+        chunks_total: stats.chunks_total,
+        started_ms: stats.started_ms,
+        speed: stats.speed,
+        eta_ms: stats.eta.map_or(u64::MAX, to_milliseconds),
+        progress_percent: percent(stats),
     };
-    // SAFETY: as large as the record of this version, or larger by the rest that is cleared.
+    let both = struct_size.min(size_of::<tus_stats>());
+    let record = record.cast::<u8>();
+    // SAFETY: the caller's record has `struct_size` bytes, of which both sides know the first ones; the rest is cleared.
     unsafe {
-        ptr::write_unaligned(record, known);
-        ptr::write_bytes(record.add(1).cast::<u8>(), 0, struct_size - size_of::<tus_stats>());
+        ptr::copy_nonoverlapping((&raw const known).cast::<u8>(), record, both);
+        ptr::write_bytes(record.add(both), 0, struct_size - both);
     }
     Ok(())
+}
+
+fn percent(stats: &Stats) -> f64 {
+    match stats.bytes_total {
+        None => 0.0,
+        Some(0) => 100.0,
+        Some(total) => 100.0 * stats.bytes_confirmed as f64 / total as f64,
+    }
 }

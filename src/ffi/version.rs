@@ -29,8 +29,21 @@ const FEATURES: &[(&str, bool)] = &[
     ("socks-proxy", true),
     ("creation", true),
     ("creation-with-upload", true),
+    ("creation-defer-length", true),
     ("expiration", true),
+    ("checksum", true),
+    ("checksum-trailer", true),
     ("termination", true),
+    ("concatenation", true),
+    ("concatenation-unfinished", true),
+    ("checksum-sha1", true),
+    ("checksum-sha256", true),
+    ("checksum-sha512", true),
+    ("checksum-md5", true),
+    ("store", true),
+    ("resume-token", true),
+    ("parallel", true),
+    ("uploader", true),
 ];
 
 /// The version of the library that is loaded, to be compared with TUS_VERSION_NUMBER, the one the program was compiled
@@ -60,7 +73,12 @@ pub extern "C" fn tus_version_string() -> *const c_char {
 /// - "tls": https URLs
 /// - "encodings": metadata in text encodings other than UTF-8
 /// - "socks-proxy": SOCKS proxies, versions 4, 4a and 5
-/// - "creation", "creation-with-upload", "expiration", "termination": the extensions of tus 1.0.0 of these names
+/// - "creation", "creation-with-upload", "creation-defer-length", "expiration", "checksum", "checksum-trailer",
+///   "termination", "concatenation", "concatenation-unfinished": the extensions of tus 1.0.0 of these names
+/// - "checksum-sha1", "checksum-sha256", "checksum-sha512", "checksum-md5": the algorithms of enum tus_checksum
+/// - "store", "resume-token": going on with the uploads of earlier runs
+/// - "parallel": uploads in parts, several at once
+/// - "uploader": tus_uploader
 ///
 /// Later versions may add names, never take one away.
 ///

@@ -54,7 +54,22 @@ static void test_setters(void)
     REFUSED(upload_options, tus_upload_options_set_metadata_text(c, NULL, "value"));
     REFUSED(upload_options, tus_upload_options_set_metadata_text(c, "key", NULL));
 
+    REFUSED(config, tus_config_set_store_dir(c, NULL));
+    REFUSED(config, tus_config_set_store_dir(c, ""));
+    REFUSED(config, tus_config_set_metadata_for_partial_uploads(c, NULL, "value", 5));
+    REFUSED(config, tus_config_set_metadata_for_partial_uploads(c, "key", NULL, 1));
+    REFUSED(upload_options, tus_upload_options_set_upload_url(c, "\xff"));
+    REFUSED(upload_options, tus_upload_options_set_resume_token(c, "\xff"));
+
     /* Where NULL has a meaning. */
+    CHECK_OK(tus_config_set_store(config, NULL, NULL));
+    CHECK_OK(tus_config_set_metadata_for_partial_uploads(config, "key", NULL, 0));
+    CHECK_OK(tus_config_set_fingerprint_callback(config, NULL, NULL, NULL));
+    CHECK_OK(tus_config_set_credentials(config, NULL, NULL, NULL));
+    CHECK_OK(tus_config_set_on_expiring(config, NULL, NULL, NULL));
+    CHECK_OK(tus_upload_options_set_upload_url(options, NULL));
+    CHECK_OK(tus_upload_options_set_resume_token(options, NULL));
+    CHECK_OK(tus_upload_options_set_on_resume_token(options, NULL, NULL, NULL));
     CHECK_OK(tus_config_set_header(config, "X-Removed", "value"));
     CHECK_OK(tus_config_set_header(config, "X-Removed", NULL));
     CHECK_OK(tus_config_set_proxy(config, NULL));

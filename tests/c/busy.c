@@ -82,6 +82,8 @@ static void try_everything(struct inside *inside)
     tus_error *err = NULL;
     tus_client *client = inside->client;
     struct path path = make_file("spare", 5);
+    tus_uploader *uploader = (tus_uploader *)inside;
+    char value[2];
     pthread_t thread;
     if (inside->calls++ > 0)
         return;
@@ -92,8 +94,17 @@ static void try_everything(struct inside *inside)
     CHECK_FAILS(tus_client_get_metadata(client, "1", NULL, &err), TUS_E_BUSY);
     CHECK_FAILS(tus_client_get_server_info(client, NULL, &err), TUS_E_BUSY);
     CHECK_FAILS(tus_client_delete_upload(client, "1", &err), TUS_E_BUSY);
+    CHECK_FAILS(tus_client_create_partial_upload(client, inside->spare, NULL, NULL, &err), TUS_E_BUSY);
+    CHECK_FAILS(tus_client_create_final_upload(client, &server_url, 1, NULL, NULL, &err), TUS_E_BUSY);
+    CHECK_FAILS(tus_client_create_deferred_upload(client, NULL, NULL, &err), TUS_E_BUSY);
+    CHECK_FAILS(tus_client_find_previous_uploads(client, inside->spare, NULL, &err), TUS_E_BUSY);
+    CHECK_FAILS(tus_client_prune_store(client, 0, NULL, &err), TUS_E_BUSY);
+    CHECK_FAILS(tus_client_create_uploader(client, inside->spare, NULL, &uploader, &err), TUS_E_BUSY);
+    CHECK(uploader == NULL);
     /* What does not block is welcome, and so is another client, or another thread. */
     CHECK_RESULT(tus_client_set_header(client, "X-From-Inside", "1", &err), TUS_OK);
+    CHECK_RESULT(tus_client_copy_header(client, "X-From-Inside", value, sizeof value, NULL, &err), TUS_OK);
+    CHECK_TEXT(value, "1");
     CHECK(tus_client_ref(client) == client);
     tus_client_unref(client);
     CHECK_RESULT(tus_client_get_server_info(inside->other, NULL, &err), TUS_OK);

@@ -116,11 +116,28 @@ static void test_descriptors(void)
     fd = open(folder, O_RDONLY);
     refuse_fd(fd, TUS_E_SOURCE, 0);
     close(fd);
-    /* A pipe can be read, but not from the end for writing. */
     NEED(pipe(ends) == 0);
     refuse_fd(ends[1], TUS_E_SOURCE, EBADF);
     close(ends[0]);
     close(ends[1]);
+
+    /* Of a stream it shows when it is read: there is none behind this one, and nothing in that. */
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_RESULT(tus_source_fd(fd, &source, &err), TUS_OK);
+    close(fd);
+    CHECK_RESULT(tus_client_upload(client, source, NULL, &info, &err), TUS_E_SOURCE);
+    CHECK_NUMBER(tus_error_os_code(err), ENOTCONN);
+    CHECK_TEXT(tus_error_upload_url(err), NULL);
+    tus_error_free(err);
+    err = NULL;
+    tus_source_free(source);
+    fd = open("/dev/null", O_RDONLY);
+    CHECK_RESULT(tus_source_fd(fd, &source, &err), TUS_OK);
+    close(fd);
+    CHECK_RESULT(tus_client_upload(client, source, NULL, &info, &err), TUS_OK);
+    CHECK_NUMBER(tus_info_size(info), 0);
+    tus_info_free(info);
+    tus_source_free(source);
 
     /* Open, but not for reading: found out before anything is made on the server. */
     fd = open(path.text, O_WRONLY);

@@ -4,12 +4,13 @@
 #include "check.h"
 
 /* The parent's client must refuse everything; one of the child's own works. */
-static void in_child(tus_client *client, tus_source *source, const char *url)
+static void in_child(tus_client *client, tus_source *source, tus_uploader *uploader, const char *url)
 {
     struct path path = make_file("of_the_child", 5);
     tus_info *info = (tus_info *)client;
     tus_metadata *metadata = (tus_metadata *)client;
     tus_server_info *server = (tus_server_info *)client;
+    tus_uploader *none = NULL;
     tus_error *err = NULL;
     tus_client *own;
     CHECK_FAILS(tus_client_upload(client, source, NULL, &info, &err), TUS_E_FORKED);
@@ -23,6 +24,19 @@ static void in_child(tus_client *client, tus_source *source, const char *url)
     CHECK(server == NULL);
     CHECK_FAILS(tus_client_delete_upload(client, url, &err), TUS_E_FORKED);
     CHECK_FAILS(tus_client_set_header(client, "X-Of-The-Child", "1", &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_copy_header(client, "X-Of-The-Child", NULL, 0, NULL, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_create_partial_upload(client, source, NULL, &info, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_create_final_upload(client, &url, 1, NULL, &info, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_create_deferred_upload(client, NULL, &info, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_find_previous_uploads(client, source, NULL, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_prune_store(client, 0, NULL, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_client_create_uploader(client, source, NULL, &none, &err), TUS_E_FORKED);
+    /* What the parent's uploader is still shows; it is neither stopped nor ended from here. */
+    CHECK_FAILS(tus_uploader_upload(uploader, &info, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_uploader_upload_chunk(uploader, NULL, &err), TUS_E_FORKED);
+    CHECK_NUMBER(tus_uploader_offset(uploader), 2);
+    tus_uploader_cancel(uploader);
+    tus_uploader_free(uploader);
     tus_client_unref(client);
 
     own = make_client();
@@ -33,17 +47,22 @@ static void in_child(tus_client *client, tus_source *source, const char *url)
 static void test_forked(void)
 {
     tus_client *client = make_client();
-    tus_source *source = memory_source("hello", 5);
+    tus_source *source = memory_source("hello", 5), *chunked = memory_source("hello", 5);
+    tus_upload_options *options = tus_upload_options_new();
+    tus_uploader *uploader = NULL;
     tus_info *info = NULL;
     tus_error *err = NULL;
     int status = -1;
     pid_t child;
     CHECK_RESULT(tus_client_upload(client, source, NULL, &info, &err), TUS_OK);
     NEED(info != NULL);
+    CHECK_OK(tus_upload_options_set_chunk_size(options, 2));
+    CHECK_RESULT(tus_client_create_uploader(client, chunked, options, &uploader, &err), TUS_OK);
+    CHECK_RESULT(tus_uploader_upload_chunk(uploader, NULL, &err), TUS_OK);
     child = fork();
     NEED(child >= 0);
     if (child == 0) {
-        in_child(client, source, tus_info_url(info));
+        in_child(client, source, uploader, tus_info_url(info));
         _exit(check_failures == 0 ? 0 : 1);
     }
     NEED(waitpid(child, &status, 0) == child);
@@ -51,6 +70,11 @@ static void test_forked(void)
     /* The connection is still good. */
     CHECK_RESULT(tus_client_get_upload_info(client, tus_info_url(info), NULL, &err), TUS_OK);
     CHECK_RESULT(tus_client_upload(client, source, NULL, NULL, &err), TUS_OK);
+    CHECK_RESULT(tus_uploader_upload(uploader, NULL, &err), TUS_OK);
+    CHECK_NUMBER(tus_uploader_is_complete(uploader), 1);
+    tus_uploader_free(uploader);
+    tus_source_free(chunked);
+    tus_upload_options_free(options);
     tus_info_free(info);
     tus_source_free(source);
     tus_client_unref(client);

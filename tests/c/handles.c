@@ -11,6 +11,8 @@ struct handles {
     tus_metadata *metadata;
     tus_server_info *server;
     tus_error *error;
+    tus_previous_list *previous;
+    tus_uploader *uploader;
     tus_request *request;
     tus_response *response;
 };
@@ -45,6 +47,42 @@ static int32_t progress(void *user_data, const tus_progress *state)
     return 0;
 }
 
+static int32_t with_credentials(void *user_data, const tus_response *refusal, tus_credentials *out)
+{
+    (void)user_data, (void)refusal, (void)out;
+    return 0;
+}
+
+static int32_t expiring(void *user_data, const char *upload_url, uint64_t expires_s)
+{
+    (void)user_data, (void)upload_url, (void)expires_s;
+    return 0;
+}
+
+static int32_t fingerprint(void *user_data, const char *name, uint64_t size, tus_sink *out)
+{
+    (void)user_data, (void)name, (void)size, (void)out;
+    return 0;
+}
+
+static int32_t find(void *user_data, const char *key, tus_sink *out)
+{
+    (void)user_data, (void)key, (void)out;
+    return 0;
+}
+
+static int32_t put(void *user_data, const char *key, const char *upload_url, const void *record, size_t len)
+{
+    (void)user_data, (void)key, (void)upload_url, (void)record, (void)len;
+    return 0;
+}
+
+static int32_t remove_entry(void *user_data, const char *key, const char *upload_url)
+{
+    (void)user_data, (void)key, (void)upload_url;
+    return 0;
+}
+
 static void log_line(void *user_data, int32_t level, const char *line)
 {
     (void)user_data, (void)level, (void)line;
@@ -60,6 +98,7 @@ static void refuse_error(tus_error *bad)
     CHECK_NUMBER(tus_error_callback_code(bad), 0);
     CHECK_NUMBER(tus_error_is_retryable(bad), 0);
     CHECK_TEXT(tus_error_upload_url(bad), NULL);
+    CHECK_TEXT(tus_error_resume_token(bad), NULL);
     CHECK_TEXT(tus_error_request_method(bad), NULL);
     CHECK_TEXT(tus_error_request_url(bad), NULL);
     CHECK_TEXT(tus_error_response_header(bad, "Date"), NULL);
@@ -88,6 +127,7 @@ static void refuse_config(tus_config *bad)
     tus_client *client = (tus_client *)&bad;
     tus_error *err = NULL;
     int destroyed = 0;
+    tus_store_vtable store = {sizeof store, find, put, remove_entry, NULL, count_up};
     CHECK_INVALID(tus_config_set_url(bad, server_url));
     CHECK_INVALID(tus_config_set_header(bad, "X-Any", "value"));
     CHECK_INVALID(tus_config_allow_origin(bad, server_url));
@@ -111,7 +151,18 @@ static void refuse_config(tus_config *bad)
     CHECK_INVALID(tus_config_set_should_retry(bad, retry, &destroyed, count_up));
     CHECK_INVALID(tus_config_set_on_upload_url_available(bad, with_url, &destroyed, count_up));
     CHECK_INVALID(tus_config_set_log(bad, TUS_LOG_DEBUG, log_line, &destroyed, count_up));
-    CHECK_NUMBER(destroyed, 5);
+    CHECK_INVALID(tus_config_set_checksum(bad, TUS_CHECKSUM_AUTO, TUS_CHECKSUM_REQUIRED));
+    CHECK_INVALID(tus_config_set_checksum_trailers(bad, 1));
+    CHECK_INVALID(tus_config_set_metadata_for_partial_uploads(bad, "key", "value", 5));
+    CHECK_INVALID(tus_config_set_store_dir(bad, folder));
+    CHECK_INVALID(tus_config_set_store(bad, &store, &destroyed));
+    CHECK_INVALID(tus_config_set_store(bad, NULL, NULL));
+    CHECK_INVALID(tus_config_set_fingerprint(bad, TUS_FINGERPRINT_CONTENT));
+    CHECK_INVALID(tus_config_set_fingerprint_callback(bad, fingerprint, &destroyed, count_up));
+    CHECK_INVALID(tus_config_set_verify_resumed(bad, 1));
+    CHECK_INVALID(tus_config_set_credentials(bad, with_credentials, &destroyed, count_up));
+    CHECK_INVALID(tus_config_set_on_expiring(bad, expiring, &destroyed, count_up));
+    CHECK_NUMBER(destroyed, 9);
     CHECK_FAILS(tus_client_new(bad, &client, &err), TUS_E_INVALID_ARGUMENT);
     CHECK(client == NULL);
     CHECK_INVALID(tus_client_new(bad, NULL, NULL));
@@ -128,14 +179,23 @@ static void refuse_options(tus_upload_options *bad)
     CHECK_INVALID(tus_upload_options_set_chunk_size(bad, 1));
     CHECK_INVALID(tus_upload_options_set_progress(bad, progress, &destroyed, count_up));
     CHECK_INVALID(tus_upload_options_set_on_upload_url_available(bad, with_url, &destroyed, count_up));
-    CHECK_NUMBER(destroyed, 2);
+    CHECK_INVALID(tus_upload_options_set_parallel_uploads(bad, 2));
+    CHECK_INVALID(tus_upload_options_set_parallel_fallback(bad, 1));
+    CHECK_INVALID(tus_upload_options_set_upload_url(bad, "1"));
+    CHECK_INVALID(tus_upload_options_set_resume_token(bad, "1"));
+    CHECK_INVALID(tus_upload_options_set_unfinished_parts(bad, 1));
+    CHECK_INVALID(tus_upload_options_set_on_resume_token(bad, with_url, &destroyed, count_up));
+    CHECK_NUMBER(destroyed, 3);
     tus_upload_options_free(bad);
 }
 
 static void refuse_info(tus_info *bad)
 {
-    tus_stats stats = {sizeof stats, 1, 1, 1, 1, 1, 1, 1};
+    tus_stats stats;
     size_t length = 99;
+    memset(&stats, 0, sizeof stats);
+    stats.struct_size = sizeof stats;
+    stats.requests = 1;
     CHECK_TEXT(tus_info_url(bad), NULL);
     CHECK_NUMBER(tus_info_offset(bad), 0);
     CHECK_NUMBER(tus_info_size(bad), TUS_SIZE_UNKNOWN);
@@ -143,6 +203,7 @@ static void refuse_info(tus_info *bad)
     CHECK_NUMBER(tus_info_is_deferred(bad), 0);
     CHECK_NUMBER(tus_info_expires(bad), 0);
     CHECK_NUMBER(tus_info_concat_kind(bad), TUS_CONCAT_NONE);
+    CHECK_NUMBER(tus_info_checksum(bad), TUS_CHECKSUM_NONE);
     CHECK(tus_info_metadata(bad, "key", &length) == NULL);
     CHECK(tus_info_metadata(bad, "key", NULL) == NULL);
     CHECK_TEXT(tus_info_metadata_text(bad, "key"), NULL);
@@ -176,6 +237,76 @@ static void refuse_server_info(tus_server_info *bad)
     tus_server_info_free(bad);
 }
 
+static void refuse_previous(tus_previous_list *bad)
+{
+    CHECK_NUMBER(tus_previous_list_count(bad), 0);
+    CHECK_TEXT(tus_previous_list_url(bad, 0), NULL);
+    CHECK_TEXT(tus_previous_list_fingerprint(bad, 0), NULL);
+    CHECK_NUMBER(tus_previous_list_offset(bad, 0), 0);
+    CHECK_NUMBER(tus_previous_list_size(bad, 0), TUS_SIZE_UNKNOWN);
+    CHECK_NUMBER(tus_previous_list_expires_s(bad, 0), 0);
+    CHECK_NUMBER(tus_previous_list_created_s(bad, 0), 0);
+    CHECK_NUMBER(tus_previous_list_part_count(bad, 0), 0);
+    CHECK_TEXT(tus_previous_list_part_url(bad, 0, 0), NULL);
+    tus_previous_list_free(bad);
+}
+
+static void refuse_uploader(tus_uploader *bad)
+{
+    tus_info *info = (tus_info *)&bad;
+    tus_error *err = NULL;
+    tus_stats stats;
+    int more = 7;
+    memset(&stats, 0, sizeof stats);
+    stats.struct_size = sizeof stats;
+    CHECK_FAILS(tus_uploader_upload(bad, &info, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(info == NULL);
+    CHECK_FAILS(tus_uploader_upload_chunk(bad, &more, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK_NUMBER(more, 0);
+    CHECK_NUMBER(tus_uploader_is_complete(bad), 0);
+    CHECK_NUMBER(tus_uploader_offset(bad), 0);
+    CHECK_TEXT(tus_uploader_url(bad), NULL);
+    CHECK_TEXT(tus_uploader_resume_token(bad), NULL);
+    CHECK_INVALID(tus_uploader_get_stats(bad, &stats));
+    tus_uploader_cancel(bad);
+    tus_uploader_free(bad);
+}
+
+/* What only callbacks get. */
+static void refuse_lent(void *bad)
+{
+    CHECK_INVALID(tus_sink_write((tus_sink *)bad, "x", 1));
+    CHECK_INVALID(tus_credentials_set_header((tus_credentials *)bad, "X-Any", "value"));
+}
+
+static void refuse_client_too(tus_client *bad, tus_source *source)
+{
+    tus_info *info = (tus_info *)&bad;
+    tus_previous_list *previous = (tus_previous_list *)&bad;
+    tus_uploader *uploader = (tus_uploader *)&bad;
+    tus_error *err = NULL;
+    char value[8] = "before";
+    size_t length = 99;
+    uint64_t removed = 99;
+    CHECK_FAILS(tus_client_copy_header(bad, "X-Any", value, sizeof value, &length, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK_TEXT(value, "");
+    CHECK_NUMBER(length, 0);
+    CHECK_FAILS(tus_client_create_partial_upload(bad, source, NULL, &info, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(info == NULL);
+    info = (tus_info *)&bad;
+    CHECK_FAILS(tus_client_create_final_upload(bad, &server_url, 1, NULL, &info, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(info == NULL);
+    info = (tus_info *)&bad;
+    CHECK_FAILS(tus_client_create_deferred_upload(bad, NULL, &info, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(info == NULL);
+    CHECK_FAILS(tus_client_find_previous_uploads(bad, source, &previous, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(previous == NULL);
+    CHECK_FAILS(tus_client_prune_store(bad, 1, &removed, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK_NUMBER(removed, 0);
+    CHECK_FAILS(tus_client_create_uploader(bad, source, NULL, &uploader, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(uploader == NULL);
+}
+
 static void refuse_client(tus_client *bad, tus_source *source)
 {
     /* Results that are not NULL before, to see that they are set to NULL first. */
@@ -202,18 +333,28 @@ static void refuse_client(tus_client *bad, tus_source *source)
     CHECK(server == NULL);
     CHECK_FAILS(tus_client_delete_upload(bad, server_url, &err), TUS_E_INVALID_ARGUMENT);
     CHECK_INVALID(tus_client_upload(bad, source, NULL, NULL, NULL));
+    refuse_client_too(bad, source);
     tus_client_unref(bad);
 }
 
 static void refuse_source(tus_source *bad, tus_client *client)
 {
     tus_info *info = (tus_info *)&bad;
+    tus_previous_list *previous = (tus_previous_list *)&bad;
+    tus_uploader *uploader = (tus_uploader *)&bad;
     tus_error *err = NULL;
     CHECK_FAILS(tus_client_upload(client, bad, NULL, &info, &err), TUS_E_INVALID_ARGUMENT);
     CHECK(info == NULL);
     info = (tus_info *)&bad;
     CHECK_FAILS(tus_client_resume_upload(client, bad, "1", NULL, &info, &err), TUS_E_INVALID_ARGUMENT);
     CHECK(info == NULL);
+    info = (tus_info *)&bad;
+    CHECK_FAILS(tus_client_create_partial_upload(client, bad, NULL, &info, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(info == NULL);
+    CHECK_FAILS(tus_client_find_previous_uploads(client, bad, &previous, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(previous == NULL);
+    CHECK_FAILS(tus_client_create_uploader(client, bad, NULL, &uploader, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(uploader == NULL);
     tus_source_free(bad);
 }
 
@@ -221,11 +362,17 @@ static void refuse_as_options(tus_upload_options *bad, tus_client *client, tus_s
 {
     struct path path = make_file("small", 3);
     tus_info *info = (tus_info *)&bad;
+    tus_uploader *uploader = (tus_uploader *)&bad;
     tus_error *err = NULL;
     CHECK_FAILS(tus_client_upload(client, source, bad, &info, &err), TUS_E_INVALID_ARGUMENT);
     CHECK(info == NULL);
     CHECK_FAILS(tus_client_upload_file(client, path.text, bad, &info, &err), TUS_E_INVALID_ARGUMENT);
     CHECK_FAILS(tus_client_resume_upload(client, source, "1", bad, &info, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK_FAILS(tus_client_create_partial_upload(client, source, bad, &info, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK_FAILS(tus_client_create_final_upload(client, &server_url, 1, bad, &info, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK_FAILS(tus_client_create_deferred_upload(client, bad, &info, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK_FAILS(tus_client_create_uploader(client, source, bad, &uploader, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(uploader == NULL);
 }
 
 /* Every function is called with the handle of `bad` that it takes; `good` has what else it needs. */
@@ -238,6 +385,9 @@ static void refuse_all(const struct handles *bad, const struct handles *good)
     refuse_info(bad->info);
     refuse_metadata(bad->metadata);
     refuse_server_info(bad->server);
+    refuse_previous(bad->previous);
+    refuse_uploader(bad->uploader);
+    refuse_lent(bad->info);
     refuse_client(bad->client, good->source);
     refuse_source(bad->source, good->client);
     if (bad->options != NULL)
@@ -247,6 +397,7 @@ static void refuse_all(const struct handles *bad, const struct handles *good)
 static struct handles make_all(void)
 {
     struct handles all;
+    tus_source *source;
     memset(&all, 0, sizeof all);
     all.config = make_config();
     all.client = make_client();
@@ -257,6 +408,10 @@ static struct handles make_all(void)
     CHECK_OK(tus_client_get_metadata(all.client, tus_info_url(all.info), &all.metadata, NULL));
     CHECK_OK(tus_client_get_server_info(all.client, &all.server, NULL));
     CHECK_INVALID(tus_client_get_upload_info(all.client, NULL, NULL, &all.error));
+    CHECK_OK(tus_client_find_previous_uploads(all.client, all.source, &all.previous, NULL));
+    source = memory_source("hello", 5);
+    CHECK_OK(tus_client_create_uploader(all.client, source, NULL, &all.uploader, NULL));
+    tus_source_free(source);
     return all;
 }
 
@@ -275,10 +430,16 @@ static void still_alive(const struct handles *all)
     CHECK_TEXT(tus_metadata_text(all->metadata, "key"), "value");
     CHECK_NUMBER(tus_server_info_has_extension(all->server, "creation"), 1);
     CHECK_INVALID(tus_error_status(all->error));
+    CHECK_NUMBER(tus_previous_list_count(all->previous), 0);
+    CHECK(tus_uploader_url(all->uploader) != NULL);
+    CHECK_OK(tus_uploader_upload(all->uploader, NULL, NULL));
+    CHECK_NUMBER(tus_uploader_is_complete(all->uploader), 1);
 }
 
 static void free_all(const struct handles *all)
 {
+    tus_uploader_free(all->uploader);
+    tus_previous_list_free(all->previous);
     tus_error_free(all->error);
     tus_server_info_free(all->server);
     tus_metadata_free(all->metadata);

@@ -1,4 +1,6 @@
 /* What results tell: of uploads, of servers, of the library itself. */
+#include <stddef.h>
+
 #include "check.h"
 
 static void test_version(void)
@@ -36,7 +38,12 @@ static void test_version(void)
         {TUS_E_INTERNAL, "TUS_E_INTERNAL"},
         {TUS_E_PANIC, "TUS_E_PANIC"},
     };
-    static const char *const features[] = {"creation", "creation-with-upload", "expiration", "termination"};
+    static const char *const features[] = {
+        "creation",      "creation-with-upload", "creation-defer-length",    "expiration",   "termination",
+        "checksum",      "checksum-trailer",     "concatenation",            "store",        "resume-token",
+        "parallel",      "uploader",             "concatenation-unfinished", "checksum-sha1", "checksum-sha256",
+        "checksum-sha512", "checksum-md5",
+    };
     char text[32];
     size_t i;
     CHECK_NUMBER(tus_version_number(), TUS_VERSION_NUMBER);
@@ -98,6 +105,13 @@ static void test_upload(void)
     CHECK_NUMBER(stats.chunks_completed, 2);
     CHECK_NUMBER(stats.chunks_failed, 0);
     CHECK(stats.elapsed_ms < 60000);
+    CHECK_NUMBER(stats.bytes_total, 3000);
+    CHECK_NUMBER(stats.bytes_confirmed, 2000);
+    CHECK_NUMBER(stats.chunks_retried, 0);
+    CHECK_NUMBER(stats.chunks_total, 3);
+    CHECK(stats.started_ms > 1600000000000u);
+    CHECK(stats.speed >= 0);
+    CHECK(stats.progress_percent > 66.6 && stats.progress_percent < 66.7);
 
     CHECK_RESULT(tus_client_get_upload_info(client, tus_info_url(info), &asked, &err), TUS_OK);
     CHECK_TEXT(tus_info_url(asked), tus_info_url(info));
@@ -145,7 +159,9 @@ static void test_stats_size(void)
         tus_stats known;
         unsigned char unknown[64];
     } later;
-    static const size_t bad[] = {0, 8, sizeof(tus_stats) - 1, 1 << 20, SIZE_MAX};
+    /* What a program has that was compiled when there was less to tell. */
+    static const size_t first = offsetof(tus_stats, bytes_total);
+    static const size_t bad[] = {0, 8, offsetof(tus_stats, bytes_total) - 1, 1 << 20, SIZE_MAX};
     tus_client *client = make_client();
     tus_info *info = upload_bytes(client, "hello", 5);
     size_t i;
@@ -155,6 +171,12 @@ static void test_stats_size(void)
         CHECK_INVALID(tus_info_get_stats(info, &later.known));
         CHECK_NUMBER(later.known.requests, 0xaaaaaaaaaaaaaaaaull);
     }
+    memset(&later, 0xaa, sizeof later);
+    later.known.struct_size = first;
+    CHECK_OK(tus_info_get_stats(info, &later.known));
+    CHECK_NUMBER(later.known.requests, 2);
+    CHECK_NUMBER(later.known.struct_size, first);
+    CHECK_NUMBER(later.known.bytes_total, 0xaaaaaaaaaaaaaaaaull);
     /* Of a later version: what this one does not know is 0; and nothing beyond the record is touched. */
     memset(&later, 0xaa, sizeof later);
     later.known.struct_size = sizeof later.known + 32;

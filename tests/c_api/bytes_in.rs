@@ -34,8 +34,8 @@ fn unreadable(how: How) {
 fn descriptors(how: How) {
     let story = Story::new(how, "files.c", "descriptors");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "POST 201"]);
-        assert_uploads(&story.server, &[5, 5]);
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "POST 201", "POST 201"]);
+        assert_uploads(&story.server, &[0, 5, 5]);
         assert_clean(&story.server);
     }
 }

@@ -9,8 +9,9 @@ use super::super::handle::state;
 use super::super::*;
 use super::fixture::*;
 use crate::engine::config::Config;
-use crate::engine::hooks::{OutgoingRequest, Progress, RetryVerdict};
+use crate::engine::hooks::{NewHeaders, OutgoingRequest, Progress, RetryVerdict};
 use crate::engine::log::Level;
+use crate::fingerprint::Fingerprinter;
 
 fn inside(config: &Own<tus_config>) -> Config {
     // SAFETY: a living configuration.
@@ -170,7 +171,14 @@ fn options_have_callbacks_of_their_own() {
     assert_eq!(set.on_upload_url.as_ref().unwrap()(&url("http://h/1?secret")), Err(3));
     let progress = set.progress.as_ref().unwrap();
     assert_eq!(
-        progress(&Progress { sent: 2, confirmed: 1, total: Some(3), resumed: 0, ..Progress::default() }),
+        progress(&Progress {
+            sent: 2,
+            confirmed: 1,
+            total: Some(3),
+            resumed: 0,
+            speed: 0.5,
+            eta: Some(Duration::from_micros(7001))
+        }),
         Err(3)
     );
     assert_eq!(progress(&Progress { sent: 2, confirmed: 1, total: None, resumed: 0, ..Progress::default() }), Err(3));
@@ -179,10 +187,95 @@ fn options_have_callbacks_of_their_own() {
         *seen.lines.borrow(),
         [
             "http://h/1?secret".to_owned(),
-            format!("tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: 3, resumed: 0 }}"),
-            format!("tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: {}, resumed: 0 }}", u64::MAX),
+            format!(
+                "tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: 3, resumed: 0, speed: 0.5, eta_ms: 8 }}"
+            ),
+            format!(
+                "tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: {0}, resumed: 0, speed: 0.0, eta_ms: {0} }}",
+                u64::MAX
+            ),
         ]
     );
+}
+
+unsafe extern "C-unwind" fn renew(
+    user_data: *mut c_void,
+    refusal: *const tus_response,
+    out: *mut tus_credentials,
+) -> i32 {
+    // SAFETY: the library's answer and credentials, strings of ours.
+    unsafe {
+        let set = tus_credentials_set_header(out, c"Authorization".as_ptr(), c"Bearer new".as_ptr());
+        let removed = tus_credentials_set_header(out, c"X-Old".as_ptr(), null());
+        let reserved = tus_credentials_set_header(out, c"Upload-Offset".as_ptr(), c"1".as_ptr());
+        Seen::at(user_data).write(format!("{} {set} {removed} {reserved}", tus_response_status(refusal)))
+    }
+}
+
+#[test]
+fn other_credentials_are_handed_over() {
+    for code in [0, 9] {
+        let (config, seen) = (config(), Seen::returning(code));
+        // SAFETY: living objects.
+        unsafe { tus_config_set_credentials(config.pointer, Some(renew), seen.data(), None) };
+        let hook = inside(&config).hooks_mut().credentials.take().unwrap();
+        let mut new = NewHeaders::default();
+        assert_eq!(hook(&answer(401), &mut new), if code == 0 { Ok(()) } else { Err(9) });
+        assert_eq!(*seen.lines.borrow(), ["401 0 0 -1"]);
+        let set = [("Authorization".to_owned(), Some("Bearer new".to_owned())), ("X-Old".to_owned(), None)];
+        assert_eq!(new.0, if code == 0 { &set[..] } else { &[] });
+    }
+}
+
+unsafe extern "C-unwind" fn on_expiring(user_data: *mut c_void, url: *const c_char, at: u64) -> i32 {
+    // SAFETY: a `Seen`.
+    unsafe { Seen::at(user_data) }.write(format!("{} {at}", string(url).unwrap()))
+}
+
+unsafe extern "C-unwind" fn fingerprint(
+    user_data: *mut c_void,
+    name: *const c_char,
+    size: u64,
+    out: *mut tus_sink,
+) -> i32 {
+    // SAFETY: a `Seen` and the library's sink.
+    unsafe {
+        tus_sink_write(out, c"my ".as_ptr().cast(), 3);
+        tus_sink_write(out, c"\xc3".as_ptr().cast(), 1);
+        if size != 5 {
+            tus_sink_write(out, c"\xbc".as_ptr().cast(), 1);
+        }
+        Seen::at(user_data).write(format!("{:?} {size}", string(name)))
+    }
+}
+
+#[test]
+fn expiry_tokens_and_fingerprints_arrive() {
+    let (config, options, seen) = (config(), options(), Seen::returning(4));
+    // SAFETY: living objects.
+    unsafe {
+        tus_config_set_on_expiring(config.pointer, Some(on_expiring), seen.data(), None);
+        tus_config_set_fingerprint_callback(config.pointer, Some(fingerprint), seen.data(), None);
+        tus_upload_options_set_on_resume_token(options.pointer, Some(on_url), seen.data(), None);
+    }
+    let mut set = inside(&config);
+    assert_eq!(set.hooks_mut().on_expiring.as_ref().unwrap()(&url("http://h/1?secret"), 77), Err(4));
+    let Fingerprinter::Custom(custom) = &set.fingerprinter else { panic!("{:?}", set.fingerprinter) };
+    assert_eq!(custom(Some("/a"), 9), Err(4));
+    // SAFETY: living options.
+    let set = unsafe { state(options.pointer.cast_const(), "o") }.unwrap().copy().unwrap();
+    assert_eq!(set.on_resume_token.as_ref().unwrap()("tus1.x"), Err(4));
+    assert_eq!(*seen.lines.borrow(), ["http://h/1?secret 77", "Some(\"/a\") 9", "tus1.x"]);
+}
+
+#[test]
+fn a_fingerprint_is_put_together_and_must_be_text() {
+    let (config, seen) = (config(), Seen::default());
+    // SAFETY: living objects.
+    unsafe { tus_config_set_fingerprint_callback(config.pointer, Some(fingerprint), seen.data(), None) };
+    let Fingerprinter::Custom(custom) = inside(&config).fingerprinter else { panic!() };
+    assert_eq!(custom(None, 6), Ok("my ü".to_owned()));
+    assert_eq!(custom(None, 5), Ok("\0".to_owned()), "which the engine refuses");
 }
 
 unsafe extern "C-unwind" fn on_log(user_data: *mut c_void, level: i32, line: *const c_char) {
@@ -246,6 +339,10 @@ fn destroy_runs_once_when_registering_fails() {
             Box::new(|d| tus_config_set_log(config.pointer, 99, Some(on_log), d, Some(destroy))),
             Box::new(move |d| tus_upload_options_set_progress(o, Some(on_progress), d, Some(destroy))),
             Box::new(move |d| tus_upload_options_set_on_upload_url_available(o, Some(on_url), d, Some(destroy))),
+            Box::new(move |d| tus_config_set_credentials(c, Some(renew), d, Some(destroy))),
+            Box::new(move |d| tus_config_set_on_expiring(c, Some(on_expiring), d, Some(destroy))),
+            Box::new(move |d| tus_config_set_fingerprint_callback(c, Some(fingerprint), d, Some(destroy))),
+            Box::new(move |d| tus_upload_options_set_on_resume_token(o, Some(on_url), d, Some(destroy))),
             Box::new(move |d| tus_source_memory(null(), 9, Some(destroy), d, none, none.cast())),
         ]
     };

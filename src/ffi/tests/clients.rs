@@ -10,12 +10,13 @@ use super::fixture::*;
 
 const BUSY: tus_status = -8;
 const FORKED: tus_status = -9;
+const NOT_FOUND: tus_status = -7;
 const URL: *const std::ffi::c_char = c"http://127.0.0.1:1/files/1".as_ptr();
 
 /// Makes the client one of another process.
 fn as_in_a_child(client: &Own<tus_client>, process: u32) -> u32 {
     // SAFETY: a living client.
-    unsafe { state(client.pointer.cast_const(), "c") }.unwrap().process.swap(process, Ordering::Relaxed)
+    unsafe { state(client.pointer.cast_const(), "c") }.unwrap().home().process.swap(process, Ordering::Relaxed)
 }
 
 /// Every blocking operation, by name.
@@ -50,6 +51,24 @@ fn operations(client: &Own<tus_client>) -> Vec<(&'static str, tus_status, bool)>
         note("get_server_info", status, server.is_null(), &mut err);
         let status = tus_client_delete_upload(c, URL, &raw mut err);
         note("delete_upload", status, true, &mut err);
+        info = std::ptr::dangling_mut();
+        let status = tus_client_create_partial_upload(c, s, null(), &raw mut info, &raw mut err);
+        note("create_partial_upload", status, info.is_null(), &mut err);
+        info = std::ptr::dangling_mut();
+        let status = tus_client_create_final_upload(c, [URL].as_ptr(), 1, null(), &raw mut info, &raw mut err);
+        note("create_final_upload", status, info.is_null(), &mut err);
+        info = std::ptr::dangling_mut();
+        let status = tus_client_create_deferred_upload(c, null(), &raw mut info, &raw mut err);
+        note("create_deferred_upload", status, info.is_null(), &mut err);
+        let mut list = std::ptr::dangling_mut();
+        let status = tus_client_find_previous_uploads(c, s, &raw mut list, &raw mut err);
+        note("find_previous_uploads", status, list.is_null(), &mut err);
+        let mut removed = 7;
+        let status = tus_client_prune_store(c, 0, &raw mut removed, &raw mut err);
+        note("prune_store", status, removed == 0, &mut err);
+        let mut uploader = std::ptr::dangling_mut();
+        let status = tus_client_create_uploader(c, s, null(), &raw mut uploader, &raw mut err);
+        note("create_uploader", status, uploader.is_null(), &mut err);
     }
     outcomes
 }
@@ -66,6 +85,10 @@ fn a_childs_use_is_refused() {
     let status = unsafe { tus_client_set_header(client.pointer, c"X-A".as_ptr(), null(), &raw mut err) };
     assert_eq!(status, FORKED);
     assert!(taken(err).1.contains("process 1"));
+    // SAFETY: living objects and strings.
+    let status =
+        unsafe { tus_client_copy_header(client.pointer, c"X-A".as_ptr(), null_mut(), 0, null_mut(), null_mut()) };
+    assert_eq!(status, FORKED);
     as_in_a_child(&client, ours);
 }
 
@@ -111,6 +134,11 @@ fn a_blocking_call_from_inside_is_busy() {
             // SAFETY: a living client.
             let status = unsafe { tus_client_set_header(client.pointer, c"Host".as_ptr(), null(), null_mut()) };
             assert_ne!(status, BUSY);
+            // SAFETY: a living client.
+            let status = unsafe {
+                tus_client_copy_header(client.pointer, c"Host".as_ptr(), null_mut(), 0, null_mut(), null_mut())
+            };
+            assert_eq!(status, NOT_FOUND);
             Ok(())
         })
     });

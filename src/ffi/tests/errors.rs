@@ -23,6 +23,7 @@ fn everything_known_comes_out() {
         assert_eq!(tus_error_callback_code(e), 0);
         assert_eq!(tus_error_is_retryable(e), 1);
         assert_eq!(string(tus_error_upload_url(e)).unwrap(), "http://h/files/1?sig=secret");
+        assert_eq!(string(tus_error_resume_token(e)).unwrap(), "tus1.0.x");
         assert_eq!(string(tus_error_request_method(e)).unwrap(), "PATCH");
         assert_eq!(string(tus_error_request_url(e)).unwrap(), "http://h/files/1?...");
         assert_eq!(string(tus_error_response_header(e, c"x-REASON".as_ptr())).unwrap(), "full");
@@ -46,6 +47,7 @@ fn what_is_not_known_is_null_or_zero() {
         assert_eq!(string(tus_error_message(e)).unwrap(), "stop\u{fffd}here");
         assert_eq!((tus_error_http_status(e), tus_error_os_code(e), tus_error_is_retryable(e)), (0, 0, 0));
         assert!(tus_error_upload_url(e).is_null());
+        assert!(tus_error_resume_token(e).is_null());
         assert!(tus_error_request_method(e).is_null());
         assert!(tus_error_request_url(e).is_null());
         assert!(tus_error_response_header(e, c"a".as_ptr()).is_null());

@@ -9,11 +9,13 @@ use std::time::Duration;
 use super::super::error::Failure;
 use super::super::info::give_info;
 use super::super::metadata::give_metadata;
+use super::super::previous::list_of;
 use super::super::server_info::give_server_info;
 use super::super::*;
-use crate::engine::info::{ConcatKind, ServerInfo, Stats, UploadInfo};
+use crate::engine::info::{ConcatKind, PreviousUpload, ServerInfo, Stats, UploadInfo};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::answer::Answer;
+use crate::protocol::checksum::Algorithm;
 use crate::protocol::metadata::Metadata;
 use crate::protocol::url::AbsoluteUrl;
 
@@ -102,7 +104,7 @@ pub(super) fn upload_info() -> UploadInfo {
         ],
         expires: Some(784_111_777),
         concat: ConcatKind::Partial,
-        checksum: None,
+        checksum: Some(Algorithm::Sha512),
         stats: Stats {
             bytes_resumed: 1,
             bytes_sent: 2,
@@ -111,7 +113,13 @@ pub(super) fn upload_info() -> UploadInfo {
             chunks_completed: 5,
             chunks_failed: 6,
             elapsed: Duration::from_micros(6001),
-            ..Stats::default()
+            bytes_total: Some(11),
+            bytes_confirmed: 7,
+            chunks_retried: 8,
+            chunks_total: 9,
+            started_ms: 10,
+            speed: 0.5,
+            eta: Some(Duration::from_millis(12)),
         },
     }
 }
@@ -144,6 +152,29 @@ pub(super) fn server_info() -> Own<tus_server_info> {
     Own::new(made, tus_server_info_free)
 }
 
+/// One upload in parts of which the second is not there yet, and one of which next to nothing is known.
+pub(super) fn previous_list() -> Own<tus_previous_list> {
+    let in_parts = PreviousUpload {
+        url: "http://h/files/1".into(),
+        fingerprint: Some("size:11--sha256:ab".into()),
+        offset: 7,
+        size: 11,
+        expires: Some(784_111_777),
+        created: 784_000_000,
+        parts: vec!["http://h/files/1".into(), String::new()],
+    };
+    let bare = PreviousUpload {
+        url: "http://h/files/2".into(),
+        fingerprint: None,
+        offset: 0,
+        size: 11,
+        expires: None,
+        created: 1,
+        parts: Vec::new(),
+    };
+    Own::new(list_of(vec![in_parts, bare]), tus_previous_list_free)
+}
+
 pub(super) fn answer(status: u16) -> Answer {
     Answer {
         status,
@@ -163,6 +194,7 @@ pub(super) fn full_error() -> Error {
         .with_request("PATCH", url("http://h/files/1?sig=secret"))
         .with_answer(answer(507))
         .with_upload_url(Some(url("http://h/files/1?sig=secret")))
+        .with_resume_token(Some("tus1.0.x".to_owned()))
         .with_retryable(true)
 }
 

@@ -74,6 +74,8 @@ fn every_free_takes_null() {
         tus_info_free(ptr::null_mut());
         tus_metadata_free(ptr::null_mut());
         tus_server_info_free(ptr::null_mut());
+        tus_previous_list_free(ptr::null_mut());
+        tus_uploader_free(ptr::null_mut());
     }
 }
 
@@ -108,6 +110,38 @@ fn wrong_kinds_are_refused_everywhere() {
             tus_client_get_metadata(config.pointer.cast(), url, ptr::null_mut(), ptr::null_mut()),
             tus_client_get_server_info(config.pointer.cast(), ptr::null_mut(), ptr::null_mut()),
             tus_client_delete_upload(config.pointer.cast(), url, ptr::null_mut()),
+            tus_client_copy_header(wrong.cast(), url, ptr::null_mut(), 0, ptr::null_mut(), ptr::null_mut()),
+            tus_client_create_partial_upload(
+                client.pointer,
+                wrong.cast(),
+                ptr::null(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            ),
+            tus_client_create_final_upload(
+                client.pointer,
+                &raw const url,
+                1,
+                wrong.cast(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            ),
+            tus_client_create_deferred_upload(wrong.cast(), ptr::null(), ptr::null_mut(), ptr::null_mut()),
+            tus_client_find_previous_uploads(client.pointer, wrong.cast(), ptr::null_mut(), ptr::null_mut()),
+            tus_client_prune_store(wrong.cast(), 0, ptr::null_mut(), ptr::null_mut()),
+            tus_client_create_uploader(
+                client.pointer,
+                wrong.cast(),
+                ptr::null(),
+                &mut ptr::null_mut(),
+                ptr::null_mut(),
+            ),
+            tus_uploader_upload(wrong.cast(), ptr::null_mut(), ptr::null_mut()),
+            tus_uploader_upload_chunk(wrong.cast(), ptr::null_mut(), ptr::null_mut()),
+            tus_uploader_get_stats(wrong.cast(), ptr::null_mut()),
+            tus_sink_write(wrong.cast(), ptr::null(), 0),
+            tus_credentials_set_header(wrong.cast(), url, url),
+            tus_config_set_store(wrong.cast(), ptr::null(), ptr::null_mut()),
             tus_request_set_header(wrong.cast(), url, url),
             tus_info_get_stats(config.pointer.cast(), ptr::null_mut()),
             tus_error_status(wrong.cast()),
@@ -120,5 +154,10 @@ fn wrong_kinds_are_refused_everywhere() {
         assert_eq!(tus_response_status(wrong.cast()), 0);
         assert_eq!(tus_metadata_count(wrong.cast()), 0);
         assert_eq!(tus_server_info_max_size(wrong.cast()), u64::MAX);
+        assert_eq!(tus_previous_list_count(wrong.cast()), 0);
+        assert!(tus_uploader_url(wrong.cast()).is_null());
+        tus_uploader_cancel(wrong.cast());
+        tus_uploader_free(wrong.cast());
+        tus_previous_list_free(wrong.cast());
     }
 }

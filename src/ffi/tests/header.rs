@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::super::checksum::{tus_checksum, tus_checksum_policy};
+use super::super::fingerprint::tus_fingerprint;
 use super::super::info::tus_concat_kind;
 use super::super::log::tus_log_level;
 use super::super::status::tus_status_code;
@@ -108,6 +110,33 @@ fn its_enumerations_are_ours() {
             ("TUS_CONCAT_NONE", tus_concat_kind::TUS_CONCAT_NONE as i32),
             ("TUS_CONCAT_PARTIAL", tus_concat_kind::TUS_CONCAT_PARTIAL as i32),
             ("TUS_CONCAT_FINAL", tus_concat_kind::TUS_CONCAT_FINAL as i32),
+        ])
+    );
+    assert_eq!(
+        values("tus_checksum"),
+        named(&[
+            ("TUS_CHECKSUM_NONE", tus_checksum::TUS_CHECKSUM_NONE as i32),
+            ("TUS_CHECKSUM_SHA1", tus_checksum::TUS_CHECKSUM_SHA1 as i32),
+            ("TUS_CHECKSUM_SHA256", tus_checksum::TUS_CHECKSUM_SHA256 as i32),
+            ("TUS_CHECKSUM_SHA512", tus_checksum::TUS_CHECKSUM_SHA512 as i32),
+            ("TUS_CHECKSUM_MD5", tus_checksum::TUS_CHECKSUM_MD5 as i32),
+            ("TUS_CHECKSUM_AUTO", tus_checksum::TUS_CHECKSUM_AUTO as i32),
+        ])
+    );
+    assert_eq!(
+        values("tus_checksum_policy"),
+        named(&[
+            ("TUS_CHECKSUM_OFF", tus_checksum_policy::TUS_CHECKSUM_OFF as i32),
+            ("TUS_CHECKSUM_IF_AVAILABLE", tus_checksum_policy::TUS_CHECKSUM_IF_AVAILABLE as i32),
+            ("TUS_CHECKSUM_REQUIRED", tus_checksum_policy::TUS_CHECKSUM_REQUIRED as i32),
+        ])
+    );
+    assert_eq!(
+        values("tus_fingerprint"),
+        named(&[
+            ("TUS_FINGERPRINT_CONTENT", tus_fingerprint::TUS_FINGERPRINT_CONTENT as i32),
+            ("TUS_FINGERPRINT_PARTIAL_MD5", tus_fingerprint::TUS_FINGERPRINT_PARTIAL_MD5 as i32),
+            ("TUS_FINGERPRINT_FILE_IDENTITY", tus_fingerprint::TUS_FINGERPRINT_FILE_IDENTITY as i32),
         ])
     );
 }

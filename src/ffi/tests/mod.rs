@@ -17,3 +17,5 @@ mod results;
 mod settings;
 mod sources;
 mod statuses;
+mod stores;
+mod uploaders;

@@ -31,6 +31,7 @@ fn an_upload_is_told() {
         assert_eq!((tus_info_offset(i), tus_info_size(i)), (7, 11));
         assert_eq!((tus_info_is_complete(i), tus_info_is_deferred(i)), (0, 0));
         assert_eq!((tus_info_expires(i), tus_info_concat_kind(i)), (784_111_777, 1));
+        assert_eq!(tus_info_checksum(i), 3);
         let value = |key: &CStr| bytes(|len| tus_info_metadata(i, key.as_ptr(), len));
         assert_eq!(value(c"name").unwrap(), "straße".as_bytes());
         assert_eq!(value(c"raw").unwrap(), [1, 0, 255]);
@@ -117,6 +118,77 @@ fn a_server_is_told() {
     }
 }
 
+/// The size of the first record of this name.
+const FIRST: usize = 64;
+
+#[test]
+fn stats_fill_no_more_than_an_older_program_has() {
+    let info = info();
+    for size in [FIRST, FIRST + 3, FIRST + 8] {
+        let mut record = [0xaa; size_of::<tus_stats>()];
+        record[..8].copy_from_slice(&size.to_ne_bytes());
+        // SAFETY: a living result and a record as large as it says.
+        assert_eq!(unsafe { tus_info_get_stats(info.pointer, record.as_mut_ptr().cast()) }, OK);
+        assert_eq!(record[..8], size.to_ne_bytes());
+        assert_eq!(record[16..24], 2u64.to_ne_bytes());
+        assert!(record[size..].iter().all(|byte| *byte == 0xaa), "{size}");
+    }
+}
+
+#[test]
+fn stats_of_what_is_not_known() {
+    let mut unknown = upload_info();
+    unknown.stats = crate::engine::info::Stats::default();
+    let percent = |info: crate::engine::info::UploadInfo| {
+        let mut pointer = null_mut();
+        // SAFETY: numbers alone, memory for a pointer, then a living result and a record as large as it says.
+        unsafe {
+            give_info(&raw mut pointer, info);
+            let info = Own::new(pointer, tus_info_free);
+            let mut stats: tus_stats = std::mem::zeroed();
+            stats.struct_size = size_of::<tus_stats>();
+            assert_eq!(tus_info_get_stats(info.pointer, &raw mut stats), OK);
+            (stats.bytes_total, stats.eta_ms, stats.progress_percent)
+        }
+    };
+    assert_eq!(percent(unknown.clone()), (u64::MAX, u64::MAX, 0.0));
+    unknown.stats.bytes_total = Some(0);
+    assert_eq!(percent(unknown), (0, u64::MAX, 100.0));
+}
+
+#[test]
+fn previous_uploads_are_told() {
+    let list = previous_list();
+    let l = list.pointer;
+    // SAFETY: a living list.
+    unsafe {
+        assert_eq!(tus_previous_list_count(l), 2);
+        assert_eq!(string(tus_previous_list_url(l, 0)).unwrap(), "http://h/files/1");
+        assert_eq!(string(tus_previous_list_fingerprint(l, 0)).unwrap(), "size:11--sha256:ab");
+        assert_eq!((tus_previous_list_offset(l, 0), tus_previous_list_size(l, 0)), (7, 11));
+        assert_eq!((tus_previous_list_expires_s(l, 0), tus_previous_list_created_s(l, 0)), (784_111_777, 784_000_000));
+        assert_eq!(tus_previous_list_part_count(l, 0), 2);
+        assert_eq!(string(tus_previous_list_part_url(l, 0, 0)).unwrap(), "http://h/files/1");
+        assert_eq!(string(tus_previous_list_part_url(l, 0, 1)).unwrap(), "");
+        assert!(tus_previous_list_part_url(l, 0, 2).is_null());
+
+        assert_eq!(string(tus_previous_list_url(l, 1)).unwrap(), "http://h/files/2");
+        assert!(tus_previous_list_fingerprint(l, 1).is_null());
+        assert_eq!((tus_previous_list_expires_s(l, 1), tus_previous_list_created_s(l, 1)), (0, 1));
+        assert_eq!(tus_previous_list_part_count(l, 1), 0);
+        assert!(tus_previous_list_part_url(l, 1, 0).is_null());
+
+        for beyond in [2, usize::MAX] {
+            assert!(tus_previous_list_url(l, beyond).is_null());
+            assert!(tus_previous_list_fingerprint(l, beyond).is_null());
+            assert_eq!((tus_previous_list_offset(l, beyond), tus_previous_list_size(l, beyond)), (0, u64::MAX));
+            assert_eq!((tus_previous_list_expires_s(l, beyond), tus_previous_list_created_s(l, beyond)), (0, 0));
+            assert_eq!(tus_previous_list_part_count(l, beyond), 0);
+            assert!(tus_previous_list_part_url(l, beyond, 0).is_null());
+        }
+    }
+}
+
 /// A record as a newer program has it.
 #[repr(C)]
 struct Newer {
@@ -139,13 +211,16 @@ fn stats_fill_what_both_sides_know() {
     assert_eq!((known.bytes_resumed, known.bytes_sent, known.requests), (1, 2, 3));
     assert_eq!((known.retries, known.chunks_completed, known.chunks_failed), (4, 5, 6));
     assert_eq!(known.elapsed_ms, 7, "a part of a millisecond is not nothing");
+    assert_eq!((known.bytes_total, known.bytes_confirmed, known.chunks_retried, known.chunks_total), (11, 7, 8, 9));
+    assert_eq!((known.started_ms, known.speed, known.eta_ms), (10, 0.5, 12));
+    assert!((known.progress_percent - 63.636).abs() < 0.001);
 
     newer.unknown = [7, 7];
     newer.known.struct_size = size_of::<tus_stats>();
     // SAFETY: as above.
     assert_eq!(unsafe { tus_info_get_stats(info.pointer, &raw mut newer.known) }, OK);
     assert_eq!(newer.unknown, [7, 7], "nothing behind the record is touched");
-    for absurd in [0, 1, size_of::<tus_stats>() - 1, 1 << 20, usize::MAX] {
+    for absurd in [0, 1, FIRST - 1, 1 << 20, usize::MAX] {
         newer.known.struct_size = absurd;
         // SAFETY: refused by its size alone.
         assert_eq!(unsafe { tus_info_get_stats(info.pointer, &raw mut newer.known) }, INVALID, "{absurd}");

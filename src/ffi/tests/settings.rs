@@ -9,6 +9,7 @@ use super::super::*;
 use super::fixture::*;
 use crate::engine::config::Config;
 use crate::engine::options::UploadOptions;
+use crate::protocol::checksum::{Algorithm, Policy};
 use crate::protocol::chunk::ChunkSize;
 
 const UNSUPPORTED: tus_status = -3;
@@ -50,6 +51,15 @@ fn bad_values_are_refused_at_once() {
             ("no key", tus_config_set_tls_client_certificate(c, text(c"a.pem"), text(c""))),
             ("proxy not UTF-8", tus_config_set_proxy(c, text(NOT_UTF8))),
             ("user agent", tus_config_set_user_agent(c, text(c"a\nb"))),
+            ("checksum -1", tus_config_set_checksum(c, -1, 1)),
+            ("checksum 6", tus_config_set_checksum(c, 6, 1)),
+            ("policy 3", tus_config_set_checksum(c, 1, 3)),
+            ("policy -1", tus_config_set_checksum(c, 1, -1)),
+            ("required nothing", tus_config_set_checksum(c, 0, 2)),
+            ("fingerprint 3", tus_config_set_fingerprint(c, 3)),
+            ("fingerprint -1", tus_config_set_fingerprint(c, -1)),
+            ("no folder", tus_config_set_store_dir(c, text(c""))),
+            ("key", tus_config_set_metadata_for_partial_uploads(c, text(c"a,b"), null(), 0)),
             ("level 0", tus_config_set_log(c, 0, None, null_mut(), None)),
             ("level 5", tus_config_set_log(c, 5, None, null_mut(), None)),
             ("level -1", tus_config_set_log(c, -1, None, null_mut(), None)),
@@ -140,6 +150,58 @@ fn values_arrive() {
     assert_eq!(set.user_agent, "me/1");
     assert!(!set.upload_with_creation && !set.query_server);
     assert!(set.override_patch_method && set.add_request_id);
+}
+
+#[test]
+fn checksums_arrive() {
+    let number = |algorithm: i32, policy: i32| {
+        let config = config();
+        // SAFETY: a living object.
+        assert_eq!(unsafe { tus_config_set_checksum(config.pointer, algorithm, policy) }, OK);
+        let wish = inside(&config).checksum;
+        (wish.policy, wish.algorithm)
+    };
+    let (required, if_available) = (Policy::Required, Policy::IfAvailable);
+    assert_eq!(number(1, 2), (required, Some(Algorithm::Sha1)));
+    assert_eq!(number(2, 2), (required, Some(Algorithm::Sha256)));
+    assert_eq!(number(3, 1), (if_available, Some(Algorithm::Sha512)));
+    assert_eq!(number(4, 1), (if_available, Some(Algorithm::Md5)));
+    assert_eq!(number(5, 2), (required, None));
+    assert_eq!(number(0, 1), (Policy::Off, None));
+    assert_eq!(number(1, 0).0, Policy::Off);
+}
+
+#[test]
+fn what_is_about_earlier_runs_arrives() {
+    let (config, options) = (config(), options());
+    let (c, o) = (config.pointer, options.pointer);
+    // SAFETY: living objects and strings.
+    unsafe {
+        for kind in [2, 1, 0] {
+            assert_eq!(tus_config_set_fingerprint(c, kind), OK);
+        }
+        assert_eq!(format!("{:?}", inside(&config).fingerprinter), "Content");
+        tus_config_set_fingerprint(c, 1);
+        assert_eq!(format!("{:?}", inside(&config).fingerprinter), "PartialMd5");
+        tus_config_set_fingerprint(c, 2);
+        tus_config_set_verify_resumed(c, 1);
+        tus_config_set_checksum_trailers(c, 0);
+        tus_config_set_store_dir(c, NOT_UTF8.as_ptr());
+        tus_config_set_metadata_for_partial_uploads(c, c"a".as_ptr(), c"1".as_ptr().cast(), 1);
+        tus_config_set_metadata_for_partial_uploads(c, c"a".as_ptr(), c"12".as_ptr().cast(), 2);
+        tus_upload_options_set_parallel_uploads(o, 7);
+        tus_upload_options_set_parallel_fallback(o, 1);
+        tus_upload_options_set_upload_url(o, c"1".as_ptr());
+        tus_upload_options_set_resume_token(o, c"2".as_ptr());
+        tus_upload_options_set_unfinished_parts(o, 1);
+    }
+    let set = inside(&config);
+    assert_eq!(format!("{:?}", set.fingerprinter), "FileIdentity");
+    assert!(set.verify_resumed && !set.checksum_trailers && set.store.is_some());
+    assert_eq!(set.partial_metadata, [("a".to_owned(), b"12".to_vec())]);
+    let set = inside_options(&options);
+    assert_eq!((set.parallel, set.parallel_fallback, set.unfinished_parts), (7, true, true));
+    assert_eq!((set.upload_url.as_deref(), set.resume_token.as_deref()), (Some("1"), Some("2")));
 }
 
 fn ms(milliseconds: u64) -> Duration {

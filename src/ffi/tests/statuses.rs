@@ -78,7 +78,9 @@ fn the_version_is_the_packages() {
 fn features_are_told() {
     // SAFETY: static strings.
     let has = |name: &std::ffi::CStr| unsafe { tus_has_feature(name.as_ptr()) };
-    assert_eq!(has(c"creation"), 1);
+    for name in [c"creation", c"creation-defer-length", c"checksum-sha256", c"store", c"parallel", c"uploader"] {
+        assert_eq!(has(name), 1, "{name:?}");
+    }
     assert_eq!(has(c"tls"), i32::from(cfg!(feature = "tls")));
     assert_eq!(has(c"encodings"), i32::from(cfg!(feature = "encodings")));
     for unknown in [c"", c"TLS", c"quic", NOT_UTF8] {

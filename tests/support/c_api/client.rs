@@ -176,16 +176,9 @@ unsafe fn pair(metadata: *const tus_metadata, index: usize) -> (String, Vec<u8>)
 ///
 /// - `info` is alive.
 unsafe fn stats(info: *const tus_info) -> Stats {
-    let mut stats = tus_stats {
-        struct_size: size_of::<tus_stats>(),
-        bytes_resumed: 0,
-        bytes_sent: 0,
-        requests: 0,
-        retries: 0,
-        chunks_completed: 0,
-        chunks_failed: 0,
-        elapsed_ms: 0,
-    };
+    // SAFETY: a record of numbers.
+    let mut stats: tus_stats = unsafe { std::mem::zeroed() };
+    stats.struct_size = size_of::<tus_stats>();
     // SAFETY: the same condition; the record says its size.
     assert_eq!(unsafe { ffi::tus_info_get_stats(info, &raw mut stats) }, 0);
     Stats {

@@ -56,6 +56,8 @@ fn every_function_survives_null() {
     done.extend(settings::sources_and_options());
     done.extend(operations::clients());
     done.extend(operations::operations());
+    done.extend(operations::creations());
+    done.extend(operations::uploaders());
     let wanted = pointer_parameters();
     for (function, parameters) in &wanted {
         let calls = done.get(function.as_str()).map(Vec::as_slice).unwrap_or_default();

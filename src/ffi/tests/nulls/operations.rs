@@ -1,5 +1,6 @@
 //! What acts: clients and their operations.
 
+use std::ffi::c_char;
 use std::ptr::{null, null_mut};
 
 use super::super::super::*;
@@ -9,6 +10,8 @@ use super::{Calls, TEXT, URL, gives, nothing, refused, taken_as_none};
 pub(super) fn clients() -> Calls {
     let (client, config) = (client(), config());
     let (c, no) = (client.pointer, null_mut());
+    let mut buffer: [c_char; 8] = [0; 8];
+    let buf = buffer.as_mut_ptr();
     // SAFETY: everything but the NULLs is valid.
     unsafe {
         tus_config_set_url(config.pointer, URL);
@@ -30,6 +33,17 @@ pub(super) fn clients() -> Calls {
                     refused("name", tus_client_set_header(c, null(), TEXT, null_mut())),
                     taken_as_none("value", tus_client_set_header(c, TEXT, null(), null_mut())),
                     taken_as_none("err", tus_client_set_header(c, TEXT, TEXT, null_mut())),
+                ],
+            ),
+            (
+                "tus_client_copy_header",
+                vec![
+                    refused("c", tus_client_copy_header(no, TEXT, buf, 8, &mut 0, null_mut())),
+                    refused("name", tus_client_copy_header(c, null(), buf, 8, &mut 0, null_mut())),
+                    refused("buf", tus_client_copy_header(c, TEXT, null_mut(), 8, &mut 0, null_mut())),
+                    gives("buf", tus_client_copy_header(c, TEXT, null_mut(), 0, &mut 0, null_mut()), OK),
+                    gives("len", tus_client_copy_header(c, TEXT, buf, 8, null_mut(), null_mut()), OK),
+                    gives("err", tus_client_copy_header(c, TEXT, buf, 8, &mut 0, null_mut()), OK),
                 ],
             ),
         ]
@@ -108,6 +122,118 @@ pub(super) fn operations() -> Calls {
                     taken_as_none("err", tus_client_delete_upload(c, URL, null_mut())),
                 ],
             ),
+        ]
+    }
+}
+
+pub(super) fn creations() -> Calls {
+    let (client, source, options) = (client(), source(), options());
+    let (c, s, o) = (client.pointer, source.pointer, options.pointer.cast_const());
+    let urls = [URL, null()];
+    let urls = urls.as_ptr();
+    // SAFETY: everything but the NULLs is valid. The operations fail to connect, so there are no results to free.
+    unsafe {
+        vec![
+            (
+                "tus_client_create_partial_upload",
+                vec![
+                    refused("c", tus_client_create_partial_upload(null_mut(), s, o, &mut null_mut(), null_mut())),
+                    refused("s", tus_client_create_partial_upload(c, null_mut(), o, &mut null_mut(), null_mut())),
+                    taken_as_none("o", tus_client_create_partial_upload(c, s, null(), &mut null_mut(), null_mut())),
+                    taken_as_none("out", tus_client_create_partial_upload(c, s, o, null_mut(), null_mut())),
+                    taken_as_none("err", tus_client_create_partial_upload(c, s, o, &mut null_mut(), null_mut())),
+                ],
+            ),
+            (
+                "tus_client_create_final_upload",
+                vec![
+                    refused("c", tus_client_create_final_upload(null_mut(), urls, 1, o, &mut null_mut(), null_mut())),
+                    refused("urls", tus_client_create_final_upload(c, null(), 1, o, &mut null_mut(), null_mut())),
+                    refused("urls", tus_client_create_final_upload(c, urls, 2, o, &mut null_mut(), null_mut())),
+                    taken_as_none("o", tus_client_create_final_upload(c, urls, 1, null(), &mut null_mut(), null_mut())),
+                    taken_as_none("out", tus_client_create_final_upload(c, urls, 1, o, null_mut(), null_mut())),
+                    taken_as_none("err", tus_client_create_final_upload(c, urls, 1, o, &mut null_mut(), null_mut())),
+                ],
+            ),
+            (
+                "tus_client_create_deferred_upload",
+                vec![
+                    refused("c", tus_client_create_deferred_upload(null_mut(), o, &mut null_mut(), null_mut())),
+                    taken_as_none("o", tus_client_create_deferred_upload(c, null(), &mut null_mut(), null_mut())),
+                    taken_as_none("out", tus_client_create_deferred_upload(c, o, null_mut(), null_mut())),
+                    taken_as_none("err", tus_client_create_deferred_upload(c, o, &mut null_mut(), null_mut())),
+                ],
+            ),
+            (
+                "tus_client_find_previous_uploads",
+                vec![
+                    refused("c", tus_client_find_previous_uploads(null_mut(), s, null_mut(), null_mut())),
+                    refused("s", tus_client_find_previous_uploads(c, null_mut(), null_mut(), null_mut())),
+                    gives("out", tus_client_find_previous_uploads(c, s, null_mut(), null_mut()), OK),
+                    gives("err", tus_client_find_previous_uploads(c, s, null_mut(), null_mut()), OK),
+                ],
+            ),
+            (
+                "tus_client_prune_store",
+                vec![
+                    refused("c", tus_client_prune_store(null_mut(), 0, &mut 0, null_mut())),
+                    gives("removed", tus_client_prune_store(c, 0, null_mut(), null_mut()), OK),
+                    gives("err", tus_client_prune_store(c, 0, &mut 0, null_mut()), OK),
+                ],
+            ),
+        ]
+    }
+}
+
+pub(super) fn uploaders() -> Calls {
+    let (client, source, options) = (client(), source(), options());
+    let (c, s, o) = (client.pointer, source.pointer, options.pointer.cast_const());
+    let no = null_mut();
+    // SAFETY: everything but the NULLs is valid. Uploaders fail to connect, so that there are none; what becomes of one is
+    // tested from C.
+    unsafe {
+        let mut stats: tus_stats = std::mem::zeroed();
+        stats.struct_size = size_of::<tus_stats>();
+        vec![
+            (
+                "tus_client_create_uploader",
+                vec![
+                    refused("c", tus_client_create_uploader(null_mut(), s, o, &mut null_mut(), null_mut())),
+                    refused("s", tus_client_create_uploader(c, null_mut(), o, &mut null_mut(), null_mut())),
+                    taken_as_none("o", tus_client_create_uploader(c, s, null(), &mut null_mut(), null_mut())),
+                    refused("out", tus_client_create_uploader(c, s, o, null_mut(), null_mut())),
+                    taken_as_none("err", tus_client_create_uploader(c, s, o, &mut null_mut(), null_mut())),
+                ],
+            ),
+            (
+                "tus_uploader_upload",
+                vec![
+                    refused("u", tus_uploader_upload(no, &mut null_mut(), null_mut())),
+                    refused("out", tus_uploader_upload(no, null_mut(), null_mut())),
+                    refused("err", tus_uploader_upload(no, &mut null_mut(), null_mut())),
+                ],
+            ),
+            (
+                "tus_uploader_upload_chunk",
+                vec![
+                    refused("u", tus_uploader_upload_chunk(no, &mut 0, null_mut())),
+                    refused("out_more", tus_uploader_upload_chunk(no, null_mut(), null_mut())),
+                    refused("err", tus_uploader_upload_chunk(no, &mut 0, null_mut())),
+                ],
+            ),
+            ("tus_uploader_is_complete", vec![gives("u", tus_uploader_is_complete(no), 0)]),
+            ("tus_uploader_offset", vec![gives("u", tus_uploader_offset(no), 0)]),
+            ("tus_uploader_url", vec![gives("u", tus_uploader_url(no), null())]),
+            ("tus_uploader_resume_token", vec![gives("u", tus_uploader_resume_token(no), null())]),
+            (
+                "tus_uploader_get_stats",
+                vec![
+                    refused("u", tus_uploader_get_stats(no, &raw mut stats)),
+                    refused("stats", tus_uploader_get_stats(no, null_mut())),
+                ],
+            ),
+            ("tus_uploader_cancel", nothing("u", || tus_uploader_cancel(no))),
+            ("tus_uploader_free", nothing("u", || tus_uploader_free(no))),
         ]
     }
 }

@@ -3,10 +3,12 @@
 use crate::engine::hooks::OutgoingRequest;
 use std::ptr::{null, null_mut};
 
+use super::super::super::credentials::lend_credentials;
 use super::super::super::exchange::{lend_request, lend_response};
+use super::super::super::sink::lend_sink;
 use super::super::super::*;
 use super::super::fixture::*;
-use super::{Calls, TEXT, gives, nothing, refused};
+use super::{Calls, NO_BYTES, TEXT, gives, nothing, refused};
 
 pub(super) fn library_and_errors() -> Calls {
     let error = error();
@@ -22,6 +24,7 @@ pub(super) fn library_and_errors() -> Calls {
             ("tus_error_callback_code", vec![gives("e", tus_error_callback_code(null()), 0)]),
             ("tus_error_is_retryable", vec![gives("e", tus_error_is_retryable(null()), 0)]),
             ("tus_error_upload_url", vec![gives("e", tus_error_upload_url(null()), null())]),
+            ("tus_error_resume_token", vec![gives("e", tus_error_resume_token(null()), null())]),
             ("tus_error_request_method", vec![gives("e", tus_error_request_method(null()), null())]),
             ("tus_error_request_url", vec![gives("e", tus_error_request_url(null()), null())]),
             (
@@ -48,6 +51,8 @@ pub(super) fn exchange() -> Calls {
     let request = lend_request(&mut request);
     let (answer, r) = (answer(200), request.as_c().cast_mut());
     let response = lend_response(&answer);
+    let (credentials, sink) = (lend_credentials(), lend_sink());
+    let (out, s) = (credentials.as_c().cast_mut(), sink.as_c().cast_mut());
     // SAFETY: everything but the NULLs is valid.
     unsafe {
         vec![
@@ -84,6 +89,22 @@ pub(super) fn exchange() -> Calls {
                     gives("len", tus_response_body(response.as_c(), null_mut()).is_null(), false),
                 ],
             ),
+            (
+                "tus_credentials_set_header",
+                vec![
+                    refused("out", tus_credentials_set_header(null_mut(), TEXT, TEXT)),
+                    refused("name", tus_credentials_set_header(out, null(), TEXT)),
+                    gives("value", tus_credentials_set_header(out, TEXT, null()), OK),
+                ],
+            ),
+            (
+                "tus_sink_write",
+                vec![
+                    refused("s", tus_sink_write(null_mut(), TEXT.cast(), 1)),
+                    refused("data", tus_sink_write(s, NO_BYTES, 1)),
+                    gives("data", tus_sink_write(s, NO_BYTES, 0), OK),
+                ],
+            ),
         ]
     }
 }
@@ -104,6 +125,7 @@ pub(super) fn results() -> Calls {
             ("tus_info_is_deferred", vec![gives("i", tus_info_is_deferred(null()), 0)]),
             ("tus_info_expires", vec![gives("i", tus_info_expires(null()), 0)]),
             ("tus_info_concat_kind", vec![gives("i", tus_info_concat_kind(null()), 0)]),
+            ("tus_info_checksum", vec![gives("i", tus_info_checksum(null()), 0)]),
             (
                 "tus_info_metadata",
                 vec![
@@ -173,6 +195,16 @@ pub(super) fn results() -> Calls {
                 "tus_server_info_checksum_algorithm_at",
                 vec![gives("i", tus_server_info_checksum_algorithm_at(null(), 0), null())],
             ),
+            ("tus_previous_list_count", vec![gives("l", tus_previous_list_count(null()), 0)]),
+            ("tus_previous_list_url", vec![gives("l", tus_previous_list_url(null(), 0), null())]),
+            ("tus_previous_list_fingerprint", vec![gives("l", tus_previous_list_fingerprint(null(), 0), null())]),
+            ("tus_previous_list_offset", vec![gives("l", tus_previous_list_offset(null(), 0), 0)]),
+            ("tus_previous_list_size", vec![gives("l", tus_previous_list_size(null(), 0), u64::MAX)]),
+            ("tus_previous_list_expires_s", vec![gives("l", tus_previous_list_expires_s(null(), 0), 0)]),
+            ("tus_previous_list_created_s", vec![gives("l", tus_previous_list_created_s(null(), 0), 0)]),
+            ("tus_previous_list_part_count", vec![gives("l", tus_previous_list_part_count(null(), 0), 0)]),
+            ("tus_previous_list_part_url", vec![gives("l", tus_previous_list_part_url(null(), 0, 0), null())]),
+            ("tus_previous_list_free", nothing("l", || tus_previous_list_free(null_mut()))),
             ("tus_server_info_free", nothing("i", || tus_server_info_free(null_mut()))),
         ]
     }

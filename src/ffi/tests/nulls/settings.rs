@@ -39,6 +39,15 @@ pub(super) fn configuration() -> Calls {
             ("tus_config_set_lock_budget_ms", vec![refused("c", tus_config_set_lock_budget_ms(no, 1))]),
             ("tus_config_set_max_retry_after_ms", vec![refused("c", tus_config_set_max_retry_after_ms(no, 1))]),
             ("tus_config_set_timeouts_ms", vec![refused("c", tus_config_set_timeouts_ms(no, 1, 1, 1, 1))]),
+            ("tus_config_set_chunk_rules", vec![refused("c", tus_config_set_chunk_rules(no, 1, 2, 1))]),
+            ("tus_config_set_tls_min_version", vec![refused("c", tus_config_set_tls_min_version(no, 0x0304))]),
+            (
+                "tus_config_pin_tls_key",
+                vec![
+                    refused("c", tus_config_pin_tls_key(no, TEXT)),
+                    refused("pin", tus_config_pin_tls_key(c, NO_TEXT)),
+                ],
+            ),
             ("tus_config_set_tls_verify", vec![refused("c", tus_config_set_tls_verify(no, 1))]),
             (
                 "tus_config_set_tls_ca_file",
@@ -77,6 +86,41 @@ pub(super) fn configuration() -> Calls {
             ("tus_config_set_query_server", vec![refused("c", tus_config_set_query_server(no, 1))]),
             ("tus_config_set_override_patch_method", vec![refused("c", tus_config_set_override_patch_method(no, 1))]),
             ("tus_config_set_add_request_id", vec![refused("c", tus_config_set_add_request_id(no, 1))]),
+            ("tus_config_set_checksum", vec![refused("c", tus_config_set_checksum(no, 1, 1))]),
+            ("tus_config_set_checksum_trailers", vec![refused("c", tus_config_set_checksum_trailers(no, 1))]),
+            (
+                "tus_config_set_metadata_for_partial_uploads",
+                vec![
+                    refused("c", tus_config_set_metadata_for_partial_uploads(no, TEXT, TEXT.cast(), 1)),
+                    refused("key", tus_config_set_metadata_for_partial_uploads(c, NO_TEXT, TEXT.cast(), 1)),
+                    refused("value", tus_config_set_metadata_for_partial_uploads(c, TEXT, NO_BYTES, 1)),
+                    gives("value", tus_config_set_metadata_for_partial_uploads(c, TEXT, NO_BYTES, 0), OK),
+                ],
+            ),
+            (
+                "tus_config_set_store_dir",
+                vec![
+                    refused("c", tus_config_set_store_dir(no, TEXT)),
+                    refused("path", tus_config_set_store_dir(c, null())),
+                ],
+            ),
+            ("tus_config_set_store", a_store(c)),
+            ("tus_config_set_fingerprint", vec![refused("c", tus_config_set_fingerprint(no, 1))]),
+            ("tus_config_set_verify_resumed", vec![refused("c", tus_config_set_verify_resumed(no, 1))]),
+            (
+                "tus_config_set_fingerprint_callback",
+                registering("c", c, Some(fingerprint as _), None, |c, f, u, d| {
+                    tus_config_set_fingerprint_callback(c, f, u, d)
+                }),
+            ),
+            (
+                "tus_config_set_credentials",
+                registering("c", c, Some(credentials as _), None, |c, f, u, d| tus_config_set_credentials(c, f, u, d)),
+            ),
+            (
+                "tus_config_set_on_expiring",
+                registering("c", c, Some(expiring as _), None, |c, f, u, d| tus_config_set_on_expiring(c, f, u, d)),
+            ),
             (
                 "tus_config_set_before_request",
                 registering("c", c, Some(before as _), None, |c, f, u, d| tus_config_set_before_request(c, f, u, d)),
@@ -183,6 +227,41 @@ pub(super) fn sources_and_options() -> Calls {
             ),
             ("tus_upload_options_set_large_metadata", vec![refused("o", tus_upload_options_set_large_metadata(no, 1))]),
             ("tus_upload_options_set_stop_at", vec![refused("o", tus_upload_options_set_stop_at(no, 1))]),
+            (
+                "tus_upload_options_set_parallel_uploads",
+                vec![refused("o", tus_upload_options_set_parallel_uploads(no, 1))],
+            ),
+            ("tus_upload_options_set_checksum", vec![refused("o", tus_upload_options_set_checksum(no, 1, 1))]),
+            ("tus_upload_options_set_retry", vec![refused("o", tus_upload_options_set_retry(no, 1, 1, 1))]),
+            ("tus_upload_options_set_timeout_ms", vec![refused("o", tus_upload_options_set_timeout_ms(no, 1))]),
+            (
+                "tus_upload_options_set_parallel_fallback",
+                vec![refused("o", tus_upload_options_set_parallel_fallback(no, 1))],
+            ),
+            (
+                "tus_upload_options_set_upload_url",
+                vec![
+                    refused("o", tus_upload_options_set_upload_url(no, URL)),
+                    gives("url", tus_upload_options_set_upload_url(o, NO_TEXT), OK),
+                ],
+            ),
+            (
+                "tus_upload_options_set_resume_token",
+                vec![
+                    refused("o", tus_upload_options_set_resume_token(no, TEXT)),
+                    gives("token", tus_upload_options_set_resume_token(o, NO_TEXT), OK),
+                ],
+            ),
+            (
+                "tus_upload_options_set_unfinished_parts",
+                vec![refused("o", tus_upload_options_set_unfinished_parts(no, 1))],
+            ),
+            (
+                "tus_upload_options_set_on_resume_token",
+                registering("o", o, Some(on_url as _), None, |o, f, u, d| {
+                    tus_upload_options_set_on_resume_token(o, f, u, d)
+                }),
+            ),
             ("tus_upload_options_set_chunk_size", vec![refused("o", tus_upload_options_set_chunk_size(no, 1))]),
             (
                 "tus_upload_options_set_progress",
@@ -217,6 +296,54 @@ fn registering<C, F: Copy>(
     ];
     assert_eq!(destroyed.times(), 2);
     calls
+}
+
+/// The three NULLs of a store.
+fn a_store(c: *mut tus_config) -> Vec<Call> {
+    let destroyed = Destroyed::default();
+    let vtable = tus_store_vtable {
+        struct_size: size_of::<tus_store_vtable>(),
+        find: Some(find),
+        put: Some(put),
+        remove: Some(remove),
+        list: None,
+        destroy: Some(destroy),
+    };
+    let nothing = tus_store_vtable { destroy: None, ..vtable };
+    // SAFETY: everything but the NULLs is valid.
+    let calls = unsafe {
+        vec![
+            refused("c", tus_config_set_store(null_mut(), &vtable, destroyed.data())),
+            gives("vtable", tus_config_set_store(c, null(), destroyed.data()), OK),
+            gives("user_data", tus_config_set_store(c, &nothing, null_mut()), OK),
+        ]
+    };
+    assert_eq!(destroyed.times(), 1);
+    calls
+}
+
+unsafe extern "C-unwind" fn find(_: *mut c_void, _: *const c_char, _: *mut tus_sink) -> i32 {
+    0
+}
+
+unsafe extern "C-unwind" fn put(_: *mut c_void, _: *const c_char, _: *const c_char, _: *const c_void, _: usize) -> i32 {
+    0
+}
+
+unsafe extern "C-unwind" fn remove(_: *mut c_void, _: *const c_char, _: *const c_char) -> i32 {
+    0
+}
+
+unsafe extern "C-unwind" fn fingerprint(_: *mut c_void, _: *const c_char, _: u64, _: *mut tus_sink) -> i32 {
+    0
+}
+
+unsafe extern "C-unwind" fn credentials(_: *mut c_void, _: *const tus_response, _: *mut tus_credentials) -> i32 {
+    0
+}
+
+unsafe extern "C-unwind" fn expiring(_: *mut c_void, _: *const c_char, _: u64) -> i32 {
+    0
 }
 
 unsafe extern "C-unwind" fn before(_: *mut c_void, _: *mut tus_request) -> i32 {

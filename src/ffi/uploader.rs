@@ -1,0 +1,367 @@
+//! `tus_uploader`: an upload that the program drives chunk by chunk.
+//!
+//! The engine's uploader is behind a lock that is only ever tried, so that a second call at the same time, from another
+//! thread or from inside a callback, is refused instead of waiting. What the getters tell is noted when a call ends and
+//! kept apart, so that they never wait for one.
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::client::{Use, tus_client};
+use super::convert::{c_string, clear, put, truth};
+use super::error::{Failure, tus_error};
+use super::guard::{guard_call, guard_status, guard_value};
+use super::handle::{CType, Kind, Owned, free, give, state};
+use super::info::{give_info, tus_info};
+use super::options::{copy_options, tus_upload_options};
+use super::source::{Slot, hold_source, occupy, tus_source};
+use super::stats::{fill, tus_stats};
+use super::status::tus_status;
+use crate::cancel::Cancel;
+use crate::engine::info::Stats;
+use crate::engine::uploader::Uploader;
+use crate::error::{Error, ErrorKind};
+
+/// An upload that goes on only while a call on it runs: to send a chunk now and then, or to be stopped from another
+/// thread. It keeps its client and its source alive, so all three may be freed in any order; the source is in use as long
+/// as the uploader is there.
+///
+/// What the getters tell is how it was when the last call of tus_uploader_upload or tus_uploader_upload_chunk returned;
+/// the progress callback tells what happens in between.
+///
+/// Ownership: single owner. It may be freed while a call on it runs, which it does not end.
+/// Threads: one at a time; a second call that sends, at the same time, is TUS_E_BUSY. tus_uploader_cancel and the getters
+/// may be called from any thread at any time.
+pub struct tus_uploader {
+    _private: [u8; 0],
+}
+
+impl CType for tus_uploader {
+    type State = Arc<UploaderState>;
+    type Class = Owned;
+    const KIND: Kind = Kind::Uploader;
+}
+
+/// What is behind a `tus_uploader`.
+pub(super) struct UploaderState {
+    /// `None` only when dropped.
+    uploader: Mutex<Option<Uploader>>,
+    told: Mutex<Told>,
+    cancel: Cancel,
+    source: Arc<Slot>,
+    client: Use,
+}
+
+/// How the upload is, ready for C.
+#[derive(Default)]
+struct Told {
+    complete: bool,
+    offset: u64,
+    stats: Stats,
+    token: Option<CString>,
+    url: Option<Arc<CStr>>,
+    /// All there were: each is valid until the end.
+    urls: Vec<Arc<CStr>>,
+}
+
+impl Told {
+    fn note(&mut self, uploader: &Uploader) {
+        self.complete = uploader.is_complete();
+        self.offset = uploader.offset();
+        self.stats = uploader.stats();
+        self.token = uploader.resume_token().as_deref().map(c_string);
+        self.url = uploader.url().map(|url| {
+            let same = self.urls.iter().find(|have| have.to_bytes() == url.as_str().as_bytes());
+            same.cloned().unwrap_or_else(|| {
+                let url: Arc<CStr> = c_string(url.as_str()).into();
+                self.urls.push(Arc::clone(&url));
+                url
+            })
+        });
+    }
+}
+
+impl UploaderState {
+    fn new(uploader: Uploader, client: Use, source: Arc<Slot>) -> Self {
+        let mut told = Told::default();
+        told.note(&uploader);
+        let cancel = uploader.cancel_handle();
+        UploaderState { uploader: Mutex::new(Some(uploader)), told: Mutex::new(told), cancel, source, client }
+    }
+
+    /// Never held while anything of the caller's runs.
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends something.
+    fn send<T>(&self, send: impl FnOnce(&mut Uploader) -> crate::error::Result<T>) -> Result<T, Failure> {
+        self.client.check_process()?;
+        self.client.run(|_| {
+            let mut uploader = self.uploader.try_lock().map_err(|refused| {
+                let (kind, message) = match refused {
+                    TryLockError::WouldBlock => (ErrorKind::Busy, "the uploader is in use by another call"),
+                    TryLockError::Poisoned(_) => (ErrorKind::InvalidState, "an earlier call on this uploader panicked"),
+                };
+                Error::new(kind, message)
+            })?;
+            let Some(uploader) = uploader.as_mut() else {
+                return Err(Error::new(ErrorKind::Internal, "an uploader without its inside").into());
+            };
+            let sent = send(uploader);
+            self.told().note(uploader);
+            Ok(sent?)
+        })
+    }
+}
+
+impl Drop for UploaderState {
+    fn drop(&mut self) {
+        if self.uploader.is_poisoned() {
+            // Before the uploader gives it back.
+            self.source.spoil();
+        }
+        let uploader = self.uploader.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // Its last word goes to the store, which may be the caller's.
+        self.client.run_anywhere(|| drop(uploader));
+    }
+}
+
+/// The uploader behind a pointer, kept alive by the call itself.
+///
+/// # Safety
+///
+/// - `u` is NULL or an uploader of the caller's.
+unsafe fn hold_uploader(u: *const tus_uploader) -> crate::error::Result<Arc<UploaderState>> {
+    // SAFETY: the same condition; the reference is not kept.
+    Ok(Arc::clone(unsafe { state(u, "u") }?))
+}
+
+/// Begins an upload that the program drives: finds that of an earlier run (tus_config_set_store_dir), asks for the one that
+/// the options name (tus_upload_options_set_upload_url, tus_upload_options_set_resume_token), or creates one. No data is
+/// sent yet. What is wrong with source and options shows before the first request.
+///
+/// - `c`: the client.
+/// - `s`: the source; in use until the uploader is freed, and still the caller's.
+/// - `o`: the options; may be NULL. An uploader sends no parts: tus_upload_options_set_parallel_uploads is
+///   TUS_E_UNSUPPORTED, or passed over with tus_upload_options_set_parallel_fallback.
+/// - `out`: receives the uploader; NULL on failure. May not be NULL.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED, TUS_E_SOURCE before any request;
+/// any other status of enum tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells
+/// it.
+/// Ownership: the caller frees the uploader with tus_uploader_free.
+/// Threads: any; blocks until the upload is there. Not from inside a callback of the same client (TUS_E_BUSY).
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tus_client_create_uploader(
+    c: *mut tus_client,
+    s: *mut tus_source,
+    o: *const tus_upload_options,
+    out: *mut *mut tus_uploader,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            clear(out);
+            if out.is_null() {
+                return Err(Error::invalid("out is NULL: there is no other way to get the uploader").into());
+            }
+            let used = Use::begin(c)?;
+            let slot = hold_source(s)?;
+            let options = copy_options(o)?;
+            let uploader = used.run(|client| {
+                let source = occupy(&slot)?.into_source();
+                Ok(Uploader::create(Arc::clone(client), source, &options)?)
+            })?;
+            put(out, give(Arc::new(UploaderState::new(uploader, used, slot))));
+            Ok(())
+        })
+    }
+}
+
+/// Sends all that is left, or up to the offset of tus_upload_options_set_stop_at. After a failure it can be called again: it
+/// asks the server how far the upload is and goes on from there. When all is sent already it gives the same result again.
+///
+/// - `u`: the uploader.
+/// - `out`: receives the result; NULL on failure. May be NULL.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid; TUS_E_BUSY if another call on it runs, or from inside
+/// a callback of its client; TUS_E_FORKED; TUS_E_CANCELLED after tus_uploader_cancel; TUS_E_INVALID_STATE if the upload is
+/// gone; any other status of enum tus_status_code.
+/// Ownership: the caller frees the result with tus_info_free.
+/// Threads: one at a time for each uploader; blocks until the end.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tus_uploader_upload(
+    u: *mut tus_uploader,
+    out: *mut *mut tus_info,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            clear(out);
+            let info = hold_uploader(u.cast_const())?.send(Uploader::upload)?;
+            give_info(out, info);
+            Ok(())
+        })
+    }
+}
+
+/// Sends until the server has acknowledged more than before: one chunk (tus_upload_options_set_chunk_size) where nothing goes
+/// wrong. A chunk that the server refuses for its place (409) is sent again from where it should be.
+///
+/// - `u`: the uploader.
+/// - `out_more`: receives 1 if there is more to send, 0 if not or on failure. May be NULL.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: as tus_uploader_upload.
+/// Threads: one at a time for each uploader; blocks until the end.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tus_uploader_upload_chunk(
+    u: *mut tus_uploader,
+    out_more: *mut c_int,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            put(out_more, 0);
+            let more = hold_uploader(u.cast_const())?.send(Uploader::upload_chunk)?;
+            put(out_more, truth(more));
+            Ok(())
+        })
+    }
+}
+
+/// Whether the server has acknowledged every byte.
+///
+/// - `u`: the uploader.
+///
+/// Returns: 1 if so; 0 if not, or if `u` is NULL or invalid.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_uploader_is_complete(u: *const tus_uploader) -> c_int {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(0, || unsafe { state(u, "u") }.map_or(0, |uploader| truth(uploader.told().complete)))
+}
+
+/// How many bytes the server has acknowledged, those of earlier runs included.
+///
+/// - `u`: the uploader.
+///
+/// Returns: the offset in bytes; 0 if `u` is NULL or invalid.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_uploader_offset(u: *const tus_uploader) -> u64 {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(0, || unsafe { state(u, "u") }.map_or(0, |uploader| uploader.told().offset))
+}
+
+/// The upload's URL, to be kept for tus_client_resume_upload. It is the full URL; some servers let whoever knows it write
+/// to the upload, so treat it as a secret.
+///
+/// - `u`: the uploader.
+///
+/// Returns: the absolute URL; NULL if the upload is gone from the server, or if `u` is NULL or invalid.
+/// Ownership: borrowed; valid until `u` is freed.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_uploader_url(u: *const tus_uploader) -> *const c_char {
+    guard_value(ptr::null(), || {
+        // SAFETY: the caller's pointer, as the header asks for.
+        let Ok(uploader) = (unsafe { state(u, "u") }) else { return ptr::null() };
+        uploader.told().url.as_ref().map_or(ptr::null(), |url| url.as_ptr())
+    })
+}
+
+/// Tells what it took so far, all calls together and the time between them.
+///
+/// - `u`: the uploader.
+/// - `stats`: the record to fill; set its `struct_size` first, as for tus_info_get_stats.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is, as for
+/// tus_info_get_stats.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_uploader_get_stats(u: *const tus_uploader, stats: *mut tus_stats) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header asks for.
+        unsafe { fill(stats, &state(u, "u")?.told().stats) }?;
+        Ok(())
+    })
+}
+
+/// The token by which a later run can go on (tus_upload_options_set_resume_token). Whoever has it can write to the upload, so
+/// treat it as a secret.
+///
+/// - `u`: the uploader.
+///
+/// Returns: one word of letters, digits, '-', '_' and '.'; NULL if the upload is complete or gone, its source cannot be
+/// recognised, it was named by its URL, or `u` is NULL or invalid.
+/// Ownership: borrowed; valid until a call of tus_uploader_upload or tus_uploader_upload_chunk returns, or `u` is freed.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_uploader_resume_token(u: *const tus_uploader) -> *const c_char {
+    guard_value(ptr::null(), || {
+        // SAFETY: the caller's pointer, as the header asks for.
+        let Ok(uploader) = (unsafe { state(u, "u") }) else { return ptr::null() };
+        uploader.told().token.as_ref().map_or(ptr::null(), |token| token.as_ptr())
+    })
+}
+
+/// Ends a call under way within 50 ms, whatever it waits for, and every later one: they are TUS_E_CANCELLED. The upload
+/// stays on the server and can be continued by another uploader or tus_client_resume_upload. Only a function of the
+/// program's that does not return (a reader's `read`) is waited for.
+///
+/// - `u`: the uploader, or NULL, which does nothing.
+///
+/// Threads: any, at any time before tus_uploader_free, any number of times; also from inside callbacks. In a child process
+/// after fork() it does nothing.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_uploader_cancel(u: *mut tus_uploader) {
+    guard_value((), || {
+        // SAFETY: the caller's pointer, as the header asks for.
+        let Ok(uploader) = (unsafe { state(u.cast_const(), "u") }) else { return };
+        // What wakes a call of the parent's is the child's too.
+        if uploader.client.check_process().is_ok() {
+            uploader.cancel.cancel();
+        }
+    })
+}
+
+/// Frees an uploader. The upload stays on the server as it is, and in the client's store. In a child process after fork()
+/// it does nothing.
+///
+/// - `u`: the uploader, or NULL, which does nothing.
+///
+/// Threads: any; no other thread may be about to use it. Functions of the client's store and destroy functions may run before
+/// this returns.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_uploader_free(u: *mut tus_uploader) {
+    guard_value((), || {
+        // SAFETY: the caller's pointer, as the header asks for.
+        let ours = unsafe { state(u.cast_const(), "u") }.is_ok_and(|uploader| uploader.client.check_process().is_ok());
+        // In a child, connections, claims and descriptors are the parent's too.
+        if ours {
+            // SAFETY: as above.
+            unsafe { free(u) }
+        }
+    })
+}
