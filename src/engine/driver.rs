@@ -23,6 +23,7 @@ use crate::protocol::instant::Instant;
 use crate::protocol::session::{
     Action, Body, Broken, BrokenKind, Checksum, Event, Exchange, Notice, Outcome, Plan, Question, Session,
 };
+use crate::protocol::url::AbsoluteUrl;
 use crate::source::{Bytes, Patience};
 use crate::transport::{self, Break, BreakKind};
 
@@ -137,8 +138,9 @@ impl<'a> Driver<'a> {
         let Some(mut session) = self.job.session.take() else { return };
         let done = matches!(session.next(), Action::Finished(Ok(Outcome::Uploaded { offset, size, .. })) if *size == Some(*offset));
         let mut veto = self.veto.take();
+        let url = session.upload_url().cloned();
         for notice in session.take_notices() {
-            if let Err(error) = self.pass_on(notice, veto.is_some(), done) {
+            if let Err(error) = self.pass_on(notice, url.as_ref(), veto.is_some(), done) {
                 veto = Some(error);
             }
         }
@@ -398,7 +400,7 @@ impl<'a> Driver<'a> {
 
     /// Passes on what the session has learned; to the caller only while none of his functions has said stop. `done`: the
     /// upload is complete, so that nothing of it need be kept.
-    fn pass_on(&mut self, notice: Notice, stopped: bool, done: bool) -> Result<()> {
+    fn pass_on(&mut self, notice: Notice, url: Option<&AbsoluteUrl>, stopped: bool, done: bool) -> Result<()> {
         let told = |result: std::result::Result<(), i32>| match result {
             Err(code) if !stopped => Err(stopped_by_callback("progress", code)),
             _ => Ok(()),
@@ -408,7 +410,7 @@ impl<'a> Driver<'a> {
             Notice::Capabilities(capabilities) => self.client.remember_capabilities(capabilities),
             Notice::UploadUrl(url) => {
                 self.log(Level::Info, || format!("the upload is {}", url.redacted()));
-                self.job.created_here = true;
+                (self.job.created_here, self.job.begun) = (true, true);
                 if let Some(keeper) = &keeper
                     && !done
                 {
@@ -424,12 +426,15 @@ impl<'a> Driver<'a> {
             }
             Notice::Resumed(offset) => {
                 self.log(Level::Info, || format!("resuming at byte {offset}"));
-                self.job.created_here = false;
-                self.job.stats.bytes_resumed = offset;
                 if let Some(keeper) = &keeper {
                     keeper.acknowledged(offset, done);
                 }
-                told(self.job.meter.resume(offset))?;
+                // What this job has sent before its session ended and another one began is no other's.
+                let first = !std::mem::replace(&mut self.job.begun, true);
+                if first {
+                    self.job.stats.bytes_resumed = offset;
+                }
+                told(if first { self.job.meter.resume(offset) } else { self.job.meter.confirm(offset) })?;
             }
             Notice::Acknowledged(offset) => {
                 self.job.stats.chunks_completed += 1;
@@ -446,6 +451,7 @@ impl<'a> Driver<'a> {
             Notice::Gone(url) => {
                 self.log(Level::Warn, || format!("{} is gone from the server, beginning again", url.redacted()));
                 self.job.meter.reset();
+                self.job.stats.bytes_resumed = 0;
                 if let Some(keeper) = &keeper {
                     keeper.gone(&url);
                 }
@@ -464,15 +470,14 @@ impl<'a> Driver<'a> {
                     keeper.expires(at);
                 }
             }
-            Notice::Expiring(at) => self.tell_expiry(at, stopped)?,
+            Notice::Expiring(at) => self.tell_expiry(url, at, stopped)?,
             Notice::Warning(text) => self.log(Level::Warn, || text),
         }
         Ok(())
     }
 
-    fn tell_expiry(&self, at: u64, stopped: bool) -> Result<()> {
+    fn tell_expiry(&self, url: Option<&AbsoluteUrl>, at: u64, stopped: bool) -> Result<()> {
         self.log(Level::Warn, || format!("the upload expires at {at}, before it can be complete at this speed"));
-        let url = self.job.session.as_ref().and_then(Session::upload_url);
         if let (Some(hook), Some(url), false) = (&self.client.config().hooks.on_expiring, url, stopped) {
             let _gate = self.job.meter.gauge().gate();
             hook(url, at).map_err(|code| stopped_by_callback("on_expiring", code))?;

@@ -31,8 +31,12 @@ pub(super) struct Job {
     pub(super) checksum: Option<Algorithm>,
     /// The source turned out not to be what was promised: what is on the server is of no use.
     pub(super) source_spoiled: bool,
-    /// The upload was created by this session.
+    /// The upload was created by this job.
     pub(super) created_here: bool,
+    /// How much was on the server before this job is known.
+    pub(super) begun: bool,
+    /// Goes on after an error with another session.
+    pub(super) lives_on: bool,
     /// Where the furthest chunk so far ended.
     furthest: u64,
     /// The length of the last chunk.
@@ -58,6 +62,8 @@ impl Job {
             checksum: None,
             source_spoiled: false,
             created_here: false,
+            begun: false,
+            lives_on: false,
             furthest: 0,
             chunk: 0,
             stop_at: None,

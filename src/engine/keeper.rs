@@ -36,6 +36,8 @@ pub(super) struct Keeper {
     /// The source once more, for its digest; `None` where that is not wanted.
     shared: Mutex<Option<Box<dyn Bytes>>>,
     state: Mutex<State>,
+    /// Held while the store is changed, which takes as long as a disk takes: what there is to note is found meanwhile.
+    disk: Mutex<Disk>,
 }
 
 /// A place in a store.
@@ -46,13 +48,26 @@ pub(super) struct Place {
 }
 
 #[derive(Default)]
+struct Disk {
+    /// The last version that was written.
+    version: u64,
+    claim: Option<Claim>,
+}
+
+#[derive(Default)]
 struct State {
     record: Option<Record>,
-    claim: Option<Claim>,
+    /// Grows with each change that is to be noted.
+    version: u64,
     hasher: Option<PrefixHasher>,
     clock_skew: i64,
-    /// Acknowledged bytes of each part.
+    /// Acknowledged bytes of each part, and when the server drops it.
     offsets: Vec<u64>,
+    expiries: Vec<Option<u64>>,
+    /// Whether the server may have bytes of an upload (or part) that are not those of the source.
+    doubtful: Vec<bool>,
+    /// When the server drops the upload that has no record yet: its creation says so before its URL is known.
+    expires: Option<u64>,
     written: Option<Instant>,
     told: Option<String>,
     complained: bool,
@@ -65,6 +80,18 @@ pub(super) struct Keep {
     pub(super) part: Option<usize>,
 }
 
+impl State {
+    /// A part is to be begun again.
+    fn lose_part(&mut self, part: usize) {
+        if let Some(part) = self.record.as_mut().and_then(|record| record.parts.get_mut(part)) {
+            part.url.clear();
+        }
+        if let Some(expires) = self.expiries.get_mut(part) {
+            *expires = None;
+        }
+    }
+}
+
 impl Keeper {
     /// `blank` is a record with everything but the upload.
     pub(super) fn new(
@@ -74,7 +101,15 @@ impl Keeper {
         blank: Record,
         shared: Option<Box<dyn Bytes>>,
     ) -> Keeper {
-        Keeper { place, log, on_token, blank, shared: Mutex::new(shared), state: Mutex::default() }
+        Keeper {
+            place,
+            log,
+            on_token,
+            blank,
+            shared: Mutex::new(shared),
+            state: Mutex::default(),
+            disk: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -82,31 +117,56 @@ impl Keeper {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether a later run can learn of the upload.
     pub(super) fn is_lasting(&self) -> bool {
         self.place.is_some() || self.on_token.is_some()
     }
 
-    /// Goes on with an upload of an earlier run.
-    pub(super) fn adopt(&self, record: Record, claim: Option<Claim>) {
+    /// Goes on with an upload of an earlier run. Only if all of the source is `proven` to be what was sent then does the
+    /// record speak of the source as it is now from the beginning; else once the server has said that it has no more.
+    pub(super) fn adopt(&self, record: Record, claim: Option<Claim>, proven: Option<u64>) {
         let mut state = self.state();
         state.clock_skew = record.clock_skew;
         state.offsets = vec![0; record.parts.len()];
+        state.expiries = vec![record.expires; record.parts.len()];
+        state.doubtful = vec![proven.is_some(); record.parts.len().max(1)];
         state.record = Some(record);
-        state.claim = claim;
-        self.start_hashing(&mut state);
+        self.settle(&mut state);
+        drop(state);
+        self.disk().claim = claim;
     }
 
     /// An upload in these parts is about to be created.
     pub(super) fn plan_parts(&self, record: Record) {
         let mut state = self.state();
         state.offsets = vec![0; record.parts.len()];
+        state.expiries = vec![None; record.parts.len()];
         state.record = Some(record);
     }
 
     /// A record of this source without an upload yet.
     pub(super) fn blank(&self) -> Record {
         self.blank.clone()
+    }
+
+    /// What the server has put together of the parts, as far as an earlier run got.
+    pub(super) fn whole(&self) -> Option<AbsoluteUrl> {
+        let state = self.state();
+        let whole = state.record.as_ref().and_then(|record| record.whole.as_deref())?;
+        AbsoluteUrl::parse(whole).ok().map(|(url, _)| url)
+    }
+
+    /// The server has put the parts together: from now on they are of no use, whatever becomes of this process.
+    pub(super) fn put_together(&self, whole: Option<&AbsoluteUrl>) {
+        let mut state = self.state();
+        if let Some(record) = &mut state.record {
+            record.whole = whole.map(|url| url.as_str().to_owned());
+        }
+        self.write(state);
     }
 
     /// The parts as they are known.
@@ -131,8 +191,11 @@ impl Keeper {
         let Some(hook) = &self.on_token else { return Ok(()) };
         let token = {
             let mut state = self.state();
-            // What changes with every chunk is no reason of its own.
-            let stable = |record: &Record| Record { offset: 0, content: None, ..record.clone() }.to_token();
+            // What changes with every chunk is no reason of its own, unless nothing but the digest proves the source.
+            let stable = |record: &Record| {
+                let content = record.content.clone().filter(|_| !record.identity_trusted);
+                Record { offset: 0, clock_skew: 0, content, ..record.clone() }.to_token()
+            };
             let Some(record) = state.record.as_ref().filter(|record| !record.url.is_empty()) else { return Ok(()) };
             let (identity, token) = (stable(record), record.to_token());
             if state.told.replace(identity.clone()) == Some(identity) {
@@ -144,8 +207,27 @@ impl Keeper {
         hook(&token)
     }
 
-    /// The operation is over and the upload is not: notes how far it is.
+    /// The operation is over and the upload is not: notes how far it is, and leaves it to others.
     pub(super) fn interrupted(&self, cancel: &Cancel) {
+        self.await_digest(cancel);
+        let hasher = self.state().hasher.take();
+        let prefix = hasher.and_then(PrefixHasher::stop);
+        let mut state = self.state();
+        if let (Some(record), Some(prefix)) = (&mut state.record, prefix) {
+            note_digest(record, prefix);
+        }
+        self.write(state);
+        self.disk().claim = None;
+    }
+
+    /// A call has failed and the next one may go on: notes how far it is.
+    pub(super) fn paused(&self, cancel: &Cancel) {
+        self.await_digest(cancel);
+        self.write(self.state());
+    }
+
+    /// Waits a moment for the digest of what has been sent.
+    fn await_digest(&self, cancel: &Cancel) {
         let sent = self.state().record.as_ref().map_or(0, |record| record.offset);
         let until = Instant::now() + DIGEST_PATIENCE;
         while let Some(so_far) = self.hashed()
@@ -153,10 +235,6 @@ impl Keeper {
             && Instant::now() < until
             && cancel.sleep(DIGEST_LOOK, None, || ControlFlow::Continue(())) == Slept::Whole
         {}
-        let mut state = self.state();
-        self.write(&mut state);
-        state.hasher = None;
-        state.claim = None;
     }
 
     /// How many bytes the hasher has come to, while it is at work.
@@ -168,42 +246,73 @@ impl Keeper {
 
     /// The upload is complete, or of no use to anyone: forgets it.
     pub(super) fn forget(&self) {
-        let mut state = self.state();
-        state.hasher = None;
-        if let Some(record) = state.record.take() {
-            self.remove(&mut state, &record.url);
-        }
-        state.claim = None;
+        let (hasher, record) = {
+            let mut state = self.state();
+            (state.hasher.take(), state.record.take())
+        };
+        drop(hasher);
+        self.remove(record.as_ref().map(|record| record.url.as_str()));
     }
 
-    fn remove(&self, state: &mut State, url: &str) {
-        if let Some(place) = self.place.as_ref().filter(|_| !url.is_empty())
+    /// Takes an upload of which there is no record any more out of the store.
+    fn remove(&self, url: Option<&str>) {
+        let mut disk = self.disk();
+        if let (Some(place), Some(url)) = (&self.place, url.filter(|url| !url.is_empty()))
             && let Err(error) = place.store.remove(&place.key, url)
         {
-            self.complain(state, "cannot be removed from the store", &error);
+            self.complain("cannot be removed from the store", &error);
         }
+        disk.claim = None;
     }
 
-    fn write(&self, state: &mut State) {
+    /// Notes what there is to note. Several at a time need one write between them.
+    fn write(&self, mut state: MutexGuard<'_, State>) {
+        state.version += 1;
+        let version = state.version;
+        drop(state);
+        let mut disk = self.disk();
+        if disk.version >= version {
+            return;
+        }
+        let mut state = self.state();
+        disk.version = state.version;
         let prefix = state.hasher.as_ref().and_then(PrefixHasher::so_far);
+        let clock_skew = state.clock_skew;
         let Some(record) = state.record.as_mut().filter(|record| !record.url.is_empty()) else { return };
-        record.clock_skew = state.clock_skew;
+        record.clock_skew = clock_skew;
         if let Some(prefix) = prefix {
             note_digest(record, prefix);
         }
+        let (url, bytes) = (record.url.clone(), record.to_bytes());
         let Some(place) = &self.place else { return };
-        let written = place.store.put(&place.key, &record.url, &record.to_bytes());
         state.written = Some(Instant::now());
-        if let Err(error) = written {
-            self.complain(state, "cannot be kept in the store", &error);
+        drop(state);
+        if disk.claim.is_none() {
+            // Nobody else can know of a new one yet; one that cannot be claimed is worked on all the same.
+            disk.claim = place.store.claim(&place.key, &url).ok().flatten();
+        }
+        if let Err(error) = place.store.put(&place.key, &url, &bytes) {
+            self.complain("cannot be kept in the store", &error);
         }
     }
 
-    fn complain(&self, state: &mut State, what: &str, error: &Error) {
+    fn complain(&self, what: &str, error: &Error) {
         // Once: every chunk would have the same to say.
-        if !std::mem::replace(&mut state.complained, true) {
+        if !std::mem::replace(&mut self.state().complained, true) {
             self.log.write(Level::Warn, || format!("the upload's URL {what}: {}", error.full_message()));
         }
+    }
+
+    /// Lets the record speak of the source as it is now, unless the server may have bytes that are not this source's.
+    fn settle(&self, state: &mut State) {
+        if state.doubtful.contains(&true) {
+            return;
+        }
+        if let Some(record) = &mut state.record {
+            record.identity = self.blank.identity;
+            record.identity_trusted = self.blank.identity_trusted;
+        }
+        self.start_hashing(state);
     }
 
     fn start_hashing(&self, state: &mut State) {
@@ -216,44 +325,44 @@ impl Keeper {
 }
 
 impl Keep {
+    /// What the server has of the upload (or part) is known to be the source's.
+    fn prove(&self, state: &mut State) {
+        if let Some(doubtful) = state.doubtful.get_mut(self.part.unwrap_or(0)) {
+            *doubtful = false;
+        }
+        self.keeper.settle(state);
+    }
+
     /// The upload (or part) has this URL; kept before its first byte goes out (T-052).
     pub(super) fn created(&self, url: &AbsoluteUrl) {
         let keeper = &*self.keeper;
         let mut state = keeper.state();
-        let first = match self.part {
+        match self.part {
             None => {
-                let created = clock::wall();
-                state.record = Some(Record { url: url.as_str().to_owned(), created, ..keeper.blank.clone() });
-                true
+                let (created, expires) = (clock::wall(), state.expires.take());
+                let url = url.as_str().to_owned();
+                state.record = Some(Record { url, created, expires, ..keeper.blank.clone() });
             }
             Some(part) => {
                 let Some(record) = &mut state.record else { return };
                 if let Some(part) = record.parts.get_mut(part) {
                     part.url = url.as_str().to_owned();
                 }
-                let first = record.url.is_empty();
-                if first {
+                if record.url.is_empty() {
                     record.url = url.as_str().to_owned();
                     record.created = clock::wall();
                 }
-                first
             }
-        };
-        if first && let Some(place) = &keeper.place {
-            let name = state.record.as_ref().map(|record| record.url.clone()).unwrap_or_default();
-            // Nobody else can know of it yet.
-            state.claim = place.store.claim(&place.key, &name).ok().flatten();
         }
-        keeper.write(&mut state);
-        if first {
-            keeper.start_hashing(&mut state);
-        }
+        self.prove(&mut state);
+        keeper.write(state);
     }
 
     /// The server has acknowledged this much; `done`: all there is.
     pub(super) fn acknowledged(&self, offset: u64, done: bool) {
-        let mut state = self.keeper.state();
-        let state = &mut *state;
+        let mut guard = self.keeper.state();
+        let state = &mut *guard;
+        self.prove(state);
         let Some(record) = &mut state.record else { return };
         record.offset = match self.part {
             None => offset,
@@ -264,55 +373,68 @@ impl Keep {
                 state.offsets.iter().sum()
             }
         };
-        let due = state.written.is_none_or(|written| written.elapsed() >= WRITE_INTERVAL);
+        let mut due = state.written.is_none_or(|written| written.elapsed() >= WRITE_INTERVAL);
+        if !record.identity_trusted
+            && let Some(prefix) = state.hasher.as_ref().and_then(PrefixHasher::so_far)
+        {
+            // Nothing else proves the source. The digest grows a few times a second.
+            due |= note_digest(record, prefix);
+        }
         if due && !(done && self.part.is_none()) {
-            self.keeper.write(state);
+            self.keeper.write(guard);
         }
     }
 
     /// The server drops the upload at this time.
     pub(super) fn expires(&self, at: u64) {
         let mut state = self.keeper.state();
-        let Some(record) = &mut state.record else { return };
-        // Of several parts the first to go counts.
-        record.expires = Some(record.expires.filter(|_| self.part.is_some()).map_or(at, |before| before.min(at)));
+        let state = &mut *state;
+        match (&mut state.record, self.part) {
+            (Some(record), None) => record.expires = Some(at),
+            (Some(record), Some(part)) => {
+                if let Some(slot) = state.expiries.get_mut(part) {
+                    *slot = Some(at);
+                }
+                // Of several parts the first to go counts.
+                record.expires = state.expiries.iter().copied().flatten().min();
+            }
+            (None, _) => state.expires = Some(at),
+        }
     }
 
     /// The upload (or part) is gone from the server (T-083).
     pub(super) fn gone(&self, url: &AbsoluteUrl) {
         let mut state = self.keeper.state();
         if let Some(part) = self.part {
-            if let Some(part) = state.record.as_mut().and_then(|record| record.parts.get_mut(part)) {
-                part.url.clear();
-            }
+            state.lose_part(part);
             return;
         }
         state.record = None;
-        self.keeper.remove(&mut state, url.as_str());
-        state.claim = None;
+        drop(state);
+        self.keeper.remove(Some(url.as_str()));
     }
 
     /// A new upload takes the place of an earlier one, which is left as it is.
     pub(super) fn abandoned(&self) {
         let mut state = self.keeper.state();
         if let Some(part) = self.part {
-            if let Some(part) = state.record.as_mut().and_then(|record| record.parts.get_mut(part)) {
-                part.url.clear();
-            }
+            state.lose_part(part);
             return;
         }
         state.record = None;
-        state.claim = None;
+        drop(state);
+        self.keeper.disk().claim = None;
     }
 }
 
-/// The digest is that of the source as it is now, and replaces a shorter one.
-fn note_digest(record: &mut Record, prefix: Prefix) {
+/// The digest is that of the source as it is now, and replaces a shorter one; whether it does.
+fn note_digest(record: &mut Record, prefix: Prefix) -> bool {
     if record.content.as_ref().is_some_and(|have| have.length >= prefix.length) {
-        return;
+        return false;
     }
     if prefix.length == record.size && record.fingerprint.is_none() {
         record.fingerprint = Some(format!("size:{}--sha256:{}", prefix.length, prefix.sha256));
     }
     record.content = Some(prefix);
+    true
 }

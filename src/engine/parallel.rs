@@ -6,9 +6,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use super::client::Client;
+use super::clock::Clock;
 use super::driver::Driver;
+use super::hooks::OnUploadUrl;
 use super::info::{ConcatKind, Stats, UploadInfo};
 use super::job::Job;
 use super::keeper::{Keep, Keeper};
@@ -23,6 +26,7 @@ use crate::protocol::session::{Goal, Outcome, Plan, Previous};
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::{self, Bytes};
 use crate::store::PartRecord;
+use crate::sys::signals::with_signals_blocked;
 
 /// The header that names the parts stays below this, since servers bound the size of one (T-128).
 const HEADER_MAX: u64 = 8 << 10;
@@ -30,6 +34,8 @@ const HEADER_MAX: u64 = 8 << 10;
 const URL_TAIL: u64 = 200;
 /// How often the parts are put right after the server has refused to put them together (T-127).
 const REPAIRS: u32 = 1;
+/// How long parts that the server still has locked are waited for when they are removed.
+const REMOVAL_PATIENCE: Duration = Duration::from_secs(2);
 
 /// An upload in parts.
 struct Parallel<'a> {
@@ -40,6 +46,8 @@ struct Parallel<'a> {
     keeper: Arc<Keeper>,
     gauge: Arc<Gauge>,
     cancel: Cancel,
+    /// That of the whole operation.
+    clock: Clock,
     /// How many bytes of the source are known to be what earlier runs sent; `None` for all.
     proven: Option<u64>,
 }
@@ -64,7 +72,7 @@ impl Client {
         metadata: &Metadata,
         keeper: Option<Arc<Keeper>>,
         candidate: Option<Candidate>,
-        cancel: &Cancel,
+        job: &Job,
     ) -> Result<Option<UploadInfo>> {
         let most = HEADER_MAX / (endpoint.as_str().len() as u64 + URL_TAIL);
         let count = u64::from(options.parallel).min(size).min(most);
@@ -72,10 +80,11 @@ impl Client {
             // T-128: nothing is to be put together.
             return Ok(None);
         }
-        let refusal = self.obstacle(source, options, keeper.as_deref(), cancel)?;
+        let refusal = self.obstacle(source, options, keeper.as_deref(), job)?;
         let (Some(keeper), None) = (keeper, &refusal) else {
             let what = refusal.unwrap_or("the source cannot be read in several places at once");
-            if options.parallel_fallback {
+            // Parts of an earlier run are a help, not what the caller asked for.
+            if options.parallel_fallback || options.parallel < 2 {
                 self.config().log.write(Level::Info, || format!("no upload in parts: {what}"));
                 return Ok(None);
             }
@@ -83,7 +92,7 @@ impl Client {
         };
         let proven = candidate.as_ref().and_then(|candidate| candidate.proven);
         match candidate {
-            Some(candidate) => keeper.adopt(candidate.record, candidate.claim),
+            Some(candidate) => keeper.adopt(candidate.record, candidate.claim, candidate.proven),
             None => {
                 let mut record = keeper.blank();
                 record.parts = split(size, count);
@@ -91,8 +100,9 @@ impl Client {
             }
         }
         let gauge = Gauge::new(options.progress.clone(), Some(size));
+        let cancel = job.cancel.clone();
         let parallel =
-            Parallel { client: self, options, endpoint, size, keeper, gauge, cancel: cancel.clone(), proven };
+            Parallel { client: self, options, endpoint, size, keeper, gauge, cancel, clock: job.clock, proven };
         parallel.run(source, metadata).map(Some)
     }
 
@@ -102,7 +112,7 @@ impl Client {
         source: &dyn Bytes,
         options: &UploadOptions,
         keeper: Option<&Keeper>,
-        cancel: &Cancel,
+        of: &Job,
     ) -> Result<Option<&'static str>> {
         if options.stop_at.is_some() {
             return Err(Error::invalid("an upload in parts cannot stop at an offset"));
@@ -113,7 +123,7 @@ impl Client {
         if self.known_capabilities().is_none() && self.config().query_server {
             let goal = Goal::Discover { endpoint: self.endpoint()? };
             let mut job = self.bare_job();
-            job.cancel = cancel.clone();
+            (job.cancel, job.clock) = (of.cancel.clone(), of.clock);
             match Driver::new(self, &mut job).run(self.bare_plan(goal)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
@@ -136,6 +146,9 @@ impl Client {
 impl Parallel<'_> {
     fn run(&self, source: &mut dyn Bytes, metadata: &Metadata) -> Result<UploadInfo> {
         self.gauge.report_now().map_err(|code| super::driver::stopped_by_callback("progress", code))?;
+        if let Some(info) = self.put_together_before(source, metadata)? {
+            return Ok(info);
+        }
         let mut parts: Vec<Part> = self.keeper.parts().iter().enumerate().map(|(i, part)| self.part(i, part)).collect();
         let mut repairs = 0;
         let result = loop {
@@ -153,31 +166,75 @@ impl Parallel<'_> {
         };
         let stats = self.stats(&parts);
         let checksum = parts.iter().find_map(|part| part.job.checksum);
-        match result.and_then(|info| source.check_unchanged().map(|()| info)) {
+        match result {
             Ok((url, expires)) => {
-                self.keeper.forget();
-                self.remove(&parts);
-                let _ = self.gauge.report_now();
-                Ok(UploadInfo {
-                    url,
-                    offset: self.size,
-                    size: Some(self.size),
-                    complete: true,
-                    text: self.client.texts(metadata),
-                    metadata: metadata.clone(),
-                    expires,
-                    concat: ConcatKind::Final,
-                    checksum,
-                    stats,
-                })
+                if let Err(error) = source.check_unchanged() {
+                    return Err(self.disown(error, url, &parts));
+                }
+                self.finish();
+                Ok(UploadInfo { expires, checksum, stats, ..self.info(url, metadata) })
             }
             Err(error) => Err(self.give_up(error, &parts)),
         }
     }
 
+    /// What an earlier run had the server put together before it ended, if it is there and complete: only the parts and
+    /// the memory of it are left to be removed.
+    fn put_together_before(&self, source: &dyn Bytes, metadata: &Metadata) -> Result<Option<UploadInfo>> {
+        let Some(url) = self.keeper.whole() else { return Ok(None) };
+        if self.proven.is_some() {
+            self.keeper.put_together(None);
+            return Ok(None);
+        }
+        let mut job = self.job(0);
+        match Driver::new(self.client, &mut job).run(self.client.bare_plan(Goal::Inspect { url })) {
+            Ok(Outcome::Inspected { url, offset, size, .. }) if size == Some(self.size) && offset == self.size => {
+                source.check_unchanged()?;
+                let _ = self.gauge.meter(Some(self.size)).resume(self.size);
+                self.finish();
+                let stats = Stats { bytes_resumed: self.size, ..job.stats() };
+                Ok(Some(UploadInfo { stats, ..self.info(url, metadata) }))
+            }
+            Err(error) if error.answer().is_none() => Err(self.give_up(error, &[])),
+            _ => {
+                self.keeper.put_together(None);
+                Ok(None)
+            }
+        }
+    }
+
+    fn info(&self, url: AbsoluteUrl, metadata: &Metadata) -> UploadInfo {
+        UploadInfo {
+            url,
+            offset: self.size,
+            size: Some(self.size),
+            complete: true,
+            text: self.client.texts(metadata),
+            metadata: metadata.clone(),
+            expires: None,
+            concat: ConcatKind::Final,
+            checksum: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// The whole is there: the parts are removed (T-128), and only then forgotten, so that a later run can remove those
+    /// this one does not come to.
+    fn finish(&self) {
+        self.remove_parts();
+        self.keeper.forget();
+        let _ = self.gauge.report_now();
+    }
+
+    /// A job of this upload with so many bytes of its own to send.
+    fn job(&self, length: u64) -> Job {
+        let mut job = Job::new(self.gauge.meter(Some(length)), self.cancel.child(), None);
+        job.clock = self.clock;
+        job
+    }
+
     fn part(&self, index: usize, record: &PartRecord) -> Part {
-        let total = self.client.config().total_timeout;
-        let mut job = Job::new(self.gauge.meter(Some(record.length)), self.cancel.child(), total);
+        let mut job = self.job(record.length);
         job.keeper = Some(Keep { keeper: Arc::clone(&self.keeper), part: Some(index) });
         let url = AbsoluteUrl::parse(&record.url).ok().map(|(url, _)| url);
         Part { start: record.start, length: record.length, url, job }
@@ -215,7 +272,9 @@ impl Parallel<'_> {
                         None => send(),
                     }
                 };
-                if let Err(error) = thread::Builder::new().name("tus-part".to_owned()).spawn_scoped(scope, work) {
+                let thread = thread::Builder::new().name("tus-part".to_owned());
+                // The host's signals are for the host's threads.
+                if let Err(error) = with_signals_blocked(|| thread.spawn_scoped(scope, work)) {
                     failed(Error::new(ErrorKind::Internal, "no thread for a part").with_cause(Arc::new(error)));
                     break;
                 }
@@ -265,21 +324,41 @@ impl Parallel<'_> {
         };
         let plan = Plan { metadata: metadata.encode(), ..self.client.bare_plan(goal) };
         let hook = self.options.on_upload_url.clone().or_else(|| self.client.config().hooks.on_upload_url.clone());
-        let mut job = self.client.bare_job().with_on_upload_url(hook);
-        job.cancel = self.cancel.clone();
+        let keeper = Arc::clone(&self.keeper);
+        let noted: OnUploadUrl = Arc::new(move |url| {
+            keeper.put_together(Some(url));
+            hook.as_ref().map_or(Ok(()), |hook| hook(url))
+        });
+        let mut job = self.job(0).with_on_upload_url(Some(noted));
         match Driver::new(self.client, &mut job).run(plan)? {
             Outcome::Uploaded { url, expires, .. } => Ok((url, expires)),
             other => Err(super::client::unexpected(&other)),
         }
     }
 
-    /// Removes the parts, which nobody needs any more (T-128).
-    fn remove(&self, parts: &[Part]) {
-        for part in parts {
-            if let Some(url) = part.url.clone() {
-                self.client.remove_quietly(url, &part.job);
+    /// Removes the parts, which nobody needs any more.
+    fn remove_parts(&self) {
+        let job = self.client.bare_job();
+        for part in self.keeper.parts() {
+            let Ok((url, _)) = AbsoluteUrl::parse(&part.url) else { continue };
+            let patience = REMOVAL_PATIENCE.saturating_sub(job.clock.elapsed());
+            match self.client.remove(url, &job, patience) {
+                // Where one gets no answer, the next will get none either.
+                Err(error) if error.answer().is_none() => return,
+                _ => {}
             }
         }
+    }
+
+    /// The whole is there, and the source cannot be shown to be what it was: if it is not, all of it is of no use.
+    fn disown(&self, error: Error, whole: AbsoluteUrl, parts: &[Part]) -> Error {
+        if error.kind() != ErrorKind::SourceChanged {
+            return self.give_up(error, parts);
+        }
+        let removed = self.client.remove(whole.clone(), &self.client.bare_job(), REMOVAL_PATIENCE);
+        self.remove_parts();
+        self.keeper.forget();
+        if removed.is_ok() { error } else { error.with_upload_url(Some(whole)) }
     }
 
     /// A later run goes on with the parts if it can learn of them and it is of any use; else they are removed.
@@ -293,14 +372,8 @@ impl Parallel<'_> {
             let token = self.keeper.token();
             return error.with_resume_token(token);
         }
-        let known = self.keeper.parts();
+        self.remove_parts();
         self.keeper.forget();
-        let job = self.client.bare_job();
-        for part in known {
-            if let Ok((url, _)) = AbsoluteUrl::parse(&part.url) {
-                self.client.remove_quietly(url, &job);
-            }
-        }
         error
     }
 

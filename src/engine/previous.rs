@@ -88,7 +88,10 @@ impl Search<'_> {
                 // T-081: it is not even asked for.
                 Ok(record) if record.is_expired(now) => {
                     self.log(Level::Info, || "an upload in the store has expired".to_owned());
-                    let _ = place.store.remove(&place.key, &record.url);
+                    // Whoever works on it knows better.
+                    if let Ok(Some(_claim)) = place.store.claim(&place.key, &record.url) {
+                        let _ = place.store.remove(&place.key, &record.url);
+                    }
                 }
                 Ok(record) if Some(record.size) == self.source.size() => records.push(record),
                 Ok(_) => {}
@@ -115,14 +118,22 @@ impl Search<'_> {
                 continue;
             };
             // It may have been finished or moved on before it was ours.
-            let Some(record) = self.records(place).into_iter().find(|again| again.url == record.url) else { continue };
-            return Ok(Some(Candidate { record, proven, claim: Some(claim) }));
+            let Some(again) = self.records(place).into_iter().find(|again| again.url == record.url) else { continue };
+            let proven = if again == record { Some(proven) } else { self.belongs(&again, &mut fingerprint)? };
+            if let Some(proven) = proven {
+                return Ok(Some(Candidate { record: again, proven, claim: Some(claim) }));
+            }
         }
         Ok(None)
     }
 
     /// The upload a token stands for. It was named, so what does not fit is an error.
-    pub(super) fn of_token(&mut self, token: &str, endpoint: &AbsoluteUrl) -> Result<Option<Candidate>> {
+    pub(super) fn of_token(
+        &mut self,
+        token: &str,
+        endpoint: &AbsoluteUrl,
+        place: Option<&Place>,
+    ) -> Result<Option<Candidate>> {
         let record = Record::from_token(token)
             .map_err(|bad| Error::invalid(format!("the resume token cannot be used: {bad}")))?;
         if record.endpoint != endpoint.without_query() {
@@ -137,7 +148,10 @@ impl Search<'_> {
             return Err(changed("the source has another size than that of the resume token"));
         }
         match self.belongs(&record, &mut None)? {
-            Some(proven) => Ok(Some(Candidate { record, proven, claim: None })),
+            Some(proven) => {
+                let claim = place.map_or(Ok(None), |place| self.claim(place, &record))?;
+                Ok(Some(Candidate { record, proven, claim }))
+            }
             None => Err(changed("the source cannot be shown to be that of the resume token")),
         }
     }
@@ -151,8 +165,9 @@ impl Search<'_> {
             if self.belongs(&record, &mut fingerprint)?.is_none() || !seen.insert(record.url.clone()) {
                 continue;
             }
+            let first = record.parts.iter().map(|part| &part.url).find(|url| !url.is_empty());
             all.push(PreviousUpload {
-                url: record.url,
+                url: first.unwrap_or(&record.url).clone(),
                 fingerprint: record.fingerprint.or_else(|| fingerprint.clone().flatten()),
                 offset: record.offset,
                 size: record.size,
@@ -179,15 +194,15 @@ impl Search<'_> {
             if record.fingerprint.is_none() || Some(&record.fingerprint) != fingerprint.as_ref() {
                 return Ok(None);
             }
-            // The caller's own rule is that the file's identity is enough, and its times do prove something.
-            let identity_is_enough = matches!(config.fingerprinter, Fingerprinter::FileIdentity);
-            if identity_is_enough && record.identity_trusted && !config.verify_resumed {
-                return Ok(Some(None));
-            }
         }
         let Some(prefix) = &record.content else {
+            if same_file {
+                // Good for an upload that has nothing yet.
+                return Ok(Some(Some(0)));
+            }
             // A name the caller has given to something that is no file is his word for its content.
-            let his_word = by_name && record.identity.is_none() && !config.verify_resumed;
+            let custom = matches!(config.fingerprinter, Fingerprinter::Custom(_));
+            let his_word = custom && record.identity.is_none() && !config.verify_resumed;
             return Ok(his_word.then_some(None));
         };
         let client = self.client;

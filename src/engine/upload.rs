@@ -108,6 +108,11 @@ impl Client {
         let (endpoint, size, metadata) = self.local_checks(source, options)?;
         let mut job = self.job(options, size, cancel);
         let (keeper, candidate) = self.remember(source, &endpoint, options, &job)?;
+        // Parts that the caller did not ask for are no reason to refuse what he did ask for.
+        let fits = |candidate: &Candidate| {
+            candidate.record.parts.is_empty() || options.parallel > 1 || options.stop_at.is_none()
+        };
+        let candidate = candidate.filter(fits);
         let in_parts = match &candidate {
             // An upload is continued as it was begun.
             Some(candidate) => !candidate.record.parts.is_empty(),
@@ -115,7 +120,7 @@ impl Client {
         };
         if in_parts && let Some(size) = size {
             let done =
-                self.upload_in_parts(source, options, &endpoint, size, &metadata, keeper.clone(), candidate, cancel);
+                self.upload_in_parts(source, options, &endpoint, size, &metadata, keeper.clone(), candidate, &job);
             match done? {
                 Some(info) => return Ok(info),
                 None => return self.upload_serially(source, options, endpoint, metadata, keeper, None, &mut job),
@@ -159,7 +164,7 @@ impl Client {
         let previous = candidate.and_then(|Candidate { record, proven, claim }| {
             let (url, _) = AbsoluteUrl::parse(&record.url).ok()?;
             if let Some(keeper) = &keeper {
-                keeper.adopt(record, claim);
+                keeper.adopt(record, claim, proven);
             }
             Some(Previous { url, proven })
         });
@@ -183,11 +188,14 @@ impl Client {
         let plan = self.resume_plan(url.clone(), source, options);
         let mut job = self.job(options, size, cancel);
         let result = Driver::new(self, &mut job).with_source(source).run_with_progress(plan);
-        let info = self.conclude(result, &mut job, Metadata::new(), ConcatKind::None)?;
-        if info.complete {
-            self.forget(&url, info.size);
+        let result = self.conclude(result, &mut job, Metadata::new(), ConcatKind::None);
+        // T-019: neither what is complete nor what is gone is of use to a later run.
+        let over = result.as_ref().map_or_else(|error| error.kind() == ErrorKind::Gone, |info| info.complete);
+        if over {
+            let known = result.as_ref().ok().and_then(|info| info.size);
+            self.forget(&url, known.or(size));
         }
-        Ok(info)
+        result
     }
 
     pub(super) fn resume_plan(&self, url: AbsoluteUrl, source: &dyn Bytes, options: &UploadOptions) -> Plan {
@@ -200,7 +208,10 @@ impl Client {
         let (Some(store), Some(endpoint), Some(size)) = (&self.config().store, &self.config().endpoint, size) else {
             return;
         };
-        if let Err(error) = store.remove(&store::key(endpoint.as_str(), size), url.as_str()) {
+        let key = store::key(endpoint.as_str(), size);
+        // Whether it is granted or not: what is held goes with the entry.
+        let _claim = store.claim(&key, url.as_str());
+        if let Err(error) = store.remove(&key, url.as_str()) {
             self.config().log.write(Level::Warn, || format!("the store cannot be changed: {}", error.full_message()));
         }
     }
@@ -247,17 +258,12 @@ impl Client {
         let place = self.place(endpoint, size);
         let lasting = place.is_some() || options.on_resume_token.is_some();
         let mut search = Search { client: self, source, job };
-        let mut candidate = match (&options.resume_token, &place) {
-            (Some(token), _) => search.of_token(token, endpoint)?,
+        let candidate = match (&options.resume_token, &place) {
+            (Some(token), place) => search.of_token(token, endpoint, place.as_ref())?,
             (None, Some(place)) => search.best(place)?,
             (None, None) => None,
         };
         let blank = search.describe(endpoint, lasting)?;
-        if let Some(Candidate { record, .. }) = &mut candidate {
-            // What is sent from now on is of the source as it is now.
-            record.identity = blank.identity;
-            record.identity_trusted = blank.identity_trusted;
-        }
         // Where the identity alone decides, and can, no digest is needed.
         let by_identity = matches!(config.fingerprinter, Fingerprinter::FileIdentity)
             && source.identity_is_settled()
@@ -311,11 +317,15 @@ impl Client {
         let useless = job.source_spoiled && job.created_here;
         let error = if useless { self.clean_up(error, job) } else { error };
         let Some(keeper) = keeper else { return error };
-        if useless && error.upload_url().is_none() {
+        if useless && error.upload_url().is_none() || error.kind() == ErrorKind::Gone {
             keeper.forget();
             return error;
         }
-        keeper.interrupted(&job.cancel);
+        if job.lives_on {
+            keeper.paused(&job.cancel);
+        } else {
+            keeper.interrupted(&job.cancel);
+        }
         if gone {
             return error;
         }
@@ -327,27 +337,24 @@ impl Client {
     /// operation's own deadline, and whether it works changes nothing about the error.
     fn clean_up(&self, error: Error, failed: &Job) -> Error {
         let Some(url) = error.upload_url().cloned() else { return error };
-        if self.remove_quietly(url, failed) { error.without_upload_url() } else { error }
+        if self.remove(url, failed, Duration::ZERO).is_ok() { error.without_upload_url() } else { error }
     }
 
-    /// Removes an upload that is of no use, if the server offers that; whether it is gone.
-    pub(super) fn remove_quietly(&self, url: AbsoluteUrl, of: &Job) -> bool {
+    /// Removes an upload that is of no use, if the server offers that; waits so long for one that is locked.
+    pub(super) fn remove(&self, url: AbsoluteUrl, of: &Job, patience: Duration) -> Result<()> {
         if !self.known_capabilities().is_some_and(|known| known.has("termination")) {
-            return false;
+            return Err(Error::new(ErrorKind::Unsupported, "the server is not known to remove uploads"));
         }
         let mut plan = self.bare_plan(Goal::Terminate { url, endpoint: None });
         plan.retry.max_retries = 0;
-        plan.retry.lock_budget = Duration::ZERO;
+        plan.retry.lock_budget = patience;
         let mut job = self.bare_job();
         job.clock = of.clock;
-        match Driver::new(self, &mut job).run(plan) {
-            Ok(_) => true,
-            Err(failure) => {
-                let message = || format!("the useless upload stays: {}", failure.full_message());
-                self.config().log.write(Level::Warn, message);
-                false
-            }
-        }
+        let removed = Driver::new(self, &mut job).run(plan).map(drop);
+        removed.inspect_err(|failure| {
+            let message = || format!("the useless upload stays: {}", failure.full_message());
+            self.config().log.write(Level::Warn, message);
+        })
     }
 }
 

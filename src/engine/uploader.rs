@@ -72,6 +72,7 @@ impl Uploader {
                 (job, plan, metadata)
             }
         };
+        job.lives_on = true;
         let gauge = Arc::clone(job.meter.gauge());
         gauge.report_now().map_err(|code| super::driver::stopped_by_callback("progress", code))?;
         // So that the URL is there before the first byte.

@@ -78,20 +78,32 @@ impl PrefixHasher {
         published.map(|(digest, length)| Prefix { length, sha256: digest.finish_hex() })
     }
 
+    /// Stops it within one step: what is hashed by then.
+    pub(crate) fn stop(mut self) -> Option<Prefix> {
+        self.join();
+        self.so_far()
+    }
+
     /// Whether nothing more will come: all is hashed, or it had to stop.
     pub(crate) fn is_done(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 }
 
-impl Drop for PrefixHasher {
+impl PrefixHasher {
     /// Stops the thread within one step, and waits for that.
-    fn drop(&mut self) {
+    fn join(&mut self) {
         self.common.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             // A caller's reader that panics has been told of where the upload uses it.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for PrefixHasher {
+    fn drop(&mut self) {
+        self.join();
     }
 }
 
@@ -114,7 +126,7 @@ impl Common {
                 (published, published_at) = (length, Instant::now());
             }
         }
-        Ok(())
+        self.publish(source, &digest, length)
     }
 
     /// Checked each time: it costs a look at the file, and what is published is never the digest of a mixture.

@@ -75,6 +75,9 @@ pub struct Record {
     pub content: Option<Prefix>,
     /// The parts of a parallel upload, from the first byte to the last; none otherwise.
     pub parts: Vec<PartRecord>,
+    /// What the server has put together of the parts, which are then of no more use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole: Option<String>,
 }
 
 /// Why bytes or a token are no record.
@@ -125,6 +128,7 @@ impl Record {
             && self.offset <= self.size
             && self.content.as_ref().is_none_or(|content| content.is_sound(self.size))
             && self.parts_are_sound()
+            && self.whole.as_deref().is_none_or(is_url)
     }
 
     fn parts_are_sound(&self) -> bool {

@@ -75,6 +75,7 @@ pub(super) fn full() -> Record {
             PartRecord { url: url(1), start: 0, length: 7 },
             PartRecord { url: url(2), start: 7, length: SIZE - 7 },
         ],
+        whole: Some(url(3)),
     }
 }
 

@@ -66,7 +66,7 @@ fn garbage_is_refused() {
 #[test]
 fn contradictions_are_refused() {
     type Spoil = fn(&mut Record);
-    let spoils: [(&str, Spoil); 16] = [
+    let spoils: [(&str, Spoil); 17] = [
         ("no url", |r| r.url.clear()),
         ("a line end in the url", |r| r.url.push('\n')),
         ("a blank in the url", |r| r.url.push(' ')),
@@ -76,6 +76,7 @@ fn contradictions_are_refused() {
         ("short digest", |r| r.content.as_mut().unwrap().sha256.truncate(63)),
         ("upper-case digest", |r| r.content.as_mut().unwrap().sha256.make_ascii_uppercase()),
         ("not a digest", |r| r.content = Some(Prefix { length: 1, sha256: "g".repeat(64) })),
+        ("a whole whose url is none", |r| r.whole = Some(String::new())),
         ("a part whose url is none", |r| r.parts[1].url = "a b".to_owned()),
         ("a gap before the first part", |r| r.parts[0].start = 1),
         ("a gap between parts", |r| r.parts[0].length -= 1),

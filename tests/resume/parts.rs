@@ -1,0 +1,471 @@
+//! Uploads in parts (T-120 to T-128, scenario 18).
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tus::engine::client::Client;
+use tus::engine::hooks::Progress;
+use tus::engine::info::ConcatKind;
+use tus::error::ErrorKind;
+use tus::source::Source;
+use tus_test_server::{Concat, Rule};
+
+use crate::fixture::*;
+
+#[test]
+fn scenario_18_three_parts_are_put_together() {
+    let (server, folder, bytes) = (server(), Folder::new(), noise(10_001, 80));
+    let path = folder.file("a.bin", &bytes);
+    let mut config = config_to(&server.endpoint());
+    config.set_partial_metadata("role", b"part").unwrap();
+    let mut options = in_parts(3);
+    options.set_metadata_text("k", "v").unwrap();
+    let done = Client::new(config).unwrap().upload_file(&path, &options).unwrap();
+    assert_stored(&server, &done, &bytes);
+    assert_eq!(done.concat, ConcatKind::Final);
+
+    let requests = server.requests();
+    let posts: Vec<_> = requests.iter().filter(|request| request.method == "POST").collect();
+    let (partial, whole) = posts.split_at(3);
+    let mut lengths: Vec<_> = partial.iter().map(|post| post.header("Upload-Length").unwrap()).collect();
+    lengths.sort_unstable();
+    assert_eq!(lengths, ["3333", "3334", "3334"]);
+    for post in partial {
+        assert_eq!(post.header("Upload-Concat"), Some("partial"));
+        assert_eq!(post.header("Upload-Metadata"), Some("role cGFydA=="));
+    }
+    let [whole] = whole else { panic!("one final upload: {posts:?}") };
+    let concat = whole.header("Upload-Concat").unwrap();
+    let names = concat.strip_prefix("final;").unwrap();
+    assert_eq!(names.split(' ').filter(|name| name.starts_with("/files/")).count(), 3, "{concat}");
+    assert_eq!(concat.len(), "final;".len() + names.split(' ').map(str::len).sum::<usize>() + 2);
+    assert_eq!((whole.header("Upload-Length"), whole.header("Content-Length")), (None, Some("0")));
+    let mut metadata: Vec<_> = whole.header("Upload-Metadata").unwrap().split(',').collect();
+    metadata.sort_unstable();
+    assert_eq!(metadata, ["filename YS5iaW4=", "k dg=="]);
+    assert_eq!((partial_uploads(&server), server.uploads().len()), (0, 1), "the parts are removed");
+    assert_eq!(done.stats.bytes_sent, 10_001);
+    assert_eq!(done.stats.chunks_completed, 12);
+    assert_clean(&server);
+}
+
+#[test]
+fn sizes_around_chunks_and_parts_arrive() {
+    let server = server();
+    for size in [0, 1, 2, 3, 999, 1000, 1001, 2999, 3000, 3001] {
+        for parts in [2, 3, 64] {
+            let (folder, bytes) = (Folder::new(), noise(size, size as u64));
+            let path = folder.file("a", &bytes);
+            let config = stored(&server, &folder);
+            let done = run(&config, &path, &in_parts(parts)).unwrap_or_else(|error| panic!("{size} {parts} {error:?}"));
+            assert_stored(&server, &done, &bytes);
+            let wanted = if size < 2 { ConcatKind::None } else { ConcatKind::Final };
+            assert_eq!(done.concat, wanted, "{size} {parts}");
+            assert_eq!(store_files(&folder), [""; 0]);
+        }
+    }
+    assert_eq!(partial_uploads(&server), 0);
+    for request in server.requests() {
+        assert!(request.header("Upload-Concat").is_none_or(|concat| concat.len() < 8192));
+    }
+    assert_clean(&server);
+}
+
+#[test]
+fn memory_and_readers_are_sent_in_parts_too() {
+    let (server, bytes) = (server(), noise(9000, 81));
+    let client = Client::new(config_to(&server.endpoint())).unwrap();
+    let done = client.upload(&mut Source::memory(bytes.clone()), &in_parts(3)).unwrap();
+    assert_stored(&server, &done, &bytes);
+    // A pipe can only be read once.
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let reader = File::from(std::os::fd::OwnedFd::from(reader));
+    server.clear_log();
+    let error = client.upload(&mut Source::descriptor(&reader).unwrap(), &in_parts(3)).unwrap_err();
+    assert_eq!((error.kind(), server.requests().len()), (ErrorKind::Unsupported, 0));
+}
+
+#[test]
+fn progress_is_one_stream_that_only_grows() {
+    let server = server_with(|options| options.throttle = Some(100_000));
+    let (folder, bytes) = (Folder::new(), noise(90_000, 82));
+    let path = folder.file("a", &bytes);
+    let mut config = config_to(&server.endpoint());
+    config.set_chunk_size(chunk(3000)).unwrap();
+    let busy = Arc::new(AtomicBool::new(false));
+    let seen: Arc<Mutex<Vec<Progress>>> = Arc::default();
+    let (guard, into) = (Arc::clone(&busy), Arc::clone(&seen));
+    let alone = move |what: &str| {
+        assert!(!guard.swap(true, Ordering::SeqCst), "{what} while another function runs");
+        std::thread::sleep(Duration::from_micros(300));
+        guard.store(false, Ordering::SeqCst);
+    };
+    let mut options = in_parts(4);
+    let call = alone.clone();
+    options.set_progress(Some(Arc::new(move |progress| {
+        call("progress");
+        into.lock().unwrap().push(*progress);
+        Ok(())
+    })));
+    let call = alone.clone();
+    options.set_on_resume_token(Some(Arc::new(move |_| {
+        call("token");
+        Ok(())
+    })));
+    let call = alone.clone();
+    config.hooks_mut().before_request = Some(Arc::new(move |_| {
+        call("before_request");
+        Ok(())
+    }));
+    config.hooks_mut().after_response = Some(Arc::new(move |_, _| {
+        alone("after_response");
+        Ok(())
+    }));
+    let done = run(&config, &path, &options).unwrap();
+    assert_stored(&server, &done, &bytes);
+    let seen = seen.lock().unwrap();
+    assert!(seen.len() >= 30, "at each chunk: {}", seen.len());
+    assert_eq!((seen[0].sent, seen[0].confirmed), (0, 0));
+    for two in seen.windows(2) {
+        assert!(two[0].sent <= two[1].sent && two[0].confirmed <= two[1].confirmed, "{two:?}");
+    }
+    for progress in seen.iter() {
+        assert!(progress.confirmed <= progress.sent && progress.sent <= 90_000, "{progress:?}");
+        assert_eq!((progress.total, progress.resumed), (Some(90_000), 0));
+    }
+    let last = seen.last().unwrap();
+    assert_eq!((last.sent, last.confirmed), (90_000, 90_000));
+    assert_eq!(seen.iter().filter(|progress| progress.confirmed == 90_000).count(), 1, "told once");
+    let speed = 90_000.0 / done.stats.elapsed.as_secs_f64();
+    assert!((speed * 0.7..speed * 2.0).contains(&done.stats.speed), "that of all parts together: {:?}", done.stats);
+}
+
+#[test]
+fn the_parts_are_sent_at_the_same_time() {
+    let server = server_with(|options| options.throttle = Some(50_000));
+    let (folder, bytes) = (Folder::new(), noise(60_000, 83));
+    let path = folder.file("a", &bytes);
+    let mut config = config_to(&server.endpoint());
+    config.set_chunk_size(chunk(20_000)).unwrap();
+    let began = Instant::now();
+    run(&config, &path, &in_parts(3)).unwrap();
+    // One after the other it would take 1.2 s at least.
+    assert!(began.elapsed() < Duration::from_millis(1000), "{:?}", began.elapsed());
+}
+
+/// Scenario 18b.
+#[test]
+fn a_part_that_fails_for_good_stops_the_others_and_nothing_is_left() {
+    for lasting in [false, true] {
+        let server = server_with(|options| options.throttle = Some(20_000));
+        let (folder, bytes) = (Folder::new(), noise(90_000, 84));
+        let path = settled(&folder, "a", &bytes);
+        let mut config = config_to(&server.endpoint());
+        if lasting {
+            config.set_store_dir(store_in(&folder));
+        }
+        config.set_chunk_size(chunk(10_000)).unwrap();
+        // The others are in the middle of their first chunk, half a second each.
+        server.script(Rule::on("PATCH").nth(3).early(0).delay_answer(Duration::from_millis(100)).reply(403));
+        let error = run(&config, &path, &in_parts(3)).unwrap_err();
+        let ended = Instant::now();
+        assert_eq!(error.kind(), ErrorKind::HttpStatus);
+        assert_eq!(error.answer().unwrap().status, 403, "the first failure is told, not its consequence");
+        let requests = server.requests();
+        let refused = requests.iter().find(|request| request.status == Some(403)).unwrap().arrived;
+        let next = requests.iter().find(|request| request.method == "DELETE").map_or(ended, |delete| delete.arrived);
+        // A tenth of a second until the refusal.
+        assert!(next - refused < Duration::from_millis(300), "{:?}", next - refused);
+        let finals =
+            server.requests().iter().filter(|r| r.header("Upload-Concat").is_some_and(|c| c != "partial")).count();
+        assert_eq!(finals, 0);
+        if lasting {
+            assert_eq!((partial_uploads(&server), records(&folder).len()), (3, 1));
+            assert!(error.resume_token().is_some());
+            let done = run(&config, &path, &in_parts(3)).unwrap();
+            assert_stored(&server, &done, &bytes);
+        } else {
+            assert!(error.resume_token().is_none() && error.upload_url().is_none());
+        }
+        assert_eq!(partial_uploads(&server), 0);
+        assert_eq!(server.uploads().len(), usize::from(lasting));
+    }
+}
+
+#[test]
+fn parts_that_cannot_be_removed_do_not_hold_it_up() {
+    let server = server();
+    let (folder, bytes) = (Folder::new(), noise(9000, 85));
+    let path = folder.file("a", &bytes);
+    let mut config = config_to(&server.endpoint());
+    let mut timeouts = config.timeouts();
+    timeouts.response = Duration::from_millis(400);
+    config.set_timeouts(timeouts, None).unwrap();
+    server.script(Rule::on("DELETE").forever().hang_after_head());
+    let began = Instant::now();
+    let done = run(&config, &path, &in_parts(8)).unwrap();
+    assert!(done.complete);
+    assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+}
+
+#[test]
+fn parts_of_an_earlier_run_are_gone_on_with() {
+    let (server, folder, bytes) = (server(), Folder::new(), noise(90_000, 86));
+    let path = settled(&folder, "a", &bytes);
+    let mut config = stored(&server, &folder);
+    config.set_chunk_size(chunk(5000)).unwrap();
+    let mut options = in_parts(3);
+    options.set_progress(Some(stops_after(65_000)));
+    let error = run(&config, &path, &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Callback(9));
+    server.clear_log();
+    // Whatever the caller asks for now: they are parts.
+    let done = run(&config, &path, &crate::fixture::options()).unwrap();
+    assert_stored(&server, &done, &bytes);
+    assert_eq!(count(&server, "POST"), 1, "the final upload: {:#?}", lines(&server));
+    assert!(done.stats.bytes_resumed >= 65_000);
+    assert_eq!(done.stats.bytes_sent + done.stats.bytes_resumed, 90_000);
+    assert_eq!((server.uploads().len(), store_files(&folder).len()), (1, 0));
+    assert_clean(&server);
+}
+
+#[test]
+fn a_part_that_is_gone_is_sent_again_and_no_other() {
+    for which in 0..3 {
+        let (server, folder, bytes) = (server(), Folder::new(), noise(90_000, 87));
+        let path = settled(&folder, "a", &bytes);
+        let mut config = stored(&server, &folder);
+        config.set_chunk_size(chunk(5000)).unwrap();
+        let mut options = in_parts(3);
+        options.set_progress(Some(stops_after(65_000)));
+        run(&config, &path, &options).unwrap_err();
+        let lost = server.uploads()[which].clone();
+        let kept: u64 = server.uploads().iter().map(|upload| upload.offset).sum::<u64>() - lost.offset;
+        server.remove_upload(&lost.id);
+        server.clear_log();
+        // It is killed again under way, so that the new part has to be found too.
+        let mut options = in_parts(3);
+        options.set_progress(Some(stops_after(80_000)));
+        run(&config, &path, &options).unwrap_err();
+        assert_eq!(count(&server, "POST"), 1, "the lost part: {:#?}", lines(&server));
+        let done = run(&config, &path, &in_parts(3)).unwrap();
+        assert_stored(&server, &done, &bytes);
+        assert_eq!(count(&server, "POST"), 2, "and the final upload: {:#?}", lines(&server));
+        let sent: u64 = server.requests().iter().filter(|r| r.method == "PATCH").map(|request| request.body_len).sum();
+        assert!(sent >= 90_000 - kept && sent <= 90_000 - kept + 15_000, "{sent} {kept}");
+        assert_eq!((server.uploads().len(), store_files(&folder).len()), (1, 0));
+    }
+}
+
+/// T-127: the server has lost a part, or its end, by the time they are put together.
+#[test]
+fn a_part_that_is_lost_at_the_end_is_sent_again() {
+    for cut in [false, true] {
+        let (server, folder, bytes) = (Arc::new(server()), Folder::new(), noise(9000, 88));
+        let path = settled(&folder, "a", &bytes);
+        let mut config = stored(&server, &folder);
+        let (spoiler, spoiled) = (Arc::clone(&server), AtomicBool::new(false));
+        config.hooks_mut().before_request = Some(Arc::new(move |request| {
+            let is_final = request.header("Upload-Concat").is_some_and(|concat| concat.starts_with("final"));
+            if is_final && !spoiled.swap(true, Ordering::SeqCst) {
+                let victim = spoiler.uploads()[1].id.clone();
+                if cut { spoiler.truncate_upload(&victim, 500).unwrap() } else { spoiler.remove_upload(&victim) }
+            }
+            Ok(())
+        }));
+        let done = run(&config, &path, &in_parts(3)).unwrap();
+        assert_stored(&server, &done, &bytes);
+        assert_eq!((server.uploads().len(), store_files(&folder).len()), (1, 0));
+        assert_eq!(done.stats.bytes_resumed, 0, "nothing was there before this operation");
+    }
+}
+
+#[test]
+fn a_server_that_cannot_put_together_is_told_before_anything_is_made() {
+    let server = lacking(|extensions| extensions.concatenation = false);
+    let (folder, bytes) = (Folder::new(), noise(9000, 89));
+    let path = folder.file("a", &bytes);
+    let config = stored(&server, &folder);
+    let error = run(&config, &path, &in_parts(3)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("concatenation"), "{error}");
+    assert_eq!(methods(&server), ["OPTIONS"]);
+    let mut options = in_parts(3);
+    options.set_parallel_fallback(true);
+    let done = run(&config, &path, &options).unwrap();
+    assert_stored(&server, &done, &bytes);
+    assert_eq!((done.concat, count(&server, "POST")), (ConcatKind::None, 1));
+}
+
+#[test]
+fn an_offset_to_stop_at_and_parts_exclude_each_other() {
+    let (server, folder) = (server(), Folder::new());
+    let path = folder.file("a", &noise(9000, 90));
+    let mut options = in_parts(3);
+    options.set_stop_at(Some(100));
+    let error = run(&config_to(&server.endpoint()), &path, &options).unwrap_err();
+    assert_eq!((error.kind(), server.requests().len()), (ErrorKind::InvalidArgument, 0));
+}
+
+#[test]
+fn an_upload_is_gone_on_with_as_it_was_begun() {
+    let (server, folder, bytes) = (server(), Folder::new(), noise(9000, 91));
+    let path = settled(&folder, "a", &bytes);
+    let config = stored(&server, &folder);
+    // One after the other, then at once.
+    let half = run(&config, &path, &stop_at(4000)).unwrap();
+    let done = run(&config, &path, &in_parts(3)).unwrap();
+    assert_eq!((&done.url, done.stats.bytes_resumed), (&half.url, 4000));
+    assert_stored(&server, &done, &bytes);
+    assert_eq!(partial_uploads(&server), 0);
+
+    // The other way round; the caller who never asked for parts must not be refused for them.
+    let mut stopping = in_parts(3);
+    stopping.set_progress(Some(stops_after(4000)));
+    run(&config, &path, &stopping).unwrap_err();
+    let half = run(&config, &path, &stop_at(2000)).unwrap();
+    assert_eq!((half.offset, half.complete), (2000, false));
+    let done = run(&config, &path, &options()).unwrap();
+    assert_stored(&server, &done, &bytes);
+}
+
+#[test]
+fn parts_of_another_server_are_no_reason_to_fail() {
+    let (server, folder, bytes) = (server(), Folder::new(), noise(9000, 92));
+    let path = settled(&folder, "a", &bytes);
+    let config = stored(&server, &folder);
+    let mut stopping = in_parts(3);
+    stopping.set_progress(Some(stops_after(4000)));
+    run(&config, &path, &stopping).unwrap_err();
+    // The same endpoint, without the extension by now.
+    server.script(Rule::on("OPTIONS").header("Tus-Extension", "creation,termination"));
+    let done = run(&config, &path, &options()).unwrap();
+    assert_stored(&server, &done, &bytes);
+}
+
+#[test]
+fn a_cancel_by_the_progress_function_ends_all_parts_at_once() {
+    let server = server_with(|options| options.throttle = Some(2000));
+    let (folder, bytes) = (Folder::new(), noise(90_000, 93));
+    let path = folder.file("a", &bytes);
+    let config = config_to(&server.endpoint());
+    let began = Instant::now();
+    let mut options = in_parts(3);
+    let calls = AtomicUsize::new(0);
+    options
+        .set_progress(Some(Arc::new(move |_| if calls.fetch_add(1, Ordering::SeqCst) == 3 { Err(4) } else { Ok(()) })));
+    let error = run(&config, &path, &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Callback(4), "not the cancel that followed");
+    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+    assert!(error.resume_token().is_some(), "who stopped it may go on");
+    assert_eq!(partial_uploads(&server), 3);
+}
+
+/// The deadline is that of the whole operation, not of each of its steps.
+#[test]
+fn all_parts_and_their_end_share_one_deadline() {
+    let (server, folder, bytes) = (server(), Folder::new(), noise(9000, 94));
+    let path = folder.file("a", &bytes);
+    let mut config = config_to(&server.endpoint());
+    let timeouts = config.timeouts();
+    config.set_timeouts(timeouts, Some(Duration::from_millis(1000))).unwrap();
+    server.script(Rule::on("PATCH").times(3).delay_answer(Duration::from_millis(600)));
+    server.script(Rule::on("POST").skip(3).hang_after_head());
+    let began = Instant::now();
+    let error = run(&config, &path, &in_parts(3)).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Timeout(_)), "{error:?}");
+    assert!(began.elapsed() < Duration::from_millis(1400), "{:?}", began.elapsed());
+}
+
+#[test]
+fn progress_goes_on_while_the_parts_are_put_together() {
+    let (server, folder, bytes) = (server(), Folder::new(), noise(9000, 95));
+    let path = folder.file("a", &bytes);
+    let config = config_to(&server.endpoint());
+    server.script(Rule::on("POST").skip(3).delay_answer(Duration::from_secs(5)));
+    let ended = Arc::new(AtomicUsize::new(0));
+    let mut options = in_parts(3);
+    options.set_progress(Some(Arc::new(move |progress| {
+        if progress.confirmed == 9000 && ended.fetch_add(1, Ordering::SeqCst) == 3 { Err(8) } else { Ok(()) }
+    })));
+    let began = Instant::now();
+    let error = run(&config, &path, &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Callback(8));
+    assert!(began.elapsed() < Duration::from_secs(3));
+}
+
+/// Scenario 79 with parts; the server only counts.
+#[test]
+fn a_file_of_more_than_four_gigabytes_in_parts() {
+    let size = (1u64 << 32) + 11;
+    let server = server_with(|options| {
+        options.sink = true;
+        options.log_body = 16;
+    });
+    let folder = Folder::new();
+    let path = folder.path().join("sparse");
+    let file = File::create(&path).unwrap();
+    file.set_len(size).unwrap();
+    file.write_all_at(b"hello, end", size - 10).unwrap();
+    let mut config = config_to(&server.endpoint());
+    config.set_chunk_size(tus::protocol::chunk::ChunkSize::Whole).unwrap();
+    let done = run(&config, &path, &in_parts(2)).unwrap();
+    assert_eq!((done.offset, done.size), (size, Some(size)));
+    let patched: u64 = server.requests().iter().filter(|r| r.method == "PATCH").map(|request| request.body_len).sum();
+    assert_eq!(patched, size);
+}
+
+#[test]
+fn partial_and_final_uploads_by_hand() {
+    let (server, bytes) = (server(), noise(5000, 96));
+    let client = Client::new(config_to(&server.endpoint())).unwrap();
+    let one = client.create_partial_upload(&mut Source::memory(bytes[..3000].to_vec()), &options()).unwrap();
+    let two = client.create_partial_upload(&mut Source::memory(bytes[3000..].to_vec()), &options()).unwrap();
+    assert_eq!((one.concat, one.complete), (ConcatKind::Partial, true));
+    let mut named = options();
+    named.set_metadata_text("filename", "x").unwrap();
+    let parts = [one.url.as_str(), two.url.path_and_query()];
+    let whole = client.create_final_upload(&parts, &named).unwrap();
+    assert_stored(&server, &whole, &bytes);
+    assert_eq!(whole.concat, ConcatKind::Final);
+    let info = client.upload_info(whole.url.as_str()).unwrap();
+    assert_eq!((info.concat, info.complete, info.size), (ConcatKind::Final, true, Some(5000)));
+    assert_eq!(client.upload_info(one.url.as_str()).unwrap().concat, ConcatKind::Partial);
+    // Nothing can be added to it.
+    let error = client.resume_upload(&mut Source::memory(bytes), whole.url.as_str(), &options()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+
+    let half = client.create_partial_upload(&mut Source::memory(noise(3000, 97)), &stop_at(1000)).unwrap();
+    assert!(!half.complete);
+    server.clear_log();
+    let error = client.create_final_upload(&[one.url.as_str(), half.url.as_str()], &options()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidState, "{error:?}");
+    assert!(error.to_string().contains("part 2"), "{error}");
+    assert_eq!(count(&server, "POST"), 0, "an incomplete part is seen beforehand");
+    assert_eq!(client.create_final_upload(&[], &options()).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let many = vec![one.url.as_str(); 2000];
+    assert_eq!(client.create_final_upload(&many, &options()).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_clean(&server);
+}
+
+/// Scenario 18d.
+#[test]
+fn a_final_upload_of_unfinished_parts() {
+    let server = lacking(|extensions| extensions.concatenation_unfinished = true);
+    let client = Client::new(config_to(&server.endpoint())).unwrap();
+    let bytes = noise(4000, 98);
+    let one = client.create_partial_upload(&mut Source::memory(bytes[..2000].to_vec()), &stop_at(1000)).unwrap();
+    let two = client.create_partial_upload(&mut Source::memory(bytes[2000..].to_vec()), &options()).unwrap();
+    let mut early = options();
+    early.set_unfinished_parts(true);
+    let whole = client.create_final_upload(&[one.url.as_str(), two.url.as_str()], &early).unwrap();
+    assert!(!whole.complete);
+    client.resume_upload(&mut Source::memory(bytes[..2000].to_vec()), one.url.as_str(), &options()).unwrap();
+    let info = client.upload_info(whole.url.as_str()).unwrap();
+    assert!(info.complete, "{info:?}");
+    assert!(server.upload_bytes(id_of(whole.url.as_str())).unwrap() == bytes);
+    assert!(server.uploads().iter().any(|upload| matches!(upload.concat, Concat::Final(_))));
+}
