@@ -8,7 +8,7 @@ use tus::engine::client::Client;
 use tus::engine::config::Config;
 use tus::engine::options::UploadOptions;
 use tus::error::{Error, ErrorKind};
-use tus::protocol::chunk::ChunkSize;
+use tus::protocol::chunk::{ChunkRules, ChunkSize};
 use tus::protocol::retry::RetryPolicy;
 use tus::source::{ReadError, Reader, Source};
 use tus_test_server::{Options, Rule, Server};
@@ -139,4 +139,42 @@ fn a_server_that_is_no_tus_server_stays_an_error() {
     assert!(client.server_info().is_err());
     client.upload(&mut Source::memory("data"), &UploadOptions::new()).unwrap();
     assert!(client.server_info().is_err());
+}
+
+#[test]
+fn the_callers_options_stay_as_they_are() {
+    let (server, config) = start();
+    let client = Client::new(config).unwrap();
+    let folder = std::env::temp_dir().join(format!("tus-engine-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut options = UploadOptions::new();
+    options.set_metadata_text("project", "moon").unwrap();
+    for name in ["one", "two"] {
+        let path = folder.join(name);
+        std::fs::write(&path, name).unwrap();
+        let info = client.upload_file(&path, &options).unwrap();
+        let sent = client.upload_info(info.url.as_str()).unwrap().metadata;
+        assert_eq!(sent.get("filename"), Some(name.as_bytes()), "each file its own name");
+        assert_eq!(sent.get("project"), Some(&b"moon"[..]));
+    }
+    assert!(!options.has_metadata("filename"));
+    let info = client.upload(&mut Source::memory("three"), &options).unwrap();
+    assert_eq!(client.upload_info(info.url.as_str()).unwrap().metadata.get("filename"), None);
+    assert_eq!(server.uploads().len(), 3);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn chunks_keep_to_the_servers_rules() {
+    let (server, mut config) = start();
+    let size = |bytes| NonZeroU64::new(bytes);
+    config.set_chunk_size(ChunkSize::Whole).unwrap();
+    config.set_chunk_rules(ChunkRules { min: size(2), max: size(10), multiple: size(4) }).unwrap();
+    let client = Client::new(config).unwrap();
+    client.upload(&mut Source::memory([7; 21]), &UploadOptions::new()).unwrap();
+    let sent: Vec<_> =
+        server.requests().iter().filter(|request| request.method == "PATCH").map(|patch| patch.body_len).collect();
+    assert_eq!(sent, [8, 8, 5]);
+    let impossible = ChunkRules { min: size(5), max: size(7), multiple: size(4) };
+    assert_eq!(Config::new().set_chunk_rules(impossible).unwrap_err().kind(), ErrorKind::InvalidArgument);
 }

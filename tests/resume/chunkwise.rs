@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use tus::engine::client::Client;
 use tus::engine::config::Config;
 use tus::engine::uploader::Uploader;
-use tus::error::{BrokenRule, ErrorKind};
+use tus::error::{BrokenRule, ErrorKind, TimeLimit};
+use tus::protocol::checksum::{Algorithm, Policy, Wish};
+use tus::protocol::retry::RetryPolicy;
 use tus::source::Source;
 use tus_test_server::{Ending, Rule};
 
@@ -279,4 +281,36 @@ fn a_stream_chunk_by_chunk() {
     }
     assert_eq!(calls, 3);
     assert_stored(&server, &uploader.upload().unwrap(), &bytes);
+}
+
+#[test]
+fn an_uploader_has_its_own_checksum_retries_and_deadline() {
+    let bytes = noise(2500, 100);
+    let create = |server: &tus_test_server::Server, options: &tus::engine::options::UploadOptions| {
+        Uploader::create(client(&config_to(&server.endpoint())), Source::memory(bytes.clone()), options).unwrap()
+    };
+
+    let server_of_all = server();
+    let mut checked = options();
+    checked.set_checksum(Some(Wish { policy: Policy::Required, algorithm: Some(Algorithm::Sha512) }));
+    let info = create(&server_of_all, &checked).upload().unwrap();
+    assert_eq!(info.checksum, Some(Algorithm::Sha512));
+    assert_stored(&server_of_all, &info, &bytes);
+
+    let broken = server();
+    broken.script(Rule::on("PATCH").forever().reply(500));
+    let mut once = options();
+    once.set_retry(Some(RetryPolicy { max_retries: 0, ..RetryPolicy::default() }));
+    let error = create(&broken, &once).upload_chunk().unwrap_err();
+    assert_eq!((error.kind(), count(&broken, "PATCH")), (ErrorKind::HttpStatus, 1));
+
+    let silent = server();
+    silent.script(Rule::on("PATCH").forever().hang_after_head());
+    let mut hurried = options();
+    hurried.set_total_timeout(Some(Duration::from_millis(100))).unwrap();
+    let mut uploader = create(&silent, &hurried);
+    let began = Instant::now();
+    let error = uploader.upload().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeLimit::Total));
+    assert!(began.elapsed() < Duration::from_secs(5));
 }

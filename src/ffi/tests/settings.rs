@@ -44,6 +44,10 @@ fn bad_values_are_refused_at_once() {
             ("chunk of 0", tus_config_set_chunk_size(c, 0)),
             ("chunk of 2^63", tus_config_set_chunk_size(c, 1 << 63)),
             ("almost whole", tus_config_set_chunk_size(c, u64::MAX - 2)),
+            ("no such chunk", tus_config_set_chunk_rules(c, 5, 7, 4)),
+            ("TLS 1.1", tus_config_set_tls_min_version(c, 0x0302)),
+            ("no pin", tus_config_pin_tls_key(c, text(c"sha256//AAAA"))),
+            ("pin not base64", tus_config_pin_tls_key(c, text(c"!"))),
             ("connect 0", tus_config_set_timeouts_ms(c, 0, 1, 1, 0)),
             ("response 0", tus_config_set_timeouts_ms(c, 1, 0, 1, 0)),
             ("stall 0", tus_config_set_timeouts_ms(c, 1, 1, 0, 0)),
@@ -249,4 +253,29 @@ fn metadata_is_copied() {
     let config = Config::new();
     let encoded = inside_options(&options).encoded_metadata(config.metadata_encoding).unwrap();
     assert_eq!(encoded.encode().unwrap(), "raw AP8=,text w7w=");
+}
+
+#[test]
+fn rules_versions_pins_and_options_of_one_upload_arrive() {
+    let (config, options) = (config(), options());
+    let pin = c"sha256//ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+    // SAFETY: living objects and strings.
+    unsafe {
+        assert_eq!(tus_config_set_chunk_rules(config.pointer, 5 << 20, 200 << 20, 256 << 10), OK);
+        assert_eq!(tus_config_set_tls_min_version(config.pointer, 0x0303), OK);
+        assert_eq!(tus_config_set_tls_min_version(config.pointer, 0x0304), OK);
+        assert_eq!(tus_config_pin_tls_key(config.pointer, pin.as_ptr()), OK);
+        assert_eq!(tus_upload_options_set_checksum(options.pointer, 2, 2), OK);
+        assert_eq!(tus_upload_options_set_checksum(options.pointer, 6, 2), INVALID);
+        assert_eq!(tus_upload_options_set_retry(options.pointer, 7, 2, 3), OK);
+        assert_eq!(tus_upload_options_set_timeout_ms(options.pointer, 0), INVALID);
+        assert_eq!(tus_upload_options_set_timeout_ms(options.pointer, 9), OK);
+    }
+    let config = inside(&config);
+    assert_eq!(config.chunk_rules.multiple.unwrap().get(), 256 << 10);
+    // The SHA-256 of "abc".
+    assert!(!config.tls.allow_tls12 && config.tls.pinned_keys[0].starts_with(&[0xba, 0x78, 0x16, 0xbf]));
+    // SAFETY: living options; what was refused before is not asked for.
+    let options = unsafe { state(options.pointer.cast_const(), "o") }.unwrap();
+    assert!(options.copy().is_err(), "the first refusal is remembered");
 }
