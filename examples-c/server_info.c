@@ -15,7 +15,8 @@
 static void print_library(void)
 {
     static const char *const features[] = {
-        "tls", "encodings", "socks-proxy", "creation", "creation-with-upload", "expiration", "termination"};
+        "tls", "encodings", "socks-proxy", "creation", "creation-with-upload", "creation-defer-length", "expiration",
+        "checksum", "termination", "concatenation", "store", "resume-token", "parallel", "uploader"};
     size_t i;
 
     printf("library:             libtus %s\n", tus_version_string());

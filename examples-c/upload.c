@@ -1,21 +1,25 @@
-/* upload: a command that uploads a file, shows how far it is, and can be interrupted and resumed.
+/* upload: a command that uploads a file or its standard input, shows how far it is, and can be interrupted and resumed.
  *
  * Shows: most settings of a client; a progress callback that also stops the upload; what an error tells and how to
- * resume after it.
+ * resume after it, by URL, by store or by token; what a server tells of an upload, and removing it.
  *
  * Build: cmake -S . -B build && cmake --build build
  * Run:   build/upload FILE URL                          creates an upload at URL and sends the file
+ *        producer | build/upload - URL                  the same with what the producer writes
  *        build/upload --resume UPLOAD_URL FILE          goes on with an upload
+ *        build/upload --info UPLOAD_URL                 tells what the server knows of it
+ *        build/upload --delete UPLOAD_URL               removes it
  *        build/upload --help                            the options
  *
  * On success the upload's URL is printed on stdout. Progress, log and errors go to stderr.
  *
- * Ctrl-C stops the upload and leaves it on the server. Then, and after any failure that leaves an upload behind, stdout
- * gets one line that can be pasted into a shell, with the options of the first run added where they are needed:
+ * Ctrl-C stops the upload and leaves it on the server. Then, after --stop-at, and after any failure that leaves an
+ * upload behind, stdout gets one line that can be pasted into a shell, with the options of the first run added where
+ * they are needed:
  *
  *     resume with: build/upload --resume UPLOAD_URL FILE
  *
- * Exit status: 0    the upload is complete
+ * Exit status: 0    the upload is complete, or as far as --stop-at said
  *              1    failed for another reason than those below
  *              2    the command line is wrong, or the library refuses a value in it
  *              3    the file cannot be read, or changed meanwhile
@@ -33,6 +37,7 @@
 
 #include "tus.h"
 #include "upload_arguments.h"
+#include "upload_hint.h"
 #include "upload_platform.h"
 #include "upload_progress.h"
 
@@ -47,12 +52,7 @@
 /* What the progress callback returns after Ctrl-C. Any number but 0 stops the upload. */
 #define STOP_INTERRUPTED 130
 
-/* The quotation mark of the shell that a hint is for. */
-#ifdef _WIN32
-#define QUOTE '"'
-#else
-#define QUOTE '\''
-#endif
+#define STANDARD_INPUT 0
 
 /* Called about ten times a second, also while nothing moves. */
 static int32_t on_progress(void *user_data, const tus_progress *progress)
@@ -68,6 +68,15 @@ static void on_log(void *user_data, int32_t level, const char *line)
     (void)user_data;
     (void)level;
     fprintf(stderr, "%s\n", line);
+}
+
+/* Whoever keeps tokens would do it here, as a precaution against crashes. The hint takes the last one from the error;
+ * that this function is there has the library note by what the file will be recognised. */
+static int32_t on_resume_token(void *user_data, const char *token)
+{
+    (void)user_data;
+    (void)token;
+    return 0;
 }
 
 static int exit_code_of(tus_status status, const tus_error *error)
@@ -88,42 +97,14 @@ static int exit_code_of(tus_status status, const tus_error *error)
     return EXIT_FAILED;
 }
 
-/* Prints one word as a shell reads it: in quotes, but only if it needs them. */
-static void print_shell_word(const char *word)
-{
-    static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+.,:/@%=";
-    const char *c;
-
-    if (word[0] != '\0' && word[strspn(word, harmless)] == '\0') {
-        printf("%s", word);
-        return;
-    }
-    putchar(QUOTE);
-    for (c = word; *c != '\0'; c++) {
-        if (*c == '\'' && QUOTE == '\'')
-            printf("'\\''");
-        else
-            putchar(*c);
-    }
-    putchar(QUOTE);
-}
-
-static void print_hint(const arguments *args, const char *upload_url)
-{
-    printf("resume with: ");
-    print_shell_word(args->program);
-    printf(" --resume ");
-    print_shell_word(upload_url);
-    putchar(' ');
-    print_shell_word(args->file);
-    putchar('\n');
-}
-
 static void report_success(const arguments *args, const tus_info *info)
 {
     tus_stats stats = {0};
 
-    printf("%s\n", tus_info_url(info));
+    if (tus_info_is_complete(info))
+        printf("%s\n", tus_info_url(info));
+    else
+        print_hint(args, tus_info_url(info), NULL);
     stats.struct_size = sizeof stats;
     if (!args->quiet && tus_info_get_stats(info, &stats) == TUS_OK) {
         double seconds = (double)stats.elapsed_ms / 1000.0;
@@ -136,7 +117,9 @@ static void report_success(const arguments *args, const tus_info *info)
         if (stats.bytes_resumed > 0)
             fprintf(stderr, ", %s were there before", resumed);
         if (stats.retries > 0)
-            fprintf(stderr, ", with %" PRIu64 " retries", stats.retries);
+            fprintf(stderr, ", tries that failed: %" PRIu64, stats.retries);
+        if (tus_info_checksum(info) != TUS_CHECKSUM_NONE)
+            fprintf(stderr, ", with checksums");
         fprintf(stderr, "\n");
     }
 }
@@ -144,33 +127,62 @@ static void report_success(const arguments *args, const tus_info *info)
 static void report_failure(const arguments *args, tus_status status, const tus_error *error)
 {
     const char *upload_url = tus_error_upload_url(error);
+    const char *token = tus_error_resume_token(error);
+    int is_lost = upload_url == NULL && token == NULL;
 
     if (exit_code_of(status, error) == EXIT_INTERRUPTED)
-        fprintf(stderr, "%s: interrupted%s\n", args->program, upload_url == NULL ? ", nothing is on the server" : "");
+        fprintf(stderr, "%s: interrupted%s\n", args->program, is_lost ? ", nothing is on the server" : "");
     else
         fprintf(stderr, "%s: %s: %s\n", args->program, tus_status_name(status), tus_error_message(error));
-    if (upload_url != NULL)
-        print_hint(args, upload_url);
+    print_hint(args, upload_url, token);
 }
 
+/* What the server tells of an upload. */
+static void print_info(const tus_info *info)
+{
+    const tus_metadata *metadata = tus_info_metadata_object(info);
+    size_t i;
+
+    printf("url: %s\n", tus_info_url(info));
+    printf("bytes: %" PRIu64, tus_info_offset(info));
+    if (!tus_info_is_deferred(info))
+        printf(" of %" PRIu64, tus_info_size(info));
+    printf("\ncomplete: %s\n", tus_info_is_complete(info) ? "yes" : "no");
+    if (tus_info_expires(info) != 0)
+        printf("expires: %" PRIu64 " s after the beginning of 1970\n", tus_info_expires(info));
+    for (i = 0; i < tus_metadata_count(metadata); i++) {
+        const char *key = tus_metadata_key_at(metadata, i);
+        const char *text = tus_metadata_text(metadata, key);
+
+        printf("metadata %s: %s\n", key, text != NULL ? text : "no text");
+    }
+}
+
+/* Of a new upload, the file's name goes along as metadata; that of an older one is there already, a pipe has none. */
 static tus_status run_upload(tus_client *client, const arguments *args, const tus_upload_options *options,
                              tus_info **info, tus_error **error)
 {
+    int from_input = is_standard_input(args->file);
     tus_source *source = NULL;
     tus_status status;
 
-    if (!args->resume)
+    if (args->action == ACTION_UPLOAD && !from_input)
         return tus_client_upload_file(client, args->file, options, info, error);
 
-    status = tus_source_file(args->file, &source, error);
-    if (status == TUS_OK)
+    if (from_input)
+        status = tus_source_fd(STANDARD_INPUT, &source, error);
+    else
+        status = tus_source_file(args->file, &source, error);
+    if (status == TUS_OK && args->action == ACTION_RESUME)
         status = tus_client_resume_upload(client, source, args->url, options, info, error);
+    else if (status == TUS_OK)
+        status = tus_client_upload(client, source, options, info, error);
     tus_source_free(source);
     return status;
 }
 
-/* Uploads what the arguments say. Returns the program's exit status. */
-static int upload(const arguments *args, tus_config *config, tus_upload_options *options)
+/* Does what the arguments say. Returns the program's exit status. */
+static int run(const arguments *args, tus_config *config, tus_upload_options *options)
 {
     progress_view view = {0};
     tus_client *client = NULL;
@@ -184,20 +196,33 @@ static int upload(const arguments *args, tus_config *config, tus_upload_options 
     tus_upload_options_set_progress(options, on_progress, &view, NULL);
     if (args->verbose)
         tus_config_set_log(config, TUS_LOG_DEBUG, on_log, NULL, NULL);
-    /* To go on with an upload its own URL is enough. */
-    if (!args->resume)
+    /* In parts, an upload has no URL before its end. Without a store only a token leads back to it. */
+    if (args->store == NULL && (args->in_parts || args->has_token))
+        tus_upload_options_set_on_resume_token(options, on_resume_token, NULL, NULL);
+    /* For an upload that exists its own URL is enough. */
+    if (args->action == ACTION_UPLOAD)
         tus_config_set_url(config, args->url);
 
-    watch_for_interrupts();
+    /* Only an upload has a callback that can stop it. */
+    if (args->file != NULL)
+        watch_for_interrupts();
     status = tus_client_new(config, &client, &error);
-    if (status == TUS_OK)
-        status = run_upload(client, args, options, &info, &error);
+    if (status == TUS_OK) {
+        if (args->action == ACTION_INFO)
+            status = tus_client_get_upload_info(client, args->url, &info, &error);
+        else if (args->action == ACTION_DELETE)
+            status = tus_client_delete_upload(client, args->url, &error);
+        else
+            status = run_upload(client, args, options, &info, &error);
+    }
     end_progress(&view);
 
-    if (status == TUS_OK)
-        report_success(args, info);
-    else
+    if (status != TUS_OK)
         report_failure(args, status, error);
+    else if (args->action == ACTION_INFO)
+        print_info(info);
+    else if (args->action != ACTION_DELETE)
+        report_success(args, info);
     exit_code = exit_code_of(status, error);
 
     tus_error_free(error);
@@ -219,7 +244,7 @@ int main(int argc, char **argv)
         print_usage(stdout, args.program);
         exit_code = EXIT_OK;
     } else {
-        exit_code = upload(&args, config, options);
+        exit_code = run(&args, config, options);
     }
     tus_upload_options_free(options);
     tus_config_free(config);

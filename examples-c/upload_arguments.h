@@ -14,11 +14,21 @@
 #define RETRY_BASE_DELAY_MS 1000
 #define RETRY_MAX_DELAY_MS 60000
 
+enum action {
+    ACTION_UPLOAD,
+    ACTION_RESUME,
+    ACTION_INFO,
+    ACTION_DELETE
+};
+
 typedef struct arguments {
     const char *program;
+    enum action action;
     const char *file;
     const char *url;    /* where to create the upload, or the upload itself */
-    int resume;         /* which of the two */
+    const char *store;
+    int in_parts;
+    int has_token;
     int has_metadata;
     int verbose;
     int quiet;
@@ -27,22 +37,41 @@ typedef struct arguments {
 
 static void print_usage(FILE *stream, const char *program)
 {
-    fprintf(stream, "usage: %s [options] FILE URL\n", program);
+    fprintf(stream, "usage: %s [options] FILE URL                  - as FILE is the standard input\n", program);
     fprintf(stream, "       %s [options] --resume UPLOAD_URL FILE\n", program);
+    fprintf(stream, "       %s [options] --info UPLOAD_URL\n", program);
+    fprintf(stream, "       %s [options] --delete UPLOAD_URL\n", program);
     fprintf(stream,
             "\n"
             "  --resume UPLOAD_URL      go on with an upload that was interrupted\n"
+            "  --token TOKEN            go on with one that is told by its token\n"
+            "  --store FOLDER           keep there what is unfinished, and go on with it by itself\n"
+            "  --verify                 compare all that was sent earlier before going on with it\n"
+            "  --info UPLOAD_URL        tell what the server knows of an upload\n"
+            "  --delete UPLOAD_URL      remove an upload from the server\n"
+            "\n"
             "  --metadata KEY=VALUE     tell the server something about the file; may be repeated\n"
             "  --header 'NAME: VALUE'   send a header with each request; may be repeated\n"
             "  --chunk-size N[k|m|g]    bytes in one request; or auto (default), or whole\n"
+            "  --parallel N             send N parts at once\n"
+            "  --checksum ALGORITHM     have the server check the bytes: sha1, sha256, sha512, md5 or auto;\n"
+            "                           with \",required\" behind it no byte is sent without\n"
+            "  --stop-at N[k|m|g]       stop when the server has so many bytes\n"
+            "\n"
             "  --retries N              failed tries in a row before giving up (default 5)\n"
             "  --timeout S              seconds without an answer or a byte moving until a try has failed\n"
             "  --proxy URL              use this proxy; '' for none, whatever the environment says\n"
             "  --ca FILE                trust these certificate authorities (PEM)\n"
             "  --insecure               do not verify the server's certificate\n"
+            "\n"
             "  --verbose                log every request to stderr\n"
             "  --quiet                  no progress\n"
             "  --help                   this text\n");
+}
+
+static int is_standard_input(const char *file)
+{
+    return strcmp(file, "-") == 0;
 }
 
 /* Copies the first `length` characters of a text; the caller frees the copy. */
@@ -82,22 +111,13 @@ static int parse_number(const char *text, uint64_t max, uint64_t *number)
     return rest != NULL && *rest == '\0' && *number <= max;
 }
 
-/* Reads "4096", "64k", "8m", "1g", "auto" or "whole". */
-static int parse_chunk_size(const char *text, uint64_t *size)
+/* Reads "4096", "64k", "8m" or "1g". */
+static int parse_size(const char *text, uint64_t *size)
 {
-    const char *rest;
+    const char *rest = parse_digits(text, size);
     unsigned shift = 0;
 
-    if (strcmp(text, "auto") == 0) {
-        *size = TUS_CHUNK_AUTO;
-        return 1;
-    }
-    if (strcmp(text, "whole") == 0) {
-        *size = TUS_CHUNK_WHOLE;
-        return 1;
-    }
-    rest = parse_digits(text, size);
-    if (rest == NULL || *size == 0)
+    if (rest == NULL)
         return 0;
     switch (*rest) {
     case 'k': case 'K': shift = 10; break;
@@ -111,6 +131,42 @@ static int parse_chunk_size(const char *text, uint64_t *size)
         return 0;
     *size <<= shift;
     return 1;
+}
+
+static int parse_chunk_size(const char *text, uint64_t *size)
+{
+    if (strcmp(text, "auto") == 0)
+        *size = TUS_CHUNK_AUTO;
+    else if (strcmp(text, "whole") == 0)
+        *size = TUS_CHUNK_WHOLE;
+    else
+        return parse_size(text, size) && *size > 0;
+    return 1;
+}
+
+/* "ALGORITHM" or "ALGORITHM,required". */
+static int set_checksum(tus_config *config, const char *text)
+{
+    static const struct {
+        const char *name;
+        int32_t value;
+    } algorithms[] = {{"sha1", TUS_CHECKSUM_SHA1},     {"sha256", TUS_CHECKSUM_SHA256}, {"sha512", TUS_CHECKSUM_SHA512},
+                      {"md5", TUS_CHECKSUM_MD5},       {"auto", TUS_CHECKSUM_AUTO}};
+    size_t length = strcspn(text, ",");
+    int32_t policy = TUS_CHECKSUM_IF_AVAILABLE;
+    size_t i;
+
+    if (strcmp(text + length, ",required") == 0)
+        policy = TUS_CHECKSUM_REQUIRED;
+    else if (text[length] != '\0')
+        return 0;
+    for (i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
+        if (strlen(algorithms[i].name) == length && strncmp(algorithms[i].name, text, length) == 0) {
+            tus_config_set_checksum(config, algorithms[i].value, policy);
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /* "KEY=VALUE". Whether the key can be sent is checked by the library. */
@@ -155,7 +211,9 @@ static int add_header(tus_config *config, const char *text)
 /* The options without a value. */
 static int take_switch(arguments *args, tus_config *config, const char *name)
 {
-    if (strcmp(name, "--insecure") == 0)
+    if (strcmp(name, "--verify") == 0)
+        tus_config_set_verify_resumed(config, 1);
+    else if (strcmp(name, "--insecure") == 0)
         tus_config_set_tls_verify(config, 0);
     else if (strcmp(name, "--verbose") == 0)
         args->verbose = 1;
@@ -171,7 +229,8 @@ static int take_switch(arguments *args, tus_config *config, const char *name)
 static int is_option_with_value(const char *name)
 {
     static const char *const names[] = {
-        "--resume", "--metadata", "--header", "--chunk-size", "--retries", "--timeout", "--proxy", "--ca"};
+        "--resume", "--info", "--delete", "--token", "--store", "--metadata", "--header", "--chunk-size", "--parallel",
+        "--checksum", "--stop-at", "--retries", "--timeout", "--proxy", "--ca"};
     size_t i;
 
     for (i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -181,24 +240,22 @@ static int is_option_with_value(const char *name)
     return 0;
 }
 
-/* Returns 0 if the value is none for this option. */
-static int take_option(arguments *args, tus_config *config, tus_upload_options *options, const char *name,
-                       const char *value)
+/* The options that concern every request. Returns 0 if the value is none for this option. */
+static int take_client_option(arguments *args, tus_config *config, const char *name, const char *value)
 {
     uint64_t number = 0;
 
-    if (strcmp(name, "--resume") == 0) {
-        args->resume = 1;
-        args->url = value;
-    } else if (strcmp(name, "--metadata") == 0) {
-        args->has_metadata = 1;
-        return add_metadata(options, value);
+    if (strcmp(name, "--store") == 0) {
+        args->store = value;
+        tus_config_set_store_dir(config, value);
     } else if (strcmp(name, "--header") == 0) {
         return add_header(config, value);
     } else if (strcmp(name, "--chunk-size") == 0) {
         if (!parse_chunk_size(value, &number))
             return 0;
         tus_config_set_chunk_size(config, number);
+    } else if (strcmp(name, "--checksum") == 0) {
+        return set_checksum(config, value);
     } else if (strcmp(name, "--retries") == 0) {
         if (!parse_number(value, UINT32_MAX, &number))
             return 0;
@@ -216,7 +273,40 @@ static int take_option(arguments *args, tus_config *config, tus_upload_options *
     return 1;
 }
 
-/* FILE URL, or only FILE with --resume. Returns 0 if it is one too many. */
+/* The options that say what is to be done. Returns 0 if the value is none for this option. */
+static int take_upload_option(arguments *args, tus_upload_options *options, const char *name, const char *value)
+{
+    uint64_t number = 0;
+
+    if (strcmp(name, "--resume") == 0) {
+        args->action = ACTION_RESUME;
+        args->url = value;
+    } else if (strcmp(name, "--info") == 0) {
+        args->action = ACTION_INFO;
+        args->url = value;
+    } else if (strcmp(name, "--delete") == 0) {
+        args->action = ACTION_DELETE;
+        args->url = value;
+    } else if (strcmp(name, "--token") == 0) {
+        args->has_token = 1;
+        tus_upload_options_set_resume_token(options, value);
+    } else if (strcmp(name, "--metadata") == 0) {
+        args->has_metadata = 1;
+        return add_metadata(options, value);
+    } else if (strcmp(name, "--parallel") == 0) {
+        if (!parse_number(value, 1000, &number) || number == 0)
+            return 0;
+        args->in_parts = number > 1;
+        tus_upload_options_set_parallel_uploads(options, (uint32_t)number);
+    } else if (strcmp(name, "--stop-at") == 0) {
+        if (!parse_size(value, &number))
+            return 0;
+        tus_upload_options_set_stop_at(options, number);
+    }
+    return 1;
+}
+
+/* FILE URL, only FILE with --resume, none with --info and --delete. Returns 0 if it is one too many. */
 static int take_operand(arguments *args, const char *operand)
 {
     if (args->file == NULL)
@@ -228,9 +318,26 @@ static int take_operand(arguments *args, const char *operand)
     return 1;
 }
 
+/* What fits together. Returns what does not, or NULL. */
+static const char *find_contradiction(const arguments *args)
+{
+    int needs_file = args->action == ACTION_UPLOAD || args->action == ACTION_RESUME;
+
+    if (args->url == NULL || (needs_file && args->file == NULL))
+        return "FILE or URL is missing; --help tells more";
+    if (!needs_file && args->file != NULL)
+        return "--info and --delete take no FILE";
+    if (args->action != ACTION_UPLOAD && args->has_metadata)
+        return "metadata belongs to the beginning of an upload";
+    if (needs_file && args->in_parts && (args->action == ACTION_RESUME || is_standard_input(args->file)))
+        return "only a new upload of a file can be sent in parts";
+    return NULL;
+}
+
 /* Reads the command line. Returns 0, with the reason on stderr, if it makes no sense. */
 static int parse_arguments(int argc, char **argv, arguments *args, tus_config *config, tus_upload_options *options)
 {
+    const char *contradiction;
     int only_operands = 0;
     int index;
 
@@ -238,7 +345,7 @@ static int parse_arguments(int argc, char **argv, arguments *args, tus_config *c
     for (index = 1; index < argc; index++) {
         const char *word = argv[index];
 
-        if (only_operands || word[0] != '-') {
+        if (only_operands || word[0] != '-' || is_standard_input(word)) {
             if (!take_operand(args, word)) {
                 fprintf(stderr, "%s: one argument too many: %s\n", args->program, word);
                 return 0;
@@ -251,7 +358,8 @@ static int parse_arguments(int argc, char **argv, arguments *args, tus_config *c
                 return 0;
             }
             index++;
-            if (!take_option(args, config, options, word, argv[index])) {
+            if (!take_client_option(args, config, word, argv[index])
+                || !take_upload_option(args, options, word, argv[index])) {
                 fprintf(stderr, "%s: %s cannot be %s\n", args->program, word, argv[index]);
                 return 0;
             }
@@ -262,15 +370,10 @@ static int parse_arguments(int argc, char **argv, arguments *args, tus_config *c
     }
     if (args->help)
         return 1;
-    if (args->file == NULL || args->url == NULL) {
-        fprintf(stderr, "%s: FILE or URL is missing; --help tells more\n", args->program);
-        return 0;
-    }
-    if (args->resume && args->has_metadata) {
-        fprintf(stderr, "%s: metadata belongs to the beginning of an upload, not to --resume\n", args->program);
-        return 0;
-    }
-    return 1;
+    contradiction = find_contradiction(args);
+    if (contradiction != NULL)
+        fprintf(stderr, "%s: %s\n", args->program, contradiction);
+    return contradiction == NULL;
 }
 
 #endif

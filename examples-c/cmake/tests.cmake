@@ -5,7 +5,18 @@ set(cases
     quickstart quickstart_fails server_info memory memory_delete
     custom_reader custom_reader_fails hooks hooks_give_up
     upload upload_empty upload_options upload_interrupt upload_interrupt_waiting upload_broken
-    upload_wrong_url upload_missing_file upload_directory upload_refused upload_gone upload_usage)
+    upload_wrong_url upload_missing_file upload_directory upload_refused upload_gone upload_usage
+    upload_stop_at upload_store upload_parallel upload_parallel_store upload_stdin upload_checksum upload_info_delete
+    resume resume_interrupt resume_killed resume_changed resume_usage resume_refused
+    parallel parallel_interrupt parallel_killed parallel_usage parallel_refused
+    deferred deferred_small deferred_interrupt deferred_resume deferred_refused
+    chunk_by_chunk chunk_by_chunk_broken chunk_by_chunk_usage chunk_by_chunk_refused
+    checksums checksums_usage checksums_refused)
+if(SQLite3_FOUND)
+    list(APPEND cases
+        custom_store_sqlite custom_store_sqlite_killed custom_store_sqlite_changed custom_store_sqlite_damaged
+        custom_store_sqlite_usage custom_store_sqlite_refused)
+endif()
 
 # A test that says what is missing.
 function(leave_out name reason)
@@ -36,6 +47,10 @@ if(NOT EXISTS "${TUS_TEST_SERVER}")
     return()
 endif()
 
+if(NOT SQLite3_FOUND)
+    leave_out(custom_store_sqlite "SQLite 3, its library or its header, was not found")
+endif()
+
 add_cases("" plain "${CMAKE_CURRENT_BINARY_DIR}" none)
 
 if(CMAKE_C_FLAGS MATCHES "-fsanitize=")
@@ -58,7 +73,7 @@ unset(CMAKE_REQUIRED_FLAGS)
 unset(CMAKE_REQUIRED_LINK_OPTIONS)
 if(TUS_HAS_ASAN)
     foreach(program IN LISTS programs)
-        add_example(asan_${program} ${program}.c ${asan_options})
+        add_example(asan_${program} ${program} ${asan_options})
         set_target_properties(asan_${program} PROPERTIES
             OUTPUT_NAME ${program}
             RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/asan")

@@ -69,9 +69,24 @@ become() {
         --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 "$programs/$program" "$@"
 }
 
+# Its standard input is empty, or the file (or pipe) that $input names.
 begin() {
-    become "$@" </dev/null >"$work/out" 2>"$work/err" &
+    become "$@" <"${input:-/dev/null}" >"$work/out" 2>"$work/err" &
     program_id=$!
+}
+
+# Makes a pipe that the next program reads, and in the background a producer: a command that writes to its stdout.
+produce() {
+    input=$work/pipe
+    rm -f "$input"
+    mkfifo "$input"
+    "$@" >"$input" 9>&- &
+    producer_id=$!
+}
+
+stop_producer() {
+    kill "$producer_id" 2>/dev/null
+    wait "$producer_id" 2>/dev/null
 }
 
 # Waits for the program and checks its exit status.
@@ -108,6 +123,12 @@ expect_stored() {
     cmp "$work/uploads/${1##*/}" "$2" || fail "the server's bytes are not those of the file"
 }
 
+# The server has so many bytes of the upload with this URL.
+expect_stored_size() {
+    size=$(wc -c <"$work/uploads/${1##*/}")
+    [ "$size" -eq "$2" ] || fail "the server has $size bytes instead of $2"
+}
+
 # The URL that is all the program printed.
 printed_url() {
     [ "$(wc -l <"$work/out")" -eq 1 ] || fail "stdout should be one line"
@@ -123,6 +144,52 @@ make_file() {
 # Whether the server has got at least half a mebibyte.
 has_begun() {
     [ "$(cat "$work"/uploads/* 2>/dev/null | wc -c)" -gt 524288 ]
+}
+
+# Makes a file that is older than a moment, so that its times alone prove that nothing has changed. What is recognised
+# by its bytes needs a digest of them, which a process that is killed early has had no time for.
+make_settled_file() {
+    make_file "$@"
+    sleep 3
+}
+
+# How many uploads the server has.
+expect_uploads() {
+    count=$(find "$work/uploads" -type f ! -name '*.info' | wc -l)
+    [ "$count" -eq "$1" ] || fail "the server has $count uploads instead of $1"
+}
+
+# The URL in a line of stdout that begins with these words.
+url_after() {
+    sed -n "s|^$1 \($url[0-9a-f]*\)\$|\1|p" "$work/out" | head -n 1
+}
+
+# The number in stdout where this basic regular expression has its group.
+number_in() {
+    number=$(sed -n "s/.*$1.*/\1/p" "$work/out" | head -n 1)
+    [ -n "$number" ] || fail "stdout lacks a number: $1"
+    echo "$number"
+}
+
+# interrupt SIGNAL STATUS PROGRAM ARGUMENTS...: runs it half way and ends it by a signal, with this exit status; after
+# KILL there is none to expect. An upload in parts has $parts of them.
+interrupt() {
+    signal=$1
+    expected=$2
+    shift 2
+    begin "$@"
+    wait_until "bytes arrive" have_begun "${parts:-1}"
+    kill "-$signal" "$program_id"
+    if [ "$signal" = KILL ]; then
+        wait "$program_id" 2>/dev/null
+    else
+        expect_end "$expected"
+    fi
+}
+
+# Whether the server has bytes of so many parts, and half a mebibyte in all. The URL of each is kept by then.
+have_begun() {
+    [ "$(find "$work/uploads" -type f ! -name '*.info' -size +0 | wc -l)" -eq "$1" ] && has_begun
 }
 
 # Checks that stdout is nothing but the hint to resume this file, one that a shell understands; leaves the upload's URL
@@ -296,7 +363,7 @@ case_upload_interrupt() {
     expect_hint "$file"
     expect 0 upload --resume "$upload_url" "$file"
     expect_out "^$upload_url\$"
-    expect_err ' were there before$'
+    expect_err ' were there before'
     expect_stored "$upload_url" "$file"
 }
 
@@ -382,18 +449,590 @@ case_upload_usage() {
     expect 2 upload --no-such-option "$work/input" "$nowhere"
     expect 2 upload "$work/input" "$nowhere" --chunk-size
     for option in '--chunk-size 0' '--chunk-size 1x' '--chunk-size 9999999999g' '--retries -1' '--timeout 0' \
-        '--metadata novalue' '--header nocolon' '--header Host:x' '--metadata a,b=c' '--proxy ftp://proxy'; do
+        '--parallel 0' '--parallel x' '--checksum sha2' '--checksum sha1,maybe' '--checksum none' '--stop-at x' \
+        '--token rubbish' '--metadata novalue' '--metadata a,b=c' '--header nocolon' '--header Host:x' \
+        '--proxy ftp://proxy'; do
         # One word for the option, one for its value.
         # shellcheck disable=SC2086
         expect 2 upload --retries 0 $option "$work/input" "$nowhere"
         expect_no_out
     done
     expect 2 upload --resume "$nowhere"0123 --metadata a=b "$work/input"
+    expect 2 upload --resume "$nowhere"0123 --parallel 2 "$work/input"
+    expect 2 upload --parallel 2 - "$nowhere"
+    expect 2 upload --info
+    expect 2 upload --info "$nowhere"0123 "$work/input"
+    expect 2 upload --delete "$nowhere"0123 --metadata a=b
     begin upload --ca "$work/no.pem" "$work/input" "$nowhere"
     wait "$program_id" && fail "a missing certificate file is no mistake"
     expect_err 'no\.pem'
     expect 0 upload --help
     expect_out '^usage: '
+}
+
+# Stops at an offset, goes on to another one, then to the end.
+case_upload_stop_at() {
+    start_server
+    make_file input 40
+    expect 0 upload --stop-at 1m "$work/input" "$url"
+    expect_hint "$work/input"
+    expect_stored_size "$upload_url" 1048576
+    expect 0 upload --stop-at 2000000 --resume "$upload_url" "$work/input"
+    expect_hint "$work/input"
+    expect_stored_size "$upload_url" 2000000
+    expect 0 upload --resume "$upload_url" "$work/input"
+    expect_out "^$upload_url\$"
+    expect_stored "$upload_url" "$work/input"
+}
+
+# The hint names the store; what is found there goes on, and is compared first if that is asked for.
+case_upload_store() {
+    start_server --throttle 4000000
+    make_settled_file input 192
+    interrupt INT 130 upload --store "$work/store" "$work/input" "$url"
+    expect_out "^resume with: $programs/upload --store $work/store $work/input $url\$"
+    expect 0 upload --stop-at 4m --store "$work/store" "$work/input" "$url"
+    expect_out "^resume with: $programs/upload --store "
+    expect_err ' were there before'
+    expect 0 upload --verify --verbose --store "$work/store" "$work/input" "$url"
+    expect_err ' bytes of the source are those of an earlier upload'
+    expect_err ' were there before'
+    upload_url=$(printed_url) || fail "$upload_url"
+    expect_stored "$upload_url" "$work/input"
+    expect_uploads 1
+}
+
+# Without a store the hint has a token.
+case_upload_parallel() {
+    start_server --throttle 4000000
+    make_settled_file input 256
+    parts=3
+    interrupt INT 130 upload --parallel 3 "$work/input" "$url"
+    expect_err ': interrupted$'
+    expect_out "^resume with: $programs/upload --token [-A-Za-z0-9_.]* $work/input $url\$"
+    token=$(sed 's/.*--token \([^ ]*\).*/\1/' "$work/out")
+    expect 0 upload --token "$token" "$work/input" "$url"
+    expect_err ' were there before'
+    upload_url=$(printed_url) || fail "$upload_url"
+    expect_stored "$upload_url" "$work/input"
+    expect_uploads 1
+    expect 2 upload --token "$token"x "$work/input" "$url"
+    expect 2 upload --parallel 2 --stop-at 1m "$work/input" "$url"
+    expect_no_out
+    expect_uploads 1
+}
+
+case_upload_parallel_store() {
+    start_server --throttle 4000000
+    make_settled_file input 256
+    parts=3
+    interrupt INT 130 upload --store "$work/store" --parallel 3 "$work/input" "$url"
+    expect_out "^resume with: $programs/upload --store $work/store $work/input $url\$"
+    expect 0 upload --store "$work/store" "$work/input" "$url"
+    expect_err ' were there before'
+    upload_url=$(printed_url) || fail "$upload_url"
+    expect_stored "$upload_url" "$work/input"
+    expect_uploads 1
+}
+
+# From a pipe, stopped in the middle and taken up again by a producer that begins anew; and from a file.
+case_upload_stdin() {
+    start_server
+    make_file input 320
+    produce cat "$work/input"
+    expect 0 upload - "$url"
+    upload_url=$(printed_url) || fail "$upload_url"
+    expect_stored "$upload_url" "$work/input"
+    produce cat "$work/input"
+    expect 0 upload --stop-at 10000000 - "$url"
+    expect_hint -
+    expect_stored_size "$upload_url" 10000000
+    produce cat "$work/input"
+    expect 0 upload --resume "$upload_url" -
+    expect_out "^$upload_url\$"
+    expect_err ' were there before'
+    expect_stored "$upload_url" "$work/input"
+    input=$work/input
+    expect 0 upload - "$url"
+    upload_url=$(printed_url) || fail "$upload_url"
+    expect_stored "$upload_url" "$work/input"
+}
+
+case_upload_checksum() {
+    start_server
+    make_file input 40
+    for algorithm in sha1 sha256 sha512,required md5 auto auto,required; do
+        expect 0 upload --checksum "$algorithm" "$work/input" "$url"
+        expect_err ', with checksums$'
+        upload_url=$(printed_url) || fail "$upload_url"
+        expect_stored "$upload_url" "$work/input"
+    done
+}
+
+case_upload_info_delete() {
+    start_server --token secret
+    make_file input 40
+    set -- --header 'Authorization: Bearer secret'
+    expect 0 upload "$@" --stop-at 1m --metadata 'note=half of it' "$work/input" "$url"
+    expect_hint "$work/input"
+    expect 0 upload "$@" --info "$upload_url"
+    expect_out "^url: $upload_url\$"
+    expect_out '^bytes: 1048576 of 2621440$'
+    expect_out '^complete: no$'
+    expect_out '^metadata note: half of it$'
+    expect_out '^metadata filename: input$'
+    expect 5 upload --info "$upload_url"
+    expect_err 'TUS_E_HTTP_STATUS: .*401'
+    expect 5 upload --delete "$upload_url"
+    expect_uploads 1
+    expect 0 upload "$@" --delete "$upload_url"
+    expect_no_out
+    expect_uploads 0
+    # What is gone already is as good as removed, but there is nothing to tell of it.
+    expect 0 upload "$@" --delete "$upload_url"
+    expect 5 upload "$@" --info "$upload_url"
+    expect_err 'TUS_E_GONE: '
+    expect_no_out
+}
+
+case_resume() {
+    start_server
+    make_file input 40
+    expect 3 resume --stop-at 1000000 "$work/store" "$url" "$work/input"
+    expect_out '^found: nothing of an earlier run$'
+    expect_out '^there before: 0 bytes, sent now: 1000000$'
+    expect_out '^stopped: the server has at least 1000000 bytes; '
+    expect 3 resume --stop-at 1500000 "$work/store" "$url" "$work/input"
+    found=$(url_after found:)
+    expect_out '^ *with at least 1000000 of 2621440 bytes$'
+    expect_out '^there before: 1000000 bytes, sent now: 500000$'
+    expect_stored_size "$found" 1500000
+    expect 0 resume "$work/store" "$url" "$work/input"
+    expect_out '^there before: 1500000 bytes, sent now: 1121440$'
+    expect_out "^done: $found\$"
+    expect_stored "$found" "$work/input"
+    expect_uploads 1
+    # What is complete is no longer kept: the same file again is another upload.
+    expect 0 resume "$work/store" "$url" "$work/input"
+    expect_out '^found: nothing of an earlier run$'
+    expect_uploads 2
+}
+
+case_resume_interrupt() {
+    start_server --throttle 4000000
+    make_settled_file input 192
+    interrupt INT 3 resume "$work/store" "$url" "$work/input"
+    expect_out '^stopped: the server has at least '
+    expect 0 resume "$work/store" "$url" "$work/input"
+    [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 524288 ] || fail "it began anew"
+    upload_url=$(url_after done:)
+    [ "$(url_after found:)" = "$upload_url" ] || fail "another upload was found"
+    expect_stored "$upload_url" "$work/input"
+    expect_uploads 1
+}
+
+# A process that dies without a word, and a server that is not the same one any more.
+case_resume_killed() {
+    start_server --throttle 4000000
+    make_settled_file input 192
+    interrupt KILL - resume "$work/store" "$url" "$work/input"
+    kill -KILL "$server_id"
+    wait "$server_id" 2>/dev/null
+    start_server --port "$port"
+    expect 0 resume "$work/store" "$url" "$work/input"
+    [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 0 ] || fail "it began anew"
+    upload_url=$(url_after done:)
+    expect_stored "$upload_url" "$work/input"
+    expect_uploads 1
+}
+
+# Of the same size, but another file by now.
+case_resume_changed() {
+    start_server
+    make_file input 40
+    expect 3 resume --stop-at 1000000 "$work/store" "$url" "$work/input"
+    make_file input 40
+    expect 0 resume "$work/store" "$url" "$work/input"
+    expect_out '^found: nothing of an earlier run$'
+    expect_out '^there before: 0 bytes'
+    upload_url=$(url_after done:)
+    expect_stored "$upload_url" "$work/input"
+    expect_uploads 2
+}
+
+case_resume_usage() {
+    make_file input 1
+    expect 2 resume
+    expect 2 resume "$work/store" "$nowhere"
+    expect 2 resume --stop-at "$work/store" "$nowhere" "$work/input"
+    expect 2 resume --stop-at 1x "$work/store" "$nowhere" "$work/input"
+    expect 2 resume --stop-at -1 "$work/store" "$nowhere" "$work/input"
+    expect 1 resume "$work/store" "$nowhere" "$work/missing"
+    expect_err '^TUS_E_SOURCE: '
+    expect 1 resume "$work/store" 'no url' "$work/input"
+    expect_err '^TUS_E_INVALID_ARGUMENT: '
+    [ ! -e "$work/store" ] || fail "there was nothing to keep"
+}
+
+# Refused half way is no reason to forget.
+case_resume_refused() {
+    start_server
+    make_file input 40
+    expect 3 resume --stop-at 1000000 "$work/store" "$url" "$work/input"
+    kill -KILL "$server_id"
+    wait "$server_id" 2>/dev/null
+    start_server --port "$port" --token secret
+    expect 1 resume "$work/store" "$url" "$work/input"
+    expect_err '^TUS_E_HTTP_STATUS: .*401'
+    kill -KILL "$server_id"
+    wait "$server_id" 2>/dev/null
+    start_server --port "$port"
+    expect 0 resume "$work/store" "$url" "$work/input"
+    expect_out '^there before: 1000000 bytes'
+    expect_stored "$(url_after done:)" "$work/input"
+    expect_uploads 1
+}
+
+# The parts are removed when they have been put together. Parts of odd sizes, and more of them than bytes.
+case_parallel() {
+    start_server
+    make_file input 40
+    printf odd >>"$work/input"
+    for parts in 1 2 5; do
+        expect 0 parallel "$parts" "$work/store" "$url" "$work/input"
+        [ "$parts" -eq 1 ] || expect_out '^done, put together: '
+        expect_err '2621443 of 2621443 bytes acknowledged'
+        expect_stored "$(url_after 'done, [a-z ]*:')" "$work/input"
+    done
+    printf abc >"$work/input"
+    expect 0 parallel 5 "$work/store" "$url" "$work/input"
+    expect_stored "$(url_after 'done, put together:')" "$work/input"
+    : >"$work/input"
+    expect 0 parallel 5 "$work/store" "$url" "$work/input"
+    expect_stored "$(url_after 'done, in one piece:')" "$work/input"
+    expect 0 parallel --fallback 2 "$work/store" "$url" "$work/input"
+    expect_uploads 6
+}
+
+case_parallel_interrupt() {
+    start_server --throttle 3000000
+    make_settled_file input 256
+    parts=4
+    interrupt INT 3 parallel 4 "$work/store" "$url" "$work/input"
+    expect_out '^stopped: '
+    # As many parts as there were, whatever is asked for now.
+    expect 0 parallel 2 "$work/store" "$url" "$work/input"
+    expect_out '^found: .* in 4 parts$'
+    expect_out "^part 4: $url"
+    [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 524288 ] || fail "it began anew"
+    expect_stored "$(url_after 'done, put together:')" "$work/input"
+    expect_uploads 1
+}
+
+case_parallel_killed() {
+    start_server --throttle 3000000
+    make_settled_file input 256
+    parts=4
+    interrupt KILL - parallel 4 "$work/store" "$url" "$work/input"
+    kill -KILL "$server_id"
+    wait "$server_id" 2>/dev/null
+    start_server --port "$port"
+    expect 0 parallel 4 "$work/store" "$url" "$work/input"
+    expect_out '^found: .* in 4 parts$'
+    [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 0 ] || fail "it began anew"
+    expect_stored "$(url_after 'done, put together:')" "$work/input"
+    expect_uploads 1
+}
+
+case_parallel_usage() {
+    make_file input 1
+    for words in '' 2 '0 a b c' '2x a b c' '-1 a b c' '1001 a b c' '--fallback 2 a b' 'a b c d' '--no 2 a b c'; do
+        # Words, for once.
+        # shellcheck disable=SC2086
+        expect 2 parallel $words
+        expect_err '^usage: '
+    done
+    expect 1 parallel 2 "$work/store" "$nowhere" "$work/missing"
+    expect_err '^TUS_E_SOURCE: '
+}
+
+# Nothing is left behind by parts that were refused; where the server is gone half way, they are kept.
+case_parallel_refused() {
+    start_server --max-size 1000000
+    make_file input 40
+    expect 1 parallel 2 "$work/store" "$url" "$work/input"
+    expect_err '^TUS_E_'
+    expect_uploads 0
+    kill -KILL "$server_id"
+    wait "$server_id" 2>/dev/null
+    start_server --port "$port" --token secret
+    expect 1 parallel --fallback 2 "$work/store" "$url" "$work/input"
+    expect_err '401'
+    expect_no_out
+    expect_uploads 0
+}
+
+# Three chunks and a bit, written in two goes.
+case_deferred() {
+    start_server
+    make_file input 400
+    printf odd >>"$work/input"
+    produce sh -c 'head -c 9000001 "$1"; sleep 1; tail -c +9000002 "$1"' sh "$work/input"
+    expect 0 deferred "$url" 'Größe unbekannt.bin'
+    expect_out '^done: 26214403 bytes$'
+    expect_err '26214403 bytes so far$'
+    upload_url=$(url_after 'upload url:')
+    expect_stored "$upload_url" "$work/input"
+    grep -q '^metadata filename R3LDtsOfZSB1bmJla2FubnQuYmlu$' "$work/uploads/${upload_url##*/}.info" \
+        || fail "the name is missing"
+}
+
+# What fits into one chunk, and nothing at all; from a pipe and from what is none.
+case_deferred_small() {
+    start_server
+    make_file input 1
+    produce cat "$work/input"
+    expect 0 deferred "$url" small
+    expect_stored "$(url_after 'upload url:')" "$work/input"
+    produce true
+    expect 0 deferred "$url" empty
+    expect_out '^done: 0 bytes$'
+    input=
+    expect 0 deferred "$url" nothing
+    expect_out '^done: 0 bytes$'
+    input=$work/input
+    expect 0 deferred "$url" file
+    expect_out '^done: 65536 bytes$'
+    expect_stored "$(url_after 'upload url:')" "$work/input"
+    expect 2 deferred "$url"
+}
+
+# Ctrl-C while the producer has nothing to say.
+case_deferred_interrupt() {
+    start_server
+    produce sleep 60
+    begin deferred "$url" never
+    wait_until "it reads" grep -q 'so far' "$work/err"
+    began=$(date +%s)
+    kill -INT "$program_id"
+    expect_end 3
+    [ $(($(date +%s) - began)) -lt 20 ] || fail "Ctrl-C was not heard"
+    stop_producer
+    expect_err '^stopped$'
+    expect_uploads 0
+}
+
+# What the first comment of deferred.c says: the same input from its beginning, to the URL that was printed.
+case_deferred_resume() {
+    start_server
+    make_file input 400
+    produce sh -c 'head -c 20000000 "$1"; exec sleep 60' sh "$work/input"
+    begin deferred "$url" half
+    wait_until "bytes arrive" has_begun
+    kill -INT "$program_id"
+    expect_end 3
+    stop_producer
+    upload_url=$(url_after 'upload url:')
+    produce cat "$work/input"
+    expect 0 upload --resume "$upload_url" -
+    expect_err ' were there before'
+    expect_stored "$upload_url" "$work/input"
+}
+
+case_deferred_refused() {
+    start_server --max-size 10000000
+    make_file input 400
+    produce cat "$work/input"
+    expect 1 deferred "$url" large
+    expect_err '^TUS_E_TOO_LARGE: '
+    input=
+    expect 1 deferred 'no url' none
+    expect_err '^TUS_E_INVALID_ARGUMENT: '
+    expect_no_out
+}
+
+case_chunk_by_chunk() {
+    start_server
+    make_file input 40
+    expect 0 chunk_by_chunk --chunk-size 500000 "$url" "$work/input"
+    [ "$(grep -c '^offset ' "$work/out")" -eq 6 ] || fail "that should be six chunks"
+    expect_out '^offset 500000: 19%, 1 of 6 chunks, '
+    expect_out '^offset 2621440: 100%, 6 of 6 chunks, '
+    expect_stored "$(url_after done:)" "$work/input"
+    : >"$work/input"
+    expect 0 chunk_by_chunk "$url" "$work/input"
+    expect_stored "$(url_after done:)" "$work/input"
+}
+
+# The server dies half way and comes back a second later.
+case_chunk_by_chunk_broken() {
+    start_server --throttle 4000000
+    make_file input 192
+    begin chunk_by_chunk --pause 20 "$url" "$work/input"
+    wait_until "bytes arrive" has_begun
+    kill -KILL "$server_id"
+    wait "$server_id" 2>/dev/null
+    wait_until "it fails" grep -q '^TUS_E_CONNECT after ' "$work/out"
+    start_server --port "$port"
+    expect_end 0
+    expect_out '^TUS_E_CONNECT after [0-9]* bytes, trying again$'
+    expect_stored "$(url_after done:)" "$work/input"
+    expect_uploads 1
+}
+
+case_chunk_by_chunk_usage() {
+    make_file input 1
+    expect 2 chunk_by_chunk
+    expect 2 chunk_by_chunk "$nowhere"
+    expect 2 chunk_by_chunk --chunk-size "$nowhere" "$work/input"
+    expect 2 chunk_by_chunk --pause x "$nowhere" "$work/input"
+    expect 2 chunk_by_chunk --no-such-option 1 "$nowhere" "$work/input"
+    expect 1 chunk_by_chunk --chunk-size 0 "$nowhere" "$work/input"
+    expect_err '^TUS_E_INVALID_ARGUMENT: '
+    expect 1 chunk_by_chunk "$nowhere" "$work"
+    expect_err '^TUS_E_SOURCE: .*directory'
+    expect 1 chunk_by_chunk "$nowhere" "$work/input"
+    expect_err '^TUS_E_CONNECT: '
+    expect_no_out
+}
+
+# A refusal is no failure to survive, neither at once nor half way.
+case_chunk_by_chunk_refused() {
+    start_server --token secret
+    make_file input 192
+    expect 1 chunk_by_chunk "$url" "$work/input"
+    expect_err '^TUS_E_HTTP_STATUS: .*401'
+    kill -KILL "$server_id"
+    wait "$server_id" 2>/dev/null
+    start_server --port "$port" --throttle 4000000
+    begin chunk_by_chunk "$url" "$work/input"
+    wait_until "bytes arrive" has_begun
+    kill -KILL "$server_id"
+    wait "$server_id" 2>/dev/null
+    start_server --port "$port" --token secret
+    expect_end 1
+    expect_err '^TUS_E_HTTP_STATUS: .*401'
+}
+
+case_checksums() {
+    start_server
+    make_file input 40
+    for algorithm in sha1 sha256 sha512 md5; do
+        for policy in if-available required; do
+            expect 0 checksums "$algorithm" "$policy" "$url" "$work/input"
+            expect_out '^the server knows: .*sha1'
+            expect_out "^the server checked: $algorithm\$"
+            expect_stored "$(url_after done:)" "$work/input"
+        done
+    done
+    expect 0 checksums auto required "$url" "$work/input"
+    expect_out '^the server checked: sha256$'
+    for choice in 'sha1 off' 'none if-available' 'none off'; do
+        # One word for the algorithm, one for the policy.
+        # shellcheck disable=SC2086
+        expect 0 checksums $choice "$url" "$work/input"
+        expect_out '^the server checked: none$'
+        expect_stored "$(url_after done:)" "$work/input"
+    done
+}
+
+case_checksums_usage() {
+    make_file input 1
+    expect 2 checksums
+    expect 2 checksums sha1 required "$nowhere"
+    expect 2 checksums sha2 required "$nowhere" "$work/input"
+    expect 2 checksums sha1 maybe "$nowhere" "$work/input"
+    expect_err '^usage: '
+    expect 2 checksums none required "$nowhere" "$work/input"
+    expect_err '^TUS_E_INVALID_ARGUMENT: '
+    expect_no_out
+}
+
+case_checksums_refused() {
+    start_server --token secret
+    make_file input 1
+    expect 1 checksums sha1 required "$url" "$work/input"
+    expect_err '401'
+    expect_uploads 0
+    expect_no_out
+}
+
+case_custom_store_sqlite() {
+    start_server
+    make_file input 40
+    expect 3 custom_store_sqlite --stop-at 1000000 "$work/uploads.db" "$url" "$work/input"
+    upload_url=$(url_after stopped:)
+    # Another upload of the same size is kept beside it.
+    make_file second 40
+    expect 3 custom_store_sqlite --stop-at 2000000 "$work/uploads.db" "$url" "$work/second"
+    second_url=$(url_after stopped:)
+    expect 0 custom_store_sqlite "$work/uploads.db" "$url" "$work/input"
+    expect_out "^found: $upload_url with 1000000 bytes\$"
+    expect_out '^there before: 1000000 bytes, there now: 2621440$'
+    expect_out "^done: $upload_url\$"
+    expect_stored "$upload_url" "$work/input"
+    expect 0 custom_store_sqlite "$work/uploads.db" "$url" "$work/second"
+    expect_out '^there before: 2000000 bytes, there now: 2621440$'
+    expect_stored "$second_url" "$work/second"
+    expect_uploads 2
+    # Neither is kept any longer.
+    expect 0 custom_store_sqlite "$work/uploads.db" "$url" "$work/input"
+    expect_out '^there before: 0 bytes'
+    [ ! -s "$work/err" ] || fail "the store has faults"
+}
+
+case_custom_store_sqlite_killed() {
+    start_server --throttle 4000000
+    make_settled_file input 192
+    interrupt KILL - custom_store_sqlite "$work/uploads.db" "$url" "$work/input"
+    expect 0 custom_store_sqlite "$work/uploads.db" "$url" "$work/input"
+    expect_out "^found: $url"
+    [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 0 ] || fail "it began anew"
+    expect_stored "$(url_after done:)" "$work/input"
+    expect_uploads 1
+    ! grep -q 'store' "$work/err" || fail "the store has faults"
+}
+
+case_custom_store_sqlite_changed() {
+    start_server
+    make_file input 40
+    expect 3 custom_store_sqlite --stop-at 1000000 "$work/uploads.db" "$url" "$work/input"
+    make_file input 40
+    expect 0 custom_store_sqlite "$work/uploads.db" "$url" "$work/input"
+    expect_out '^there before: 0 bytes'
+    expect_stored "$(url_after done:)" "$work/input"
+    expect_uploads 2
+}
+
+# What is no database is this program's own failure.
+case_custom_store_sqlite_damaged() {
+    make_file input 1
+    expect 1 custom_store_sqlite "$work/input" "$nowhere" "$work/input"
+    expect_err 'not a database'
+    expect 1 custom_store_sqlite "$work/missing/uploads.db" "$nowhere" "$work/input"
+    expect_err 'unable to open'
+    expect_no_out
+}
+
+case_custom_store_sqlite_usage() {
+    make_file input 1
+    expect 2 custom_store_sqlite
+    expect 2 custom_store_sqlite "$work/uploads.db" "$nowhere"
+    expect 2 custom_store_sqlite --stop-at x "$work/uploads.db" "$nowhere" "$work/input"
+    expect_err '^usage: '
+    expect 1 custom_store_sqlite "$work/uploads.db" 'no url' "$work/input"
+    expect_err '^TUS_E_INVALID_ARGUMENT: '
+    expect 1 custom_store_sqlite "$work/uploads.db" "$nowhere" "$work/missing"
+    expect_err '^TUS_E_SOURCE: '
+}
+
+case_custom_store_sqlite_refused() {
+    start_server --token secret
+    make_file input 1
+    expect 1 custom_store_sqlite "$work/uploads.db" "$url" "$work/input"
+    expect_err '^TUS_E_HTTP_STATUS: .*401'
+    expect_no_out
+    expect_uploads 0
 }
 
 # --- run it -----------------------------------------------------------------------------------------------------------
