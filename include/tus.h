@@ -851,7 +851,8 @@ TUS_API int32_t tus_error_callback_code(const struct tus_error *e);
 TUS_API int tus_error_is_retryable(const struct tus_error *e);
 
 /**
- * The upload that exists on the server in spite of the failure: hand it to tus_client_resume_upload to go on. It is
+ * The upload that exists on the server in spite of the failure: hand it to tus_client_resume_upload to go on. An upload
+ * in parts has no URL yet: go on with it by tus_error_resume_token, or by the store. It is
  * the full URL; some servers let whoever knows it write to the upload, so treat it as a secret.
  *
  * - `e`: the error.
@@ -1228,8 +1229,8 @@ tus_status tus_config_set_metadata_encoding(struct tus_config *c,
  * - `c`: the configuration.
  * - `algorithm`: a value of enum tus_checksum; TUS_CHECKSUM_AUTO: the best one that the server knows.
  * - `policy`: a value of enum tus_checksum_policy. TUS_CHECKSUM_IF_AVAILABLE: with another algorithm if the server lacks
- *   this one, and with none if it knows none. TUS_CHECKSUM_REQUIRED: exactly this one, or the operation ends with
- *   TUS_E_UNSUPPORTED before a byte is sent. Default: TUS_CHECKSUM_OFF.
+ *   this one, and with none if it knows none. TUS_CHECKSUM_REQUIRED: exactly this one (any, with
+ *   TUS_CHECKSUM_AUTO), or the operation ends with TUS_E_UNSUPPORTED before a byte is sent. Default: TUS_CHECKSUM_OFF.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, this is no algorithm or no policy, or
  * TUS_CHECKSUM_NONE is required.
@@ -1522,7 +1523,8 @@ tus_status tus_config_set_user_agent(struct tus_config *c,
 /**
  * Keeps what is known of unfinished uploads in a folder, so that a later run, of this program or another one, goes on
  * where an upload of the same source to the same endpoint was interrupted (T-052). Entries survive crashes; while an
- * upload is worked on, other processes leave it alone. Only the user himself can read them. A folder that cannot be used
+ * upload is worked on, others leave it alone: they wait a second for it to be free, and then send an upload of their
+ * own. Only the user himself can read them. A folder that cannot be used
  * is a warning in the log and never fails an upload.
  *
  * - `c`: the configuration.
@@ -2109,7 +2111,7 @@ tus_status tus_upload_options_set_timeout_ms(struct tus_upload_options *o,
  * Sends the data in several parts at once, which the server then puts together (T-120). Needs a server with the extension
  * concatenation and a source of known size that can be read anywhere: a file, memory, a reader with `seek`. There are
  * never more parts than bytes, nor than fit into the header that names them, about 30. An upload of an earlier run is
- * continued as it was begun. Not together with tus_upload_options_set_stop_at; an uploader sends one chunk after the
+ * continued as it was begun. Not together with tus_upload_options_set_stop_at (TUS_E_INVALID_ARGUMENT); an uploader sends one chunk after the
  * other.
  *
  * - `o`: the options.
@@ -2541,7 +2543,7 @@ tus_status tus_client_prune_store(struct tus_client *c,
 TUS_API size_t tus_previous_list_count(const struct tus_previous_list *l);
 
 /**
- * The URL of an upload, for tus_client_resume_upload; of one in parts that of its first part (see
+ * The URL of an upload, for tus_client_resume_upload; of one in parts that of the part that was created first (see
  * tus_previous_list_part_count). It is the full URL; some servers let whoever knows it write to the upload, so treat it
  * as a secret.
  *
@@ -2574,7 +2576,8 @@ const char *tus_previous_list_fingerprint(const struct tus_previous_list *l,
                                           size_t index);
 
 /**
- * How many bytes of an upload the server had acknowledged when that was last noted; it may have more.
+ * How many bytes of an upload the server had acknowledged when that was last noted; it may have more, a whole chunk for
+ * example whose acknowledgement was still due.
  *
  * - `l`: the list.
  * - `index`: from 0.
@@ -2583,7 +2586,9 @@ const char *tus_previous_list_fingerprint(const struct tus_previous_list *l,
  * Threads: any.
  * Since: 0.1
  */
-TUS_API uint64_t tus_previous_list_offset(const struct tus_previous_list *l, size_t index);
+TUS_API
+uint64_t tus_previous_list_offset(const struct tus_previous_list *l,
+                                  size_t index);
 
 /**
  * The size of an upload in bytes.
@@ -2714,10 +2719,12 @@ tus_status tus_uploader_upload(struct tus_uploader *u,
 
 /**
  * Sends until the server has acknowledged more than before: one chunk (tus_upload_options_set_chunk_size) where nothing goes
- * wrong. A chunk that the server refuses for its place (409) is sent again from where it should be.
+ * wrong. A chunk that the server refuses for its place (409) is sent again from where it should be. After a failure the
+ * next call goes on, so the loop is: until it is TUS_OK and there is no more, or you give up.
  *
  * - `u`: the uploader.
- * - `out_more`: receives 1 if there is more to send, 0 if not or on failure. May be NULL.
+ * - `out_more`: receives 1 if there is more to send; 0 if not (all of it, or tus_upload_options_set_stop_at, is reached),
+ *   or on failure. May be NULL.
  * - `err`: receives the details of a failure. May be NULL.
  *
  * Returns: as tus_uploader_upload.

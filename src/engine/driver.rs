@@ -414,7 +414,7 @@ impl<'a> Driver<'a> {
                 if let Some(keeper) = &keeper
                     && !done
                 {
-                    keeper.created(&url);
+                    keeper.created(&url, &self.job.cancel);
                 }
                 if let Some(hook) = &self.job.on_upload_url
                     && !stopped

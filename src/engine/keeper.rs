@@ -25,6 +25,10 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// is faster than the digest, what is not covered by it could not be trusted later.
 const DIGEST_PATIENCE: Duration = Duration::from_secs(2);
 const DIGEST_LOOK: Duration = Duration::from_millis(1);
+/// A file that was changed just before proves nothing by its times: its first bytes are to be covered by the digest before
+/// they go out, as many as a first chunk has. That takes a few milliseconds.
+const FIRST_BYTES: u64 = 16 << 20;
+const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 
 /// The memory of one upload.
 pub(super) struct Keeper {
@@ -181,9 +185,13 @@ impl Keeper {
         }
     }
 
-    /// The token as of now.
+    /// The token as of now; none if nothing in it could show the source to be the same.
     pub(super) fn token(&self) -> Option<String> {
-        self.state().record.as_ref().filter(|record| !record.url.is_empty()).map(Record::to_token)
+        let state = self.state();
+        let record = state.record.as_ref().filter(|record| !record.url.is_empty())?;
+        let by_name = record.identity.is_none() && record.fingerprint.is_some();
+        let provable = (record.identity.is_some() && record.identity_trusted) || record.content.is_some() || by_name;
+        provable.then(|| record.to_token())
     }
 
     /// Tells the caller the token if it is a new one.
@@ -208,8 +216,9 @@ impl Keeper {
     }
 
     /// The operation is over and the upload is not: notes how far it is, and leaves it to others.
-    pub(super) fn interrupted(&self, cancel: &Cancel) {
-        self.await_digest(cancel);
+    /// `sent` of its bytes may be on the server.
+    pub(super) fn interrupted(&self, sent: u64, cancel: &Cancel) {
+        self.await_digest(sent, DIGEST_PATIENCE, cancel);
         let hasher = self.state().hasher.take();
         let prefix = hasher.and_then(PrefixHasher::stop);
         let mut state = self.state();
@@ -221,15 +230,14 @@ impl Keeper {
     }
 
     /// A call has failed and the next one may go on: notes how far it is.
-    pub(super) fn paused(&self, cancel: &Cancel) {
-        self.await_digest(cancel);
+    pub(super) fn paused(&self, sent: u64, cancel: &Cancel) {
+        self.await_digest(sent, DIGEST_PATIENCE, cancel);
         self.write(self.state());
     }
 
     /// Waits a moment for the digest of what has been sent.
-    fn await_digest(&self, cancel: &Cancel) {
-        let sent = self.state().record.as_ref().map_or(0, |record| record.offset);
-        let until = Instant::now() + DIGEST_PATIENCE;
+    fn await_digest(&self, sent: u64, patience: Duration, cancel: &Cancel) {
+        let until = Instant::now() + patience;
         while let Some(so_far) = self.hashed()
             && so_far < sent
             && Instant::now() < until
@@ -334,9 +342,10 @@ impl Keep {
     }
 
     /// The upload (or part) has this URL; kept before its first byte goes out (T-052).
-    pub(super) fn created(&self, url: &AbsoluteUrl) {
+    pub(super) fn created(&self, url: &AbsoluteUrl, cancel: &Cancel) {
         let keeper = &*self.keeper;
         let mut state = keeper.state();
+        let first = state.hasher.is_none();
         match self.part {
             None => {
                 let (created, expires) = (clock::wall(), state.expires.take());
@@ -356,6 +365,11 @@ impl Keep {
         }
         self.prove(&mut state);
         keeper.write(state);
+        if first && !keeper.blank.identity_trusted {
+            let bytes = keeper.blank.size.min(FIRST_BYTES);
+            keeper.await_digest(bytes, FIRST_PATIENCE, cancel);
+            keeper.write(keeper.state());
+        }
     }
 
     /// The server has acknowledged this much; `done`: all there is.

@@ -368,7 +368,7 @@ impl Parallel<'_> {
         // The error is about one part, whose URL is not that of the upload.
         let error = error.without_upload_url();
         if !useless && (self.keeper.is_lasting() || stopped) {
-            self.keeper.interrupted(&self.cancel);
+            self.keeper.interrupted(self.size, &self.cancel);
             let token = self.keeper.token();
             return error.with_resume_token(token);
         }

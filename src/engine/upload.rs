@@ -289,7 +289,7 @@ impl Client {
                 let complete = size == Some(offset);
                 match &keeper {
                     Some(keeper) if complete => keeper.forget(),
-                    Some(keeper) => keeper.interrupted(&job.cancel),
+                    Some(keeper) => keeper.interrupted(stats.bytes_confirmed, &job.cancel),
                     None => {}
                 }
                 let metadata = if job.created_here { metadata } else { Metadata::new() };
@@ -322,9 +322,9 @@ impl Client {
             return error;
         }
         if job.lives_on {
-            keeper.paused(&job.cancel);
+            keeper.paused(job.meter.gauge().progress().sent, &job.cancel);
         } else {
-            keeper.interrupted(&job.cancel);
+            keeper.interrupted(job.meter.gauge().progress().sent, &job.cancel);
         }
         if gone {
             return error;

@@ -203,7 +203,7 @@ impl Uploader {
 impl Drop for Uploader {
     fn drop(&mut self) {
         if let (None, Some(keep)) = (&self.info, &self.job.keeper) {
-            keep.keeper.interrupted(&self.job.cancel);
+            keep.keeper.interrupted(self.job.meter.gauge().progress().sent, &self.job.cancel);
         }
     }
 }

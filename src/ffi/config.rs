@@ -195,8 +195,8 @@ pub unsafe extern "C" fn tus_config_set_metadata_encoding(c: *mut tus_config, la
 /// - `c`: the configuration.
 /// - `algorithm`: a value of enum tus_checksum; TUS_CHECKSUM_AUTO: the best one that the server knows.
 /// - `policy`: a value of enum tus_checksum_policy. TUS_CHECKSUM_IF_AVAILABLE: with another algorithm if the server lacks
-///   this one, and with none if it knows none. TUS_CHECKSUM_REQUIRED: exactly this one, or the operation ends with
-///   TUS_E_UNSUPPORTED before a byte is sent. Default: TUS_CHECKSUM_OFF.
+///   this one, and with none if it knows none. TUS_CHECKSUM_REQUIRED: exactly this one (any, with
+///   TUS_CHECKSUM_AUTO), or the operation ends with TUS_E_UNSUPPORTED before a byte is sent. Default: TUS_CHECKSUM_OFF.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, this is no algorithm or no policy, or
 /// TUS_CHECKSUM_NONE is required.

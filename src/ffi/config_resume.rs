@@ -16,7 +16,8 @@ use crate::store::{DirectoryStore, Store};
 
 /// Keeps what is known of unfinished uploads in a folder, so that a later run, of this program or another one, goes on
 /// where an upload of the same source to the same endpoint was interrupted (T-052). Entries survive crashes; while an
-/// upload is worked on, other processes leave it alone. Only the user himself can read them. A folder that cannot be used
+/// upload is worked on, others leave it alone: they wait a second for it to be free, and then send an upload of their
+/// own. Only the user himself can read them. A folder that cannot be used
 /// is a warning in the log and never fails an upload.
 ///
 /// - `c`: the configuration.

@@ -230,7 +230,8 @@ pub unsafe extern "C" fn tus_error_is_retryable(e: *const tus_error) -> c_int {
     guard_value(0, || unsafe { state(e, "e") }.map_or(0, |error| truth(error.retryable)))
 }
 
-/// The upload that exists on the server in spite of the failure: hand it to tus_client_resume_upload to go on. It is
+/// The upload that exists on the server in spite of the failure: hand it to tus_client_resume_upload to go on. An upload
+/// in parts has no URL yet: go on with it by tus_error_resume_token, or by the store. It is
 /// the full URL; some servers let whoever knows it write to the upload, so treat it as a secret.
 ///
 /// - `e`: the error.

@@ -263,7 +263,7 @@ pub unsafe extern "C" fn tus_upload_options_set_timeout_ms(o: *mut tus_upload_op
 /// Sends the data in several parts at once, which the server then puts together (T-120). Needs a server with the extension
 /// concatenation and a source of known size that can be read anywhere: a file, memory, a reader with `seek`. There are
 /// never more parts than bytes, nor than fit into the header that names them, about 30. An upload of an earlier run is
-/// continued as it was begun. Not together with tus_upload_options_set_stop_at; an uploader sends one chunk after the
+/// continued as it was begun. Not together with tus_upload_options_set_stop_at (TUS_E_INVALID_ARGUMENT); an uploader sends one chunk after the
 /// other.
 ///
 /// - `o`: the options.

@@ -151,7 +151,7 @@ pub unsafe extern "C" fn tus_previous_list_count(l: *const tus_previous_list) ->
     guard_value(0, || unsafe { state(l, "l") }.map_or(0, Vec::len))
 }
 
-/// The URL of an upload, for tus_client_resume_upload; of one in parts that of its first part (see
+/// The URL of an upload, for tus_client_resume_upload; of one in parts that of the part that was created first (see
 /// tus_previous_list_part_count). It is the full URL; some servers let whoever knows it write to the upload, so treat it
 /// as a secret.
 ///
@@ -187,7 +187,8 @@ pub unsafe extern "C" fn tus_previous_list_fingerprint(l: *const tus_previous_li
     })
 }
 
-/// How many bytes of an upload the server had acknowledged when that was last noted; it may have more.
+/// How many bytes of an upload the server had acknowledged when that was last noted; it may have more, a whole chunk for
+/// example whose acknowledgement was still due.
 ///
 /// - `l`: the list.
 /// - `index`: from 0.

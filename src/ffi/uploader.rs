@@ -216,10 +216,12 @@ pub unsafe extern "C" fn tus_uploader_upload(
 }
 
 /// Sends until the server has acknowledged more than before: one chunk (tus_upload_options_set_chunk_size) where nothing goes
-/// wrong. A chunk that the server refuses for its place (409) is sent again from where it should be.
+/// wrong. A chunk that the server refuses for its place (409) is sent again from where it should be. After a failure the
+/// next call goes on, so the loop is: until it is TUS_OK and there is no more, or you give up.
 ///
 /// - `u`: the uploader.
-/// - `out_more`: receives 1 if there is more to send, 0 if not or on failure. May be NULL.
+/// - `out_more`: receives 1 if there is more to send; 0 if not (all of it, or tus_upload_options_set_stop_at, is reached),
+///   or on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
 /// Returns: as tus_uploader_upload.

@@ -350,7 +350,7 @@ fn parts_of_another_server_are_no_reason_to_fail() {
 fn a_cancel_by_the_progress_function_ends_all_parts_at_once() {
     let server = server_with(|options| options.throttle = Some(2000));
     let (folder, bytes) = (Folder::new(), noise(90_000, 93));
-    let path = folder.file("a", &bytes);
+    let path = settled(&folder, "a", &bytes);
     let config = config_to(&server.endpoint());
     let began = Instant::now();
     let mut options = in_parts(3);

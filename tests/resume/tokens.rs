@@ -190,3 +190,17 @@ fn a_token_hook_may_end_it() {
     assert_stored(&server, &done, &bytes);
     assert_eq!(server.uploads().len(), 1);
 }
+
+#[test]
+fn a_token_that_could_never_be_used_is_none() {
+    let server = server();
+    let (folder, bytes) = (Folder::new(), noise(5000, 97));
+    let mut stopping = options();
+    stopping.set_progress(Some(stops_after(2000)));
+    // Changed just before, and nothing of it was to be remembered: neither its times nor a digest can show it again.
+    let young = folder.file("young", &bytes);
+    let error = run(&config_to(&server.endpoint()), &young, &stopping).unwrap_err();
+    assert!(error.resume_token().is_none() && error.upload_url().is_some());
+    let old = settled(&folder, "old", &bytes);
+    assert!(run(&config_to(&server.endpoint()), &old, &stopping).unwrap_err().resume_token().is_some());
+}
