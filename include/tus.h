@@ -868,8 +868,8 @@ const char *tus_error_upload_url(const struct tus_error *e);
 /**
  * The token with which a later run, or the same one, goes on with the upload that failed
  * (tus_upload_options_set_resume_token). Unlike the URL it also stands for an upload in parts and lets the source be
- * recognised: a file shows itself to be the same; for memory and readers the digest of what was sent does, which is only
- * taken with a store or a tus_resume_token_fn. Whoever has it can write to the upload, so treat it as a secret.
+ * recognised: a file that was not changed just before shows itself to be the same; for all else the digest of what was
+ * sent does, which is only taken with a store or a tus_resume_token_fn. Whoever has it can write to the upload, so treat it as a secret.
  *
  * - `e`: the error.
  *
@@ -1526,6 +1526,10 @@ tus_status tus_config_set_user_agent(struct tus_config *c,
  * upload is worked on, others leave it alone: they wait a second for it to be free, and then send an upload of their
  * own. Only the user himself can read them. A folder that cannot be used
  * is a warning in the log and never fails an upload.
+ *
+ * Each entry is a file whose name is a hash of endpoint, size and URL, and whose content is JSON: the upload's URL, the
+ * endpoint without its query, the source's size, fingerprint and times, when the upload expires. Headers and tokens of
+ * yours are not in it; the upload's URL is, as the server gave it.
  *
  * - `c`: the configuration.
  * - `path`: the folder; it and those above it are made, for this user alone, when there is something to keep. A relative
@@ -2793,7 +2797,7 @@ TUS_API tus_status tus_uploader_get_stats(const struct tus_uploader *u, struct t
  * - `u`: the uploader.
  *
  * Returns: one word of letters, digits, '-', '_' and '.'; NULL if the upload is complete or gone, its source cannot be
- * recognised, it was named by its URL, or `u` is NULL or invalid.
+ * recognised again (see tus_error_resume_token), it was named by its URL, or `u` is NULL or invalid.
  * Ownership: borrowed; valid until a call of tus_uploader_upload or tus_uploader_upload_chunk returns, or `u` is freed.
  * Threads: any.
  * Since: 0.1

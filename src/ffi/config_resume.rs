@@ -20,6 +20,10 @@ use crate::store::{DirectoryStore, Store};
 /// own. Only the user himself can read them. A folder that cannot be used
 /// is a warning in the log and never fails an upload.
 ///
+/// Each entry is a file whose name is a hash of endpoint, size and URL, and whose content is JSON: the upload's URL, the
+/// endpoint without its query, the source's size, fingerprint and times, when the upload expires. Headers and tokens of
+/// yours are not in it; the upload's URL is, as the server gave it.
+///
 /// - `c`: the configuration.
 /// - `path`: the folder; it and those above it are made, for this user alone, when there is something to keep. A relative
 ///   one is taken from the present working directory. Raw bytes on Unix, UTF-8 on Windows. Default: no store.

@@ -248,8 +248,8 @@ pub unsafe extern "C" fn tus_error_upload_url(e: *const tus_error) -> *const c_c
 
 /// The token with which a later run, or the same one, goes on with the upload that failed
 /// (tus_upload_options_set_resume_token). Unlike the URL it also stands for an upload in parts and lets the source be
-/// recognised: a file shows itself to be the same; for memory and readers the digest of what was sent does, which is only
-/// taken with a store or a tus_resume_token_fn. Whoever has it can write to the upload, so treat it as a secret.
+/// recognised: a file that was not changed just before shows itself to be the same; for all else the digest of what was
+/// sent does, which is only taken with a store or a tus_resume_token_fn. Whoever has it can write to the upload, so treat it as a secret.
 ///
 /// - `e`: the error.
 ///

@@ -313,7 +313,7 @@ pub unsafe extern "C" fn tus_uploader_get_stats(u: *const tus_uploader, stats: *
 /// - `u`: the uploader.
 ///
 /// Returns: one word of letters, digits, '-', '_' and '.'; NULL if the upload is complete or gone, its source cannot be
-/// recognised, it was named by its URL, or `u` is NULL or invalid.
+/// recognised again (see tus_error_resume_token), it was named by its URL, or `u` is NULL or invalid.
 /// Ownership: borrowed; valid until a call of tus_uploader_upload or tus_uploader_upload_chunk returns, or `u` is freed.
 /// Threads: any.
 /// Since: 0.1
