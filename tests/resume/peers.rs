@@ -1,6 +1,7 @@
 //! Parts, streams and resumed uploads with servers written by others.
 
 use std::fs;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tus::engine::client::Client;
@@ -160,7 +161,36 @@ fn resumed(peer: Option<Peer>) {
     });
     let mut source = Source::file(&path).unwrap();
     assert_eq!(client.find_previous_uploads(&mut source).unwrap(), []);
-    std::thread::sleep(Duration::ZERO);
+}
+
+#[test]
+fn python_expires() {
+    let Some(peer) = tus_test_peers::python_with(&["--upload-expiry", "3"]) else { return };
+    let folder = Folder::new();
+    let bytes = noise(10_000, 143);
+    let path = settled(&folder, "a", &bytes);
+    let mut config = config(&peer, &folder);
+    config.set_chunk_size(chunk(1000)).unwrap();
+    // In time: gone on with.
+    let half = run(&config, &path, &stop_at(3000)).unwrap();
+    let told = half.expires.expect("the server says when");
+    let more = run(&config, &path, &stop_at(5000)).unwrap();
+    assert_eq!((&more.url, more.stats.bytes_resumed), (&half.url, 3000));
+    assert!(more.expires >= Some(told));
+    // Too late by the date that was told: not even asked for (T-081, scenario 12).
+    std::thread::sleep(Duration::from_millis(4500));
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&requests);
+    config.hooks_mut().before_request = Some(Arc::new(move |request| {
+        seen.lock().unwrap().push(request.method().to_owned());
+        Ok(())
+    }));
+    let done = run(&config, &path, &options()).unwrap();
+    assert_ne!(done.url, half.url);
+    assert_at(&peer, &done, &bytes);
+    let requests = requests.lock().unwrap();
+    assert!(!requests.contains(&"HEAD".to_owned()) && requests.contains(&"POST".to_owned()), "{requests:?}");
+    assert_eq!(store_files(&folder), [""; 0]);
 }
 
 #[test]
