@@ -69,7 +69,7 @@ impl<'a> Driver<'a> {
         let watch = Arc::downgrade(&self.job.watch);
         let tick = Arc::new(move || watch.upgrade().map_or(ControlFlow::Continue(()), |watch| watch.tick(0)));
         let gate = self.job.meter.gauge().shared_gate();
-        source.attach(&Patience { cancel, interval, tick, gate });
+        source.attach(Some(&Patience { cancel, interval, tick, gate }));
         self.source = Some(source);
         self
     }

@@ -149,7 +149,7 @@ impl Drop for Occupied {
             return self.slot.spoil();
         }
         // The next operation has its own idea of when to stop waiting.
-        source.0.attach(&Patience::default());
+        source.0.attach(None);
         let mut content = self.slot.content();
         if matches!(*content, Content::InUse) {
             *content = Content::Free(source);
@@ -203,7 +203,7 @@ impl Bytes for Occupied {
         self.bytes().name()
     }
 
-    fn attach(&mut self, patience: &Patience) {
+    fn attach(&mut self, patience: Option<&Patience>) {
         self.bytes_mut().attach(patience);
     }
 

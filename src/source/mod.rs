@@ -78,8 +78,8 @@ pub(crate) trait Bytes: Send {
         None
     }
     /// What a read that has to wait must heed from now on. What was attached is kept until something else is: attach
-    /// [`Patience::default`] when an operation is over.
-    fn attach(&mut self, _patience: &Patience) {}
+    /// `None` when an operation is over.
+    fn attach(&mut self, _patience: Option<&Patience>) {}
     /// The file and position, if the kernel may send the bytes by itself.
     fn file(&self) -> Option<(&File, u64)>;
     /// Moves on by `n` bytes that the kernel has sent by itself.

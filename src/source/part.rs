@@ -92,7 +92,7 @@ impl Bytes for Part {
         self.whole.name()
     }
 
-    fn attach(&mut self, patience: &Patience) {
+    fn attach(&mut self, patience: Option<&Patience>) {
         self.whole.attach(patience);
     }
 

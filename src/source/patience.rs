@@ -46,8 +46,8 @@ impl Pace {
         Pace { patience: None, ticked: Instant::now() }
     }
 
-    pub(super) fn attach(&mut self, patience: &Patience) {
-        self.patience = Some(patience.clone());
+    pub(super) fn attach(&mut self, patience: Option<&Patience>) {
+        self.patience = patience.cloned();
         self.ticked = Instant::now();
     }
 

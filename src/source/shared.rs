@@ -100,8 +100,8 @@ impl<R: Reader + 'static> Bytes for SharedReader<R> {
         true
     }
 
-    fn attach(&mut self, patience: &Patience) {
-        self.gate = Arc::clone(&patience.gate);
+    fn attach(&mut self, patience: Option<&Patience>) {
+        self.gate = patience.map(|patience| Arc::clone(&patience.gate)).unwrap_or_default();
     }
 
     fn file(&self) -> Option<(&File, u64)> {

@@ -119,7 +119,7 @@ mod tests {
             waits(50, || {
                 let (mut source, _writer) = pipe();
                 let patience = Patience::default();
-                source.attach(&patience);
+                source.attach(Some(&patience));
                 let cancel = patience.cancel.clone();
                 let canceller = std::thread::spawn(move || {
                     std::thread::sleep(Duration::from_millis(30));
@@ -139,7 +139,7 @@ mod tests {
     fn a_cancel_ends_a_stream_that_never_does() {
         let mut source = Source::descriptor(&File::open("/dev/zero").unwrap()).unwrap().0;
         let patience = Patience::default();
-        source.attach(&patience);
+        source.attach(Some(&patience));
         let cancel = patience.cancel;
         let canceller = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(30));
@@ -165,7 +165,7 @@ mod tests {
     fn ticks_go_on_and_may_end_it() {
         let (mut source, _writer) = pipe();
         let (patience, count) = counting(2, 5);
-        source.attach(&patience);
+        source.attach(Some(&patience));
         let error = source.look_ahead(0, 5).unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Cancelled, "cancelled"));
         assert_eq!(count.load(Ordering::SeqCst), 5);
@@ -176,7 +176,7 @@ mod tests {
     fn ticks_go_on_while_bytes_trickle() {
         let (mut source, mut writer) = pipe();
         let (patience, count) = counting(40, u32::MAX);
-        source.attach(&patience);
+        source.attach(Some(&patience));
         let giver = std::thread::spawn(move || {
             for n in 0..60 {
                 writer.write_all(&[n]).unwrap();
@@ -246,7 +246,7 @@ mod tests {
         let file = File::from(std::os::fd::OwnedFd::from(socket));
         let mut source = Source::descriptor(&file).unwrap().0;
         let patience = Patience::default();
-        source.attach(&patience);
+        source.attach(Some(&patience));
         let cancel = patience.cancel.clone();
         std::thread::spawn(move || {
             std::thread::sleep(Duration::from_secs(5));

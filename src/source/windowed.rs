@@ -166,7 +166,7 @@ impl<S: Supply> Bytes for Windowed<S> {
         Ok(Ahead { available: left.min(want), end: left <= want })
     }
 
-    fn attach(&mut self, patience: &Patience) {
+    fn attach(&mut self, patience: Option<&Patience>) {
         self.pace.attach(patience);
     }
 
@@ -363,12 +363,12 @@ mod tests {
                 ControlFlow::Continue(())
             };
             let interval = Some(Duration::from_millis(1));
-            source.attach(&Patience { tick: Arc::new(tick), interval, ..patience });
+            source.attach(Some(&Patience { tick: Arc::new(tick), interval, ..patience }));
             let result = if ahead { source.look_ahead(0, 1 << 40).map(drop) } else { source.seek(1 << 40) };
             assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
             let mut source = unknown(Tape::new(u64::MAX, false));
             let tick = Arc::new(|| ControlFlow::Break(()));
-            source.attach(&Patience { tick, interval, ..Patience::default() });
+            source.attach(Some(&Patience { tick, interval, ..Patience::default() }));
             assert_eq!(source.seek(1 << 40).unwrap_err().kind(), ErrorKind::Cancelled);
         }
     }
