@@ -28,19 +28,9 @@ pub(super) fn finish(response: Response<ureq::Body>, context: &Arc<Context>) -> 
 
 /// Up to [`BODY_LIMIT`] bytes. ureq lets go of the connection when it has been read to its end.
 fn read_body(body: ureq::Body) -> Vec<u8> {
-    let mut reader = body.into_reader();
     let mut kept = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) | Err(_) => return kept,
-            Ok(count) => {
-                let fits = count.min(BODY_LIMIT - kept.len());
-                kept.extend_from_slice(&buffer[..fits]);
-                if fits < count {
-                    return kept;
-                }
-            }
-        }
-    }
+    // One byte more than is kept tells whether that is all. What came before a failure counts.
+    let _ = body.into_reader().take(BODY_LIMIT as u64 + 1).read_to_end(&mut kept);
+    kept.truncate(BODY_LIMIT);
+    kept
 }

@@ -18,11 +18,11 @@ pub(super) const OUTGOING: usize = 4 << 20;
 pub(super) const KERNEL_STEP: usize = 1 << 20;
 
 /// How much of a body is read into the buffer before it is sent: as fast as twice as much (measured on loopback, with
-/// TLS too), and a running upload stays below 256 KiB. 14 TLS records.
-pub(super) const COPY_STEP: usize = 224 * 1024;
+/// TLS too), and a running upload stays below 256 KiB. 12 TLS records.
+pub(super) const COPY_STEP: usize = 192 * 1024;
 
-/// Size of an incoming buffer at first: more than nearly every answer.
-const INCOMING: usize = 8 * 1024;
+/// Size of an incoming buffer at first: more than nearly every answer, and not more to clear than one.
+const INCOMING: usize = 2 * 1024;
 
 /// The most that may wait in the incoming buffer: a whole head ([`super::sniff::MAX_HEAD`]) and a read more.
 const MAX_INCOMING: usize = super::sniff::MAX_HEAD + INCOMING;

@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(framed(3, None).unwrap(), (b"3\r\nxxx\r\n".to_vec(), 8..11));
         assert_eq!(framed(1, Some(("A", "b c"))).unwrap().0, b"1\r\nx\r\n0\r\nA: b c\r\n\r\n");
         let (bytes, payload) = framed(COPY_STEP, None).unwrap();
-        assert!(bytes.starts_with(b"38000\r\nx") && bytes.ends_with(b"x\r\n"));
+        assert!(bytes.starts_with(b"30000\r\nx") && bytes.ends_with(b"x\r\n"));
         assert_eq!((bytes.len(), payload.len()), (COPY_STEP + 9, COPY_STEP));
     }
 

@@ -1,4 +1,4 @@
-//! What the requests of one client share: settings, idle connections, buffers, names, certificates.
+//! What the requests of one client share: settings, idle connections, buffers, a limit, names, certificates.
 
 use super::buffers::Spare;
 use super::pool::Pool;
@@ -6,6 +6,8 @@ use super::proxy::Proxies;
 use super::resolve::Resolver;
 use super::settings::{FileSending, Settings};
 use super::stream::Stream;
+use super::throttle::Throttle;
+use crate::cancel::SpareWakes;
 use crate::error::Error;
 
 #[cfg(feature = "tls")]
@@ -25,6 +27,10 @@ pub(super) struct Client {
     pub(super) pool: Pool,
     /// Idle buffers.
     pub(super) spare: Spare,
+    /// Idle descriptors of cancel flags.
+    pub(super) wakes: SpareWakes,
+    /// How fast bodies may go out.
+    pub(super) throttle: Throttle,
     /// Known names.
     pub(super) resolver: Resolver,
     /// Ways around.
@@ -49,6 +55,8 @@ impl Client {
             agent_config: super::request::agent_config(),
             pool: Pool::default(),
             spare: Spare::default(),
+            wakes: SpareWakes::default(),
+            throttle: Throttle::default(),
             resolver: Resolver::default(),
             proxies: Proxies::new(&settings.proxy)?,
             #[cfg(feature = "tls")]

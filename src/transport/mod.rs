@@ -12,7 +12,7 @@
 //!  ├ request    headers and body length, ureq's settings
 //!  ├ connector  an idle connection (pool) or a new one: resolve → connect → proxy (tunnel, socks) → tls
 //!  ├ exchange   ureq's view of the connection: head held back, answers watched for (sniff), clocks (wait)
-//!  │  └ send    bytes or sendfile, early answers
+//!  │  └ send    bytes or sendfile, early answers, the limit all requests share (throttle)
 //!  ├ body       where ureq gets the body from (chunks: framed for a trailer field)
 //!  └ answer     bounded body, then the connection goes back to the pool
 //! ```
@@ -40,6 +40,7 @@ mod sniff;
 mod socks;
 mod stream;
 mod target;
+mod throttle;
 #[cfg(feature = "tls")]
 mod tls;
 mod tunnel;
@@ -60,6 +61,7 @@ use crate::protocol::answer::Answer;
 pub use perform::Transport;
 pub use proxy::{ProxySetting, ProxyUrl};
 pub use settings::{FileSending, Settings, TlsSettings};
+pub use throttle::Throttle;
 
 /// One request, ready for the wire.
 #[derive(Debug)]

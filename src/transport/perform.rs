@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::request;
 use super::settings::Settings;
 use super::target::{Origin, Target};
+use super::throttle::Throttle;
 use super::{Body, Break, BreakKind, Cancel, Received, Request, Watch};
 use crate::error::Error;
 
@@ -52,6 +53,7 @@ impl Transport {
             Body::Trailed { length, trailer, .. } => (*length, Some(*trailer)),
             Body::None | Body::Empty => (0, None),
         };
+        let _wake = cancel.borrow_wake(&client.wakes);
         let mut timeouts = client.settings.timeouts;
         timeouts.response = timeouts.response.min(request.response_limit.unwrap_or(timeouts.response));
         let context = Arc::new(Context {
@@ -86,10 +88,16 @@ impl Transport {
         }
     }
 
+    /// How fast the bodies of all its requests together may go out; without a limit at first.
+    pub fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
     /// Closes all idle connections and frees what is kept for the next request.
     pub fn close_idle(&self) {
         self.0.pool.clear();
         self.0.spare.clear();
+        self.0.wakes.clear();
     }
 
     /// The inside, for tests that prepare it.

@@ -1,4 +1,5 @@
-//! Sending: bytes from the buffer, or a file by way of the kernel, while watching for an early answer.
+//! Sending: bytes from the buffer, or a file by way of the kernel, as fast as the client's limit allows, while watching
+//! for an early answer.
 //!
 //! A server may answer before it has the whole body: because it is too large, unwanted, or in conflict. What it does
 //! then differs: it closes, shuts down, goes on reading, or stops reading and keeps the connection open. In all four
@@ -19,6 +20,7 @@ use super::exchange::{Exchange, Pulled};
 use super::failure::Failure;
 use super::sniff::Seen;
 use super::stream::Stream;
+use super::throttle::{Grant, Throttle};
 use super::wait::{StallClock, Until};
 use crate::error::TimeLimit;
 use crate::sys::poll::Entry;
@@ -70,24 +72,32 @@ impl Exchange {
     }
 
     fn send_bytes(&mut self, head: &[u8], data: &[u8], payload: Range<usize>) -> Result<Sent, Failure> {
+        let total = head.len() + data.len();
         #[cfg(feature = "tls")]
         if self.stream()?.is_secure() {
-            let total = head.len() + data.len();
-            let stream = self.stream()?;
-            stream.encrypt(head).and_then(|()| stream.encrypt(data)).map_err(Failure::stream)?;
-            return self.drive(payload, total, |stream, moved| {
+            let (mut encrypted, body_before) = (0, self.context.facts().body_sent);
+            let sent = self.drive(payload.clone(), total, |stream, due| {
+                if encrypted < due.end {
+                    let (head, data) = part(head, data, encrypted..due.end);
+                    stream.encrypt(head)?;
+                    stream.encrypt(data)?;
+                    encrypted = due.end;
+                }
                 // The encrypted form is longer than the message, so counting it as message never counts too little.
                 Ok(match stream.flush()? {
-                    Some(count) => Step::Moved(count.min(total - moved - 1)),
-                    None => Step::Moved(total - moved),
+                    Some(count) => Step::Moved(count.min(due.len() - 1)),
+                    None => Step::Moved(due.len()),
                 })
             });
+            if !matches!(sent, Ok(Sent::Whole | Sent::Dead)) {
+                // What was encrypted may have left while the connection was read from.
+                let reached = encrypted.clamp(payload.start, payload.end) - payload.start;
+                self.context.facts().body_sent = body_before + reached as u64;
+            }
+            return sent;
         }
-        self.drive(payload, head.len() + data.len(), |stream, moved| {
-            let (head, data) = match head.get(moved..) {
-                Some(rest) => (rest, data),
-                None => (&[][..], &data[moved - head.len()..]),
-            };
+        self.drive(payload, total, |stream, due| {
+            let (head, data) = part(head, data, due);
             stream.write(head, data).map(Step::Moved)
         })
     }
@@ -99,14 +109,14 @@ impl Exchange {
         let mut copy = Vec::new();
         loop {
             let total = head.len() + range.length;
-            let sent = self.drive(head.len()..total, total, |stream, moved| {
-                if moved < head.len() {
-                    return stream.socket().send(&head[moved..], true).map(Step::Moved);
+            let sent = self.drive(head.len()..total, total, |stream, due| {
+                if due.start < head.len() {
+                    let (head, part_of_file) = (&head[due.start..], due.end > head.len());
+                    return stream.socket().send(head, part_of_file).map(Step::Moved);
                 }
-                let done = moved - head.len();
-                let offset = range.offset + done as u64;
+                let offset = range.offset + (due.start - head.len()) as u64;
                 if by_kernel {
-                    match sendfile(stream.socket(), &range.file, offset, range.length - done) {
+                    match sendfile(stream.socket(), &range.file, offset, due.len()) {
                         Ok(0) => return Ok(Step::FileEnded),
                         Ok(count) => return Ok(Step::Moved(count)),
                         Err(error) if error.raw_os_error() == Some(libc::EIO) => return Ok(Step::FileFailed(error)),
@@ -117,7 +127,7 @@ impl Exchange {
                         Err(error) => return Err(error),
                     }
                 }
-                let length = copy.len().min(range.length - done);
+                let length = copy.len().min(due.len());
                 match range.file.read_at(&mut copy[..length], offset) {
                     Ok(0) => Ok(Step::FileEnded),
                     Ok(count) => stream.write(&[], &copy[..count]).map(Step::Moved),
@@ -134,28 +144,47 @@ impl Exchange {
         }
     }
 
-    /// Repeats `step`, which is told how many of the `total` bytes have moved, until they all have, the answer
-    /// comes, or something fails. `payload` says which of them are body; the others are head and framing.
+    /// Repeats `step`, which is told which of the `total` bytes to send, as many as fit, until they all have moved, the
+    /// answer comes, or something fails. `payload` says which of them are body: those are sent only as the throttle
+    /// grants them. The others are head and framing, and go freely.
     fn drive(
         &mut self,
         payload: Range<usize>,
         total: usize,
-        mut step: impl FnMut(&mut Stream, usize) -> io::Result<Step>,
+        mut step: impl FnMut(&mut Stream, Range<usize>) -> io::Result<Step>,
     ) -> Result<Sent, Failure> {
         let context = Arc::clone(&self.context);
+        let throttle = &context.client.throttle;
+        let secure = self.stream()?.is_secure();
         let mut clock = StallClock::new(context.timeouts.stall);
         let body_before = context.facts().body_sent;
+        let payload_until = |position: usize| position.clamp(payload.start, payload.end) - payload.start;
         let mut moved = 0;
         if body_before > 0 && self.answer_came()? {
             return Ok(Sent::Early);
         }
+        let mut grant = throttle.nothing();
         while moved < total {
-            match step(self.stream()?, moved) {
+            let wanted = payload.len() - payload_until(moved);
+            // What was encrypted has to go out, whatever the limit may be by now.
+            if wanted > 0 && (grant.left() == 0 || (!secure && grant.is_outdated())) {
+                grant = if moved < payload.start {
+                    // The head does not wait: the server may have something to say to it.
+                    throttle.take(wanted)
+                } else {
+                    match self.await_turn(throttle, wanted, &mut clock)? {
+                        Some(grant) => grant,
+                        None => return Ok(Sent::Early),
+                    }
+                };
+            }
+            let end = if wanted > grant.left() { moved.max(payload.start) + grant.left() } else { total };
+            match step(self.stream()?, moved..end) {
                 Ok(Step::Moved(count)) => {
+                    grant.spend(payload_until(moved + count) - payload_until(moved));
                     moved += count;
                     clock.moved();
-                    let sent = moved.clamp(payload.start, payload.end) - payload.start;
-                    context.advance(body_before + sent as u64)?;
+                    context.advance(body_before + payload_until(moved) as u64)?;
                 }
                 Ok(Step::FileEnded) => {
                     return Err(Failure::because(BreakKind::Body, "the file is shorter than it was"));
@@ -171,6 +200,29 @@ impl Exchange {
             }
         }
         Ok(Sent::Whole)
+    }
+
+    /// Waits until some of the `wanted` body bytes may be sent; `None` if the answer comes before.
+    fn await_turn<'a>(
+        &mut self,
+        throttle: &'a Throttle,
+        wanted: usize,
+        clock: &mut StallClock,
+    ) -> Result<Option<Grant<'a>>, Failure> {
+        let context = Arc::clone(&self.context);
+        let mut waiting = throttle.line_up();
+        loop {
+            let wait = match waiting.ask(wanted) {
+                Ok(grant) => return Ok(Some(grant)),
+                Err(wait) => wait,
+            };
+            let mut entries = [Entry::readable(self.stream()?.socket().as_fd())];
+            if context.wait(&mut entries, None, Some(wait))? && self.answer_came()? {
+                return Ok(None);
+            }
+            // The connection had nothing to do, so it did not stand still.
+            clock.restart();
+        }
     }
 
     /// Waits until the connection takes more or something came in: true if so.
@@ -233,6 +285,13 @@ impl Exchange {
             }
         }
     }
+}
+
+/// A part of a message that lies in two pieces.
+fn part<'a>(head: &'a [u8], data: &'a [u8], range: Range<usize>) -> (&'a [u8], &'a [u8]) {
+    let in_head = |position: usize| position.min(head.len());
+    let in_data = |position: usize| position.saturating_sub(head.len());
+    (&head[in_head(range.start)..in_head(range.end)], &data[in_data(range.start)..in_data(range.end)])
 }
 
 /// Whether the kernel cannot send this kind of file by itself.

@@ -75,12 +75,13 @@ impl Context {
             }
             let poll_until = [self.deadline, until.map(|until| until.at), tick, slice_end];
             let mut timeout = poll_until.into_iter().flatten().min().map(|at| at.saturating_duration_since(now));
-            if !self.cancel.wakes() {
+            let waking = self.cancel.waking();
+            if !waking.wakes() {
                 timeout = Some(timeout.map_or(WITHOUT_WAKE, |timeout| timeout.min(WITHOUT_WAKE)));
             }
             let mut all = [Entry::IGNORED; MAX_ENTRIES + 1];
             all[..count].copy_from_slice(entries);
-            all[count] = self.cancel.entry();
+            all[count] = waking.entry();
             poll(&mut all[..=count], timeout).map_err(|error| Failure::io(BreakKind::Closed, error))?;
             entries.iter_mut().zip(&all).for_each(|(entry, polled)| entry.take_result(polled));
             if entries.iter().any(Entry::is_ready) {
@@ -117,6 +118,11 @@ impl StallClock {
     pub(super) fn moved(&mut self) {
         self.last = Instant::now();
         self.unacknowledged = None;
+    }
+
+    /// Nothing was to move up to now.
+    pub(super) fn restart(&mut self) {
+        *self = StallClock::new(self.limit);
     }
 
     /// Looks at the send queue; returns how much is in it.

@@ -10,6 +10,7 @@ mod names;
 mod peer;
 mod proxies;
 mod stale;
+mod throttle;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
