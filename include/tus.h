@@ -35,7 +35,7 @@
  *   }
  *
  * OBJECTS are pointers to incomplete structures. What _new or an operation gives is the caller's: _free ends it, or, for
- * the shared tus_client, _unref. What a callback gets, and every string, is borrowed: its comment says for how long.
+ * the shared tus_client and tus_task, _unref. What a callback gets, and every string, is borrowed: its comment says for how long.
  * Objects keep alive what they need, so they may be freed in any order. No call takes an argument away: what was the
  * caller's before is the caller's afterwards. Every _free and _unref takes NULL. free() is never right.
  * A pointer that is NULL, to another kind of object, or recognisably freed is refused: TUS_E_INVALID_ARGUMENT where a
@@ -49,6 +49,12 @@
  *
  * THREADS: each comment says which may call. Different objects never need a lock. A tus_client serves any number of
  * threads at once.
+ *
+ * TASKS: every blocking operation has a twin whose name ends in _async. It checks its arguments and gives a tus_task, which
+ * is carried out by a thread of the client's (tus_config_set_workers). How the operation ended is told by the task, which
+ * calls `done` when it is over: on that thread or in the program's event loop (tus_config_set_dispatch). The error of
+ * tus_task_result is the task's, not to be freed; that of the call itself is the caller's, as everywhere. Before a program
+ * ends, tus_client_close sees to it that nothing runs any more.
  *
  * STRINGS are NUL-terminated UTF-8 and copied before a call returns; paths are raw bytes on Unix and UTF-8 on Windows.
  * Sizes and offsets are bytes in a uint64_t. Switches are int: 0 is off, anything else on.
@@ -86,6 +92,9 @@
 /** A size that is not known (yet). */
 #define TUS_SIZE_UNKNOWN UINT64_MAX
 
+/** A wait without end. */
+#define TUS_WAIT_FOREVER (-1)
+
 /** A chunk size that grows and shrinks with the link; see tus_config_set_chunk_size. */
 #define TUS_CHUNK_AUTO UINT64_MAX
 /** All that is left in one request; see tus_config_set_chunk_size. */
@@ -117,7 +126,7 @@ enum tus_status_code {
     /** An argument is NULL, of the wrong kind, freed, not UTF-8 or out of range. The same call can never
      *  succeed. */
     TUS_E_INVALID_ARGUMENT = -1,
-    /** The call does not fit the object's present state. */
+    /** The call does not fit the object's present state, or the client is closed. */
     TUS_E_INVALID_STATE = -2,
     /** The server, the source or this build of the library lacks what was asked for. */
     TUS_E_UNSUPPORTED = -3,
@@ -126,13 +135,13 @@ enum tus_status_code {
     /** A callback returned non-zero; see tus_error_callback_code. The upload stays on the server and can be
      *  resumed. */
     TUS_E_CALLBACK = -5,
-    /** A time limit was reached: connecting, waiting for the answer, no byte moving, or the operation as a
-     *  whole. */
+    /** A time limit was reached: connecting, waiting for the answer, no byte moving, the operation as a whole, or
+     *  what tus_task_wait or tus_client_close may take. */
     TUS_E_TIMEOUT = -6,
     /** Nothing of that name or number is there. */
     TUS_E_NOT_FOUND = -7,
-    /** The object is in use by another call, or this is a call on a client from inside one of its own
-     *  callbacks. */
+    /** The object is in use by another call, this is a call on a client from inside one of its own callbacks, or
+     *  a task is not over. */
     TUS_E_BUSY = -8,
     /** The client was made before fork() and this is the child process. */
     TUS_E_FORKED = -9,
@@ -242,6 +251,31 @@ enum tus_tls_version {
     TUS_TLS_1_2 = 0x0303,
     /** TLS 1.3. */
     TUS_TLS_1_3 = 0x0304
+};
+
+/**
+ * Where the functions for tasks run; see tus_config_set_dispatch. No function takes or returns this type: it is there for
+ * its names.
+ */
+enum tus_dispatch {
+    /** On the thread of the library's that carries the task out. */
+    TUS_DISPATCH_WORKER = 0,
+    /** In tus_client_dispatch. */
+    TUS_DISPATCH_QUEUE = 1
+};
+
+/**
+ * How far a task is; see tus_task_state. No function takes or returns this type: it is there for its names.
+ */
+enum tus_task_state_code {
+    /** It waits for a place. */
+    TUS_TASK_QUEUED = 0,
+    /** It is carried out. */
+    TUS_TASK_RUNNING = 1,
+    /** It was asked to pause and is not over. */
+    TUS_TASK_PAUSED = 2,
+    /** It has a result. */
+    TUS_TASK_DONE = 3
 };
 
 /**
@@ -360,17 +394,30 @@ typedef struct tus_server_info tus_server_info;
 typedef struct tus_sink tus_sink;
 
 /**
- * Where the bytes of an upload come from: a file, a descriptor, memory, or a reader of the caller's.
+ * Where the bytes of an upload come from: a file, a descriptor, memory, a reader of the caller's, or what the program
+ * writes (tus_writer).
  *
  * A source is used by one operation, or one tus_uploader, at a time; a second one at the same time fails with TUS_E_BUSY.
  * It is borrowed: afterwards it can be used again, for example to resume, and is still to be freed. What can only be read
- * forward (a pipe, a reader without `seek`) stands where it was left, with its last MiB kept.
+ * forward (a pipe, a reader without `seek`, a tus_writer's) stands where it was left, with its last MiB kept.
  *
  * Ownership: single owner. It may be freed while an operation or an uploader uses it; what belongs to it lasts until that
  * is over.
  * Threads: any.
  */
 typedef struct tus_source tus_source;
+
+/**
+ * An operation that runs on a thread of the library's while the program goes on: what a function whose name ends in _async
+ * gives. It goes on without the program's counts of it, of its client and of what it works on, so all of them may be given
+ * back in any order.
+ *
+ * Ownership: shared, counted; tus_task_ref and tus_task_unref. What its getters lend is valid until its last count is given
+ * back.
+ * Threads: any number at once. In a child process after fork() nothing can be done with it: TUS_E_FORKED where a status is
+ * returned, elsewhere the value for an invalid task.
+ */
+typedef struct tus_task tus_task;
 
 /**
  * Options of an upload: metadata, callbacks, limits. The same options may serve any number of uploads; each copies them
@@ -400,6 +447,21 @@ typedef struct tus_upload_options tus_upload_options;
 typedef struct tus_uploader tus_uploader;
 
 /**
+ * The end for writing of a source whose bytes the program writes as it has them, while an operation on another thread
+ * reads them. Between the two is a buffer: while it is full writing waits, while it is empty the operation does, and a
+ * cancel ends that at once.
+ *
+ * The data ends with tus_writer_finish and with nothing else, unless its size was told: then it ends with the last byte.
+ * A writer that is freed before, as by a program that gives up, ends the upload with TUS_E_CALLBACK instead, and what is
+ * on the server stays there unfinished.
+ *
+ * Ownership: single owner. It keeps nothing of the source alive, and both may be freed in any order.
+ * Threads: tus_writer_write by one thread at a time, or pieces of two writes mix; tus_writer_finish, tus_writer_abort and
+ * tus_writer_event_handle by any at any time. In a child process after fork() it must not be used (TUS_E_FORKED).
+ */
+typedef struct tus_writer tus_writer;
+
+/**
  * The result of a call: 0 is success, everything negative a failure.
  *
  * The values are those of enum tus_status_code. Later versions may add some: treat a code you do not know as a
@@ -408,10 +470,10 @@ typedef struct tus_uploader tus_uploader;
 typedef int32_t tus_status;
 
 /**
- * Releases what belongs to a callback or a source: it gets the `user_data` that was registered with it.
+ * Releases what belongs to a callback, a source or a task: it gets the `user_data` that was registered with it.
  *
  * It runs exactly once for each registration, when the library will not use `user_data` again: after a
- * replacement, after the last object that uses the callback is freed, or at once if the registering call fails. It
+ * replacement, after the last object that uses the callback is freed, after the `done` of a task, or at once if the registering call fails. It
  * runs on any thread, never while the callback itself runs, and must not unwind. NULL means that there is nothing to
  * release.
  */
@@ -592,11 +654,13 @@ typedef struct tus_reader_vtable {
 } tus_reader_vtable;
 
 /**
- * How far an upload is. Neither counter ever exceeds the total.
+ * How far an upload is. Neither counter ever exceeds the total. Set `struct_size` to sizeof(tus_progress) before it is
+ * filled (tus_task_get_progress).
  */
 typedef struct tus_progress {
     /**
-     * The size of the record in the library's version; members beyond it are not there.
+     * What a callback gets: the size of the record in the library's version; members beyond it are not there. What is
+     * to be filled: sizeof(tus_progress), as the program was compiled.
      */
     size_t struct_size;
     /**
@@ -721,6 +785,19 @@ typedef struct tus_stats {
     double progress_percent;
 } tus_stats;
 
+/**
+ * Called once when a task is over, also if it failed or was cancelled before it began; never before the call that began the
+ * task has written its result, nor inside it.
+ *
+ * - `user_data`: as registered.
+ * - `task`: the task, which has its result; borrowed, valid until the function returns unless tus_task_ref is called.
+ *
+ * It may begin other operations, which is no blocking call, and take the task's results; blocking calls on the same client
+ * and tus_client_close are TUS_E_BUSY, in the destroy of `user_data` too. Where both run is said by tus_config_set_dispatch:
+ * there a destroy without a `done` waits for tus_client_dispatch as well. No lock of the library's is held meanwhile.
+ */
+typedef void (*tus_done_fn)(void *user_data, struct tus_task *task);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -758,6 +835,8 @@ TUS_API const char *tus_version_string(void);
  * - "store", "resume-token": going on with the uploads of earlier runs
  * - "parallel": uploads in parts, several at once
  * - "uploader": tus_uploader
+ * - "async": tus_task, the functions whose names end in _async, tus_client_dispatch, tus_client_close
+ * - "writer": tus_writer
  *
  * Later versions may add names, never take one away.
  *
@@ -1092,6 +1171,62 @@ TUS_API
 tus_status tus_credentials_set_header(struct tus_credentials *out,
                                       const char *name,
                                       const char *value);
+
+/**
+ * Limits the bytes per second that all uploads of a client send together, blocking ones too. Only the data of requests
+ * counts, not their heads and not what TLS adds. What the system's buffers have taken before cannot be held back.
+ *
+ * - `c`: the configuration.
+ * - `bytes_per_second`: the limit; 0: none, which is the default.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_bandwidth_limit(struct tus_config *c,
+                                          uint64_t bytes_per_second);
+
+/**
+ * Limits the memory for data that all uploads of a client may need together, blocking ones too: chunks with a checksum in
+ * their head, sources whose size is unknown, and 256 KiB for each request. An upload reserves the most it may come to need
+ * and begins when there is so much; one always runs. Sources in memory and tus_writer buffers are the program's own and do
+ * not count.
+ *
+ * - `c`: the configuration.
+ * - `bytes`: the limit; 0: none, which is the default.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_memory_limit(struct tus_config *c,
+                                       uint64_t bytes);
+
+/**
+ * Changes the limit of tus_config_set_bandwidth_limit, for uploads under way too: within a tenth of a second.
+ *
+ * - `c`: the client.
+ * - `bytes_per_second`: the limit; 0: none.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid; TUS_E_FORKED.
+ * Threads: any, also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API tus_status tus_client_set_bandwidth_limit(struct tus_client *c, uint64_t bytes_per_second);
+
+/**
+ * Changes the limit of tus_config_set_memory_limit, for uploads that have not begun.
+ *
+ * - `c`: the client.
+ * - `bytes`: the limit; 0: none.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid; TUS_E_FORKED.
+ * Threads: any, also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API tus_status tus_client_set_memory_limit(struct tus_client *c, uint64_t bytes);
 
 /**
  * Makes a configuration with the defaults that are told at each setter.
@@ -1762,6 +1897,42 @@ tus_status tus_config_set_log(struct tus_config *c,
                               tus_destroy_fn destroy);
 
 /**
+ * Sets how many uploads run at once as tasks; more wait for their turn and take little memory. Operations without data
+ * have as many places of their own and never wait behind uploads; blocking operations take none. An upload that is
+ * paused leaves its place to another. With TUS_DISPATCH_WORKER a task has its place until its `done` and the destroy of that
+ * have returned.
+ *
+ * - `c`: the configuration.
+ * - `n`: from 1 to 1024. Default: 4.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or `n` is out of range.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_workers(struct tus_config *c,
+                                  uint32_t n);
+
+/**
+ * Sets where the functions for tasks run: tus_done_fn with its destroy, and tus_progress_fn. Everything that an upload
+ * needs an answer from at once runs on a thread of the library's in both modes: hooks, readers, credentials, stores, the
+ * log.
+ *
+ * - `c`: the configuration.
+ * - `mode`: a value of enum tus_dispatch. TUS_DISPATCH_WORKER: on the thread of the library's that carries the task out.
+ *   TUS_DISPATCH_QUEUE: in tus_client_dispatch, which the program's event loop calls when tus_client_event_handle can be
+ *   read. Then only the newest progress of a task waits there, and a value other than 0 that its function returns ends the
+ *   upload a moment later. Default: TUS_DISPATCH_WORKER.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no such value.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_dispatch(struct tus_config *c,
+                                   int32_t mode);
+
+/**
  * Makes a client. It reads certificate files and the proxy variables of the environment, and makes no connection.
  *
  * - `c`: the configuration, which is copied and may be changed or freed afterwards.
@@ -1795,8 +1966,9 @@ tus_status tus_client_new(const struct tus_config *c,
 TUS_API struct tus_client *tus_client_ref(struct tus_client *c);
 
 /**
- * Gives one count back. The client ends with its last count; an operation that is running keeps it alive until it
- * returns. Never blocks. In a child process after fork() it does nothing.
+ * Gives one count back. The client ends with its last count; operations that are running, and tasks that are not over,
+ * keep it alive until then (tus_client_close ends them). With TUS_DISPATCH_QUEUE, functions that still wait for
+ * tus_client_dispatch are run by threads of the library's from then on. Never blocks. In a child process after fork() it does nothing.
  *
  * - `c`: the client, or NULL, which does nothing.
  *
@@ -1853,6 +2025,74 @@ tus_status tus_client_copy_header(struct tus_client *c,
                                   size_t cap,
                                   size_t *len,
                                   struct tus_error **err);
+
+/**
+ * Changes how many uploads run at once as tasks (tus_config_set_workers). Fewer than before: those that run go on, and the
+ * next one begins when there is room.
+ *
+ * - `c`: the client.
+ * - `n`: from 1 to 1024.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or `n` is out of range; TUS_E_FORKED.
+ * Threads: any, also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_client_set_workers(struct tus_client *c,
+                                  uint32_t n);
+
+/**
+ * What an event loop watches for a client with TUS_DISPATCH_QUEUE: a descriptor that can be read while something waits for
+ * tus_client_dispatch, as long as it waits (level-triggered). For poll, select, epoll, kqueue and whatever is built on them;
+ * it does not block. With TUS_DISPATCH_WORKER it can never be read.
+ *
+ * - `c`: the client.
+ *
+ * Returns: the descriptor, always the same one; -1 if there is none to be had, or if `c` is NULL, invalid or of another
+ * process.
+ * Ownership: the client's: not to be read or closed, and to be watched no longer than the client is there.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+intptr_t tus_client_event_handle(struct tus_client *c);
+
+/**
+ * Runs functions for tasks that wait for it (TUS_DISPATCH_QUEUE), here and now, in the order in which they became due.
+ * Never waits for anything but these functions. What they bring about waits for the next call.
+ *
+ * - `c`: the client.
+ * - `max`: how many at most; 0: all that are there now.
+ *
+ * Returns: how many were run, a progress with nothing new not counted; 0 if none waits, from inside a callback of the same client, while another thread is in this
+ * function, or if `c` is NULL, invalid or of another process.
+ * Threads: any; the functions run on the one that calls.
+ * Since: 0.1
+ */
+TUS_API
+size_t tus_client_dispatch(struct tus_client *c,
+                           size_t max);
+
+/**
+ * Ends all that a client does: refuses new operations (TUS_E_INVALID_STATE), cancels its tasks and the blocking
+ * operations of other threads, waits for them, and runs here what is still to be run by tus_client_dispatch. What is on the
+ * server stays and can be resumed; a removal that tus_task_cancel_and_delete asked for is let finish. Calling it again goes on
+ * waiting, and ends such removals too. Afterwards the client's getters still work, and so do
+ * its tasks'; its count is still to be given back with tus_client_unref.
+ *
+ * - `c`: the client. NULL is refused, which a program that cleans up after a failure may leave unheeded.
+ * - `timeout_ms`: how long to wait, in milliseconds; TUS_WAIT_FOREVER, or anything negative: however long.
+ *
+ * Returns: TUS_OK: nothing of the client's runs any more, and no function of the program's for its operations will;
+ * TUS_E_TIMEOUT: a function of the program's (a callback, a reader's `read`) has not returned, or a removal is under way: call
+ * again; TUS_E_BUSY from
+ * inside a callback of the same client; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid; TUS_E_FORKED.
+ * Threads: any; blocks until the end.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_client_close(struct tus_client *c,
+                            int64_t timeout_ms);
 
 /**
  * Opens a regular file. Its identity (device, inode, size, modification time) is kept, and an upload ends with
@@ -1958,6 +2198,129 @@ tus_status tus_source_reader(const struct tus_reader_vtable *vtable,
  * Since: 0.1
  */
 TUS_API void tus_source_free(struct tus_source *s);
+
+/**
+ * Makes a writer, and the source that has what is written to it. The source goes forward only, with its last MiB kept, as
+ * one of tus_source_reader without `seek`.
+ *
+ * - `size`: how many bytes will be written; TUS_SIZE_UNKNOWN if that is only known at the end, which costs what it does
+ *   at tus_source_reader.
+ * - `capacity`: how many bytes the buffer has room for. Memory is only taken as it is used.
+ * - `out`: receives the writer; NULL on failure. May not be NULL.
+ * - `out_source`: receives the source; NULL on failure. May not be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `out` or `out_source` is NULL, `size` is beyond 2^63-1 and not
+ * TUS_SIZE_UNKNOWN, or `capacity` is 0 or larger than any object in memory can be; TUS_E_SOURCE if the process has no
+ * descriptor left.
+ * Ownership: the caller frees the writer with tus_writer_free and the source with tus_source_free.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_writer_new(uint64_t size,
+                          size_t capacity,
+                          struct tus_writer **out,
+                          struct tus_source **out_source,
+                          struct tus_error **err);
+
+/**
+ * Writes bytes, and waits while the buffer is full. Before an operation with the source has begun, what fits is taken and
+ * the rest waits for it.
+ *
+ * - `w`: the writer.
+ * - `data`: the bytes; may be NULL if `len` is 0.
+ * - `len`: how many; may be more than the capacity.
+ * - `timeout_ms`: how long to wait at most, in milliseconds; 0: takes what fits now; TUS_WAIT_FOREVER, as any negative
+ *   number, waits without end.
+ * - `written`: receives how many bytes were taken: `len` after a success, perhaps fewer after a failure. May be NULL.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * From inside a callback of the operation that reads, nobody empties the buffer meanwhile: a write that does not fit waits
+ * until its time is over, or for ever.
+ *
+ * Returns: TUS_OK, everything was taken; TUS_E_TIMEOUT if not all of it fitted in time: write the rest, after the first
+ * `*written` bytes, again; TUS_E_INVALID_STATE after
+ * tus_writer_finish or tus_writer_abort, or if nobody reads any more: the operation that read it is over, or the source
+ * was freed (with another operation on the same source, writing goes on behind the bytes taken so far);
+ * TUS_E_INVALID_ARGUMENT if `w` is NULL or invalid, `data` is NULL but `len` is not 0, `len` is larger than any object in
+ * memory can be, or these are more bytes than the size that was told, of which then none is taken; TUS_E_FORKED.
+ * Ownership: the bytes are copied.
+ * Threads: any, one at a time.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_writer_write(struct tus_writer *w,
+                            const void *data,
+                            size_t len,
+                            int64_t timeout_ms,
+                            size_t *written,
+                            struct tus_error **err);
+
+/**
+ * Says that the data ends here. Does not wait: the operation's own result tells whether the upload succeeds. Once more
+ * does nothing.
+ *
+ * If fewer bytes were written than the size that was told, the upload fails with TUS_E_SOURCE.
+ *
+ * - `w`: the writer.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_STATE after tus_writer_abort; TUS_E_INVALID_ARGUMENT if `w` is NULL or invalid;
+ * TUS_E_FORKED.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_writer_finish(struct tus_writer *w,
+                             struct tus_error **err);
+
+/**
+ * Gives up: the operation that reads ends with TUS_E_CALLBACK and this code, as if a reader's `read` had returned it, and
+ * so does every later one with this source. What is on the server stays there. The buffer is emptied, and a write that
+ * waits ends with TUS_E_INVALID_STATE. After tus_writer_finish it still counts as long as the operation
+ * reads; a second abort does nothing.
+ *
+ * - `w`: the writer, or NULL, which does nothing.
+ * - `code`: for tus_error_callback_code; 0 stands for 1, because there 0 is no failure.
+ *
+ * Threads: any, also from inside a callback of the operation. In a child process after fork() it does nothing.
+ * Since: 0.1
+ */
+TUS_API
+void tus_writer_abort(struct tus_writer *w,
+                      int32_t code);
+
+/**
+ * A descriptor to wait for with poll() and its like beside others of the program's: readable while tus_writer_write would
+ * take at least one byte, or fail at once. It is not to be read, written or closed.
+ *
+ * - `w`: the writer.
+ *
+ * Returns: the descriptor, always the same; -1 if `w` is NULL or invalid, the process has no descriptor left, or this is a
+ * child process after fork().
+ * Ownership: the writer's; not to be used after tus_writer_free.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+intptr_t tus_writer_event_handle(struct tus_writer *w);
+
+/**
+ * Frees a writer. Without a tus_writer_finish before, and unless all bytes of a size that was told were written, this is
+ * tus_writer_abort with the code 1: an upload never ends where the program happened to stop. In a child process after
+ * fork() it does nothing.
+ *
+ * - `w`: the writer, or NULL, which does nothing.
+ *
+ * Threads: any; a write that waits on another thread ends with TUS_E_INVALID_STATE, and none may be about to begin.
+ * Since: 0.1
+ */
+TUS_API
+void tus_writer_free(struct tus_writer *w);
 
 /**
  * Makes options with the defaults that are told at each setter.
@@ -2180,6 +2543,21 @@ tus_status tus_upload_options_set_upload_url(struct tus_upload_options *o,
 TUS_API
 tus_status tus_upload_options_set_resume_token(struct tus_upload_options *o,
                                                const char *token);
+
+/**
+ * Sets which of several tasks that wait begins first: the one with the larger number, of equal ones the one that was
+ * submitted first. It means nothing to blocking operations; see also tus_task_set_priority.
+ *
+ * - `o`: the options.
+ * - `priority`: any number. Default: 0.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_priority(struct tus_upload_options *o,
+                                           int32_t priority);
 
 /**
  * Sets whether tus_client_create_final_upload takes parts that are not complete yet, where the server offers that
@@ -2831,6 +3209,729 @@ void tus_uploader_cancel(struct tus_uploader *u);
  */
 TUS_API
 void tus_uploader_free(struct tus_uploader *u);
+
+/**
+ * Waits until a task is over: with TUS_DISPATCH_WORKER until its `done` and the destroy of that have returned, with
+ * TUS_DISPATCH_QUEUE until there is a result (`done` waits for tus_client_dispatch).
+ *
+ * - `t`: the task.
+ * - `timeout_ms`: how long, in milliseconds; TUS_WAIT_FOREVER, or anything negative: however long; 0: not at all, only look.
+ *
+ * Inside its own `done` a task is over already: TUS_OK. Then tus_task_result says how the operation ended, and tus_task_take_info or its like gives what it gave;
+ * examples-c/async_wait.c is a whole program.
+ *
+ * Returns: TUS_OK if it is over, however it ended (tus_task_result); TUS_E_TIMEOUT if not; TUS_E_BUSY if it is not over,
+ * `timeout_ms` is not 0 and this is inside a callback of the same client; TUS_E_INVALID_ARGUMENT if `t` is NULL or invalid;
+ * TUS_E_FORKED.
+ * Threads: any; blocks.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_task_wait(struct tus_task *t,
+                         int64_t timeout_ms);
+
+/**
+ * How far a task is. One that waits for its place again after a pause is running.
+ *
+ * - `t`: the task.
+ *
+ * Returns: a value of enum tus_task_state_code; TUS_E_INVALID_ARGUMENT if `t` is NULL or invalid, TUS_E_FORKED, both of
+ * which are negative.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+int32_t tus_task_state(const struct tus_task *t);
+
+/**
+ * Whether a task has its result. Its `done` may still be running, or to be run.
+ *
+ * - `t`: the task.
+ *
+ * Returns: 1 if so, always inside its `done`; 0 if not, or if `t` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API int tus_task_is_done(const struct tus_task *t);
+
+/**
+ * How the operation of a task ended. To be asked any number of times.
+ *
+ * - `t`: the task.
+ * - `err`: receives the details of the operation's failure; NULL if it succeeded, is not over, or the task is invalid. May
+ *   be NULL. Unlike other errors this one is not to be freed.
+ *
+ * Returns: the status that the blocking function of this name would have returned; TUS_E_CANCELLED after tus_task_cancel;
+ * TUS_E_BUSY while there is no result (tus_task_is_done tells it from an operation that ended so); TUS_E_INVALID_ARGUMENT
+ * if `t` is NULL or invalid; TUS_E_FORKED.
+ * Ownership: the error is borrowed; valid until the last count of the task is given back.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_task_result(const struct tus_task *t,
+                           const struct tus_error **err);
+
+/**
+ * Tells how far the upload of a task is, as its progress function is told.
+ *
+ * - `t`: the task.
+ * - `p`: the record to fill; set its `struct_size` first. Before the upload has begun, and for an operation without data,
+ *   nothing is sent or acknowledged and the total is unknown.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is smaller than the first
+ * record of this name was or absurdly large; TUS_E_FORKED.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_task_get_progress(const struct tus_task *t,
+                                 struct tus_progress *p);
+
+/**
+ * The upload that a task works on, to be kept for tus_client_resume_upload. It is the full URL; some servers let whoever
+ * knows it write to the upload, so treat it as a secret.
+ *
+ * - `t`: the task.
+ *
+ * Returns: the absolute URL; NULL while it is not known, if the task has no upload or it was removed, or if `t` is NULL or
+ * invalid. An upload in parts has none before the parts are put together.
+ * Ownership: borrowed; valid until the last count of the task is given back.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_task_upload_url(const struct tus_task *t);
+
+/**
+ * Ends a task within 50 ms, whatever it waits for, or before it begins: its status is TUS_E_CANCELLED, and `done` is called
+ * as always. An upload stays on the server and can be resumed. Only a function of the program's that does not return (a
+ * reader's `read`) is waited for. Does not wait itself, and does nothing to a task that is done.
+ *
+ * - `t`: the task, or NULL, which does nothing.
+ *
+ * Threads: any, any number of times; also from inside callbacks.
+ * Since: 0.1
+ */
+TUS_API
+void tus_task_cancel(struct tus_task *t);
+
+/**
+ * Ends a task as tus_task_cancel does, and has the server remove the upload (T-110), its parts too, before the task is over.
+ * It is removed if the task's error (TUS_E_CANCELLED) has neither an upload URL nor a resume token; else its message says why
+ * it stays. An upload that is complete already is not removed, and a task that had not begun has nothing to remove.
+ *
+ * Data is sent no more within 50 ms, but the removal takes its time: a creation that is under way is let finish, since only
+ * its answer names what is to be removed, and a lock that the ended request still has is waited for
+ * (tus_config_set_lock_budget_ms); a server that does not answer is tried again (tus_config_set_retry). A tus_task_cancel after
+ * it ends the attempt.
+ *
+ * - `t`: the task, or NULL, which does nothing.
+ *
+ * Threads: any, any number of times; also from inside callbacks.
+ * Since: 0.1
+ */
+TUS_API
+void tus_task_cancel_and_delete(struct tus_task *t);
+
+/**
+ * Has an upload stand still within 50 ms, its place left to another (tus_config_set_workers) and its memory too
+ * (tus_config_set_memory_limit), until tus_task_resume. What the server has acknowledged stays. A request without data is let
+ * finish, and so is a creation, with its data if it carries any (at most 512 KiB). While a reader, a pipe or a tus_writer has
+ * nothing to give, the place is kept. Time limits for the whole operation do not run meanwhile. A task that waits for its
+ * place does not begin. A task that nobody resumes stays until tus_client_close or tus_task_cancel.
+ *
+ * - `t`: the task, or NULL, which does nothing.
+ *
+ * Threads: any, any number of times; also from inside callbacks.
+ * Since: 0.1
+ */
+TUS_API
+void tus_task_pause(struct tus_task *t);
+
+/**
+ * Lets a task go on after tus_task_pause, as soon as there is a place for it, from where the server says that the upload
+ * is.
+ *
+ * - `t`: the task, or NULL, which does nothing.
+ *
+ * Threads: any, any number of times; also from inside callbacks.
+ * Since: 0.1
+ */
+TUS_API
+void tus_task_resume(struct tus_task *t);
+
+/**
+ * Changes which of several tasks that wait begins first (tus_upload_options_set_priority). It means nothing to a task that
+ * has begun.
+ *
+ * - `t`: the task, or NULL, which does nothing.
+ * - `priority`: larger goes first.
+ *
+ * Threads: any; also from inside callbacks.
+ * Since: 0.1
+ */
+TUS_API
+void tus_task_set_priority(struct tus_task *t,
+                           int32_t priority);
+
+/**
+ * Takes one more count of a task, for another owner, or to keep what `done` has got.
+ *
+ * - `t`: the task.
+ *
+ * Returns: `t`; NULL if `t` is NULL or invalid.
+ * Ownership: each count is given back with tus_task_unref.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API struct tus_task *tus_task_ref(struct tus_task *t);
+
+/**
+ * Gives one count of a task back. It does not cancel: a task that nobody has a count of goes on to its end, `done` included.
+ * A result that was not taken ends with the last count. Never blocks. In a child process after fork() it does nothing.
+ *
+ * - `t`: the task, or NULL, which does nothing.
+ *
+ * Ownership: the caller's count ends.
+ * Threads: any; also from inside callbacks, the task's own `done` included. If this was the last that held the client,
+ * destroy functions of the client's callbacks run before this returns.
+ * Since: 0.1
+ */
+TUS_API
+void tus_task_unref(struct tus_task *t);
+
+/**
+ * Takes the result of an upload, or of a question for one, out of its task.
+ *
+ * - `t`: the task.
+ *
+ * Returns: what is known of the upload; NULL if the task is not over, has failed or is of another operation, if it was taken before, or if `t`
+ * is NULL or invalid.
+ * Ownership: the caller frees it with tus_info_free.
+ * Threads: any; only one of several gets it.
+ * Since: 0.1
+ */
+TUS_API
+struct tus_info *tus_task_take_info(struct tus_task *t);
+
+/**
+ * Takes the metadata out of a task of tus_client_get_metadata_async.
+ *
+ * - `t`: the task.
+ *
+ * Returns: the metadata; NULL if the task is not over, has failed or is of another operation, if it was taken before, or if `t`
+ * is NULL or invalid.
+ * Ownership: the caller frees it with tus_metadata_free.
+ * Threads: any; only one of several gets it.
+ * Since: 0.1
+ */
+TUS_API
+struct tus_metadata *tus_task_take_metadata(struct tus_task *t);
+
+/**
+ * Takes what the server can do out of a task of tus_client_get_server_info_async.
+ *
+ * - `t`: the task.
+ *
+ * Returns: what the server can do; NULL if the task is not over, has failed or is of another operation, if it was taken before, or if `t`
+ * is NULL or invalid.
+ * Ownership: the caller frees it with tus_server_info_free.
+ * Threads: any; only one of several gets it.
+ * Since: 0.1
+ */
+TUS_API
+struct tus_server_info *tus_task_take_server_info(struct tus_task *t);
+
+/**
+ * Takes the list of uploads out of a task of tus_client_find_previous_uploads_async.
+ *
+ * - `t`: the task.
+ *
+ * Returns: the list of uploads; NULL if the task is not over, has failed or is of another operation, if it was taken before, or if `t`
+ * is NULL or invalid.
+ * Ownership: the caller frees it with tus_previous_list_free.
+ * Threads: any; only one of several gets it.
+ * Since: 0.1
+ */
+TUS_API
+struct tus_previous_list *tus_task_take_previous_list(struct tus_task *t);
+
+/**
+ * Takes the uploader out of a task of tus_client_create_uploader_async.
+ *
+ * - `t`: the task.
+ *
+ * Returns: the uploader; NULL if the task is not over, has failed or is of another operation, if it was taken before, or if `t`
+ * is NULL or invalid.
+ * Ownership: the caller frees it with tus_uploader_free.
+ * Threads: any; only one of several gets it.
+ * Since: 0.1
+ */
+TUS_API
+struct tus_uploader *tus_task_take_uploader(struct tus_task *t);
+
+/**
+ * Whether a task of tus_uploader_upload_chunk_async has left more to send.
+ *
+ * - `t`: the task.
+ *
+ * Returns: 1 if so; 0 if not, if the task is not over, has failed or is of another operation, or if `t` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+int tus_task_more(const struct tus_task *t);
+
+/**
+ * How many uploads a task of tus_client_prune_store_async has removed from the store.
+ *
+ * - `t`: the task.
+ *
+ * Returns: the number; 0 if the task is not over, has failed or is of another operation, or if `t` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+uint64_t tus_task_pruned(const struct tus_task *t);
+
+/**
+ * Begins what tus_client_upload_file does, as a task. The file is only opened when the task's turn has come, so that any
+ * number of them may wait; that it cannot be opened is told by the task.
+ *
+ * - `c`: the client.
+ * - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
+ * - `o`: the options, which are copied; may be NULL.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `path` is NULL or invalid, or `o` is invalid; the
+ * first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after tus_client_close; TUS_E_FORKED. Everything
+ * else is told by the task (tus_task_result).
+ * Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
+ * tus_task_take_info has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_upload_file_async(struct tus_client *c,
+                                        const char *path,
+                                        const struct tus_upload_options *o,
+                                        tus_done_fn done,
+                                        void *user_data,
+                                        tus_destroy_fn destroy,
+                                        struct tus_task **out,
+                                        struct tus_error **err);
+
+/**
+ * Begins what tus_client_upload does, as a task.
+ *
+ * - `c`: the client.
+ * - `s`: the source; in use only while the task runs, and still the caller's. It may be freed at once.
+ * - `o`: the options, which are copied; may be NULL.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `s` is NULL or invalid, or `o` is
+ * invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after tus_client_close;
+ * TUS_E_FORKED. Everything else is told by the task (tus_task_result), that the source is in use too.
+ * Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_info has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_upload_async(struct tus_client *c,
+                                   struct tus_source *s,
+                                   const struct tus_upload_options *o,
+                                   tus_done_fn done,
+                                   void *user_data,
+                                   tus_destroy_fn destroy,
+                                   struct tus_task **out,
+                                   struct tus_error **err);
+
+/**
+ * Begins what tus_client_resume_upload does, as a task.
+ *
+ * - `c`: the client.
+ * - `s`: the source; in use only while the task runs, and still the caller's. It may be freed at once.
+ * - `upload_url`: the upload's URL, absolute or relative to the endpoint.
+ * - `o`: the options, which are copied; may be NULL.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c`, `s` or `upload_url` is NULL or invalid, or
+ * `o` is invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after
+ * tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result), that the source is in use
+ * too.
+ * Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
+ * tus_task_take_info has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_resume_upload_async(struct tus_client *c,
+                                          struct tus_source *s,
+                                          const char *upload_url,
+                                          const struct tus_upload_options *o,
+                                          tus_done_fn done,
+                                          void *user_data,
+                                          tus_destroy_fn destroy,
+                                          struct tus_task **out,
+                                          struct tus_error **err);
+
+/**
+ * Begins what tus_client_get_upload_info does, as a task.
+ *
+ * - `c`: the client.
+ * - `upload_url`: the upload's URL, absolute or relative to the endpoint.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `upload_url` is NULL or invalid;
+ * TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result).
+ * Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
+ * tus_task_take_info has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_get_upload_info_async(struct tus_client *c,
+                                            const char *upload_url,
+                                            tus_done_fn done,
+                                            void *user_data,
+                                            tus_destroy_fn destroy,
+                                            struct tus_task **out,
+                                            struct tus_error **err);
+
+/**
+ * Begins what tus_client_get_metadata does, as a task.
+ *
+ * - `c`: the client.
+ * - `upload_url`: the upload's URL, absolute or relative to the endpoint.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `upload_url` is NULL or invalid;
+ * TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result).
+ * Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
+ * tus_task_take_metadata has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_get_metadata_async(struct tus_client *c,
+                                         const char *upload_url,
+                                         tus_done_fn done,
+                                         void *user_data,
+                                         tus_destroy_fn destroy,
+                                         struct tus_task **out,
+                                         struct tus_error **err);
+
+/**
+ * Begins what tus_client_get_server_info does, as a task.
+ *
+ * - `c`: the client.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid; TUS_E_INVALID_STATE
+ * after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result).
+ * Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_server_info has the
+ * result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_get_server_info_async(struct tus_client *c,
+                                            tus_done_fn done,
+                                            void *user_data,
+                                            tus_destroy_fn destroy,
+                                            struct tus_task **out,
+                                            struct tus_error **err);
+
+/**
+ * Begins what tus_client_delete_upload does, as a task.
+ *
+ * - `c`: the client.
+ * - `upload_url`: the upload's URL, absolute or relative to the endpoint.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `upload_url` is NULL or invalid;
+ * TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result).
+ * Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_delete_upload_async(struct tus_client *c,
+                                          const char *upload_url,
+                                          tus_done_fn done,
+                                          void *user_data,
+                                          tus_destroy_fn destroy,
+                                          struct tus_task **out,
+                                          struct tus_error **err);
+
+/**
+ * Begins what tus_client_create_partial_upload does, as a task.
+ *
+ * - `c`: the client.
+ * - `s`: the source; in use only while the task runs, and still the caller's. It may be freed at once.
+ * - `o`: the options, which are copied; may be NULL.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `s` is NULL or invalid, or `o` is
+ * invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after tus_client_close;
+ * TUS_E_FORKED. Everything else is told by the task (tus_task_result), that the source is in use too.
+ * Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_info has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_create_partial_upload_async(struct tus_client *c,
+                                                  struct tus_source *s,
+                                                  const struct tus_upload_options *o,
+                                                  tus_done_fn done,
+                                                  void *user_data,
+                                                  tus_destroy_fn destroy,
+                                                  struct tus_task **out,
+                                                  struct tus_error **err);
+
+/**
+ * Begins what tus_client_create_final_upload does, as a task.
+ *
+ * - `c`: the client.
+ * - `urls`: the URLs of the parts in their order, each absolute or relative to the endpoint.
+ * - `n`: how many, at least 1.
+ * - `o`: the options, which are copied; may be NULL.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c`, `urls` or one of them is NULL or invalid,
+ * or `o` is invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after
+ * tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result).
+ * Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
+ * tus_task_take_info has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_create_final_upload_async(struct tus_client *c,
+                                                const char *const *urls,
+                                                size_t n,
+                                                const struct tus_upload_options *o,
+                                                tus_done_fn done,
+                                                void *user_data,
+                                                tus_destroy_fn destroy,
+                                                struct tus_task **out,
+                                                struct tus_error **err);
+
+/**
+ * Begins what tus_client_create_deferred_upload does, as a task.
+ *
+ * - `c`: the client.
+ * - `o`: the options, which are copied; may be NULL.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or `o` is invalid; the
+ * first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after tus_client_close; TUS_E_FORKED.
+ * Everything else is told by the task (tus_task_result).
+ * Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_info has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_create_deferred_upload_async(struct tus_client *c,
+                                                   const struct tus_upload_options *o,
+                                                   tus_done_fn done,
+                                                   void *user_data,
+                                                   tus_destroy_fn destroy,
+                                                   struct tus_task **out,
+                                                   struct tus_error **err);
+
+/**
+ * Begins what tus_client_find_previous_uploads does, as a task.
+ *
+ * - `c`: the client.
+ * - `s`: the source; in use only while the task runs, and still the caller's. It may be freed at once.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `s` is NULL or invalid;
+ * TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result),
+ * that the source is in use too.
+ * Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_previous_list has the
+ * result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_find_previous_uploads_async(struct tus_client *c,
+                                                  struct tus_source *s,
+                                                  tus_done_fn done,
+                                                  void *user_data,
+                                                  tus_destroy_fn destroy,
+                                                  struct tus_task **out,
+                                                  struct tus_error **err);
+
+/**
+ * Begins what tus_client_prune_store does, as a task.
+ *
+ * - `c`: the client.
+ * - `max_age_s`: how long ago an upload may have been created, in seconds; 0 or UINT64_MAX: however long.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid; TUS_E_INVALID_STATE
+ * after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result).
+ * Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_pruned has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_prune_store_async(struct tus_client *c,
+                                        uint64_t max_age_s,
+                                        tus_done_fn done,
+                                        void *user_data,
+                                        tus_destroy_fn destroy,
+                                        struct tus_task **out,
+                                        struct tus_error **err);
+
+/**
+ * Begins what tus_client_create_uploader does, as a task.
+ *
+ * - `c`: the client.
+ * - `s`: the source; in use while the task runs and until the uploader is freed, and still the caller's. It may be
+ *   freed at once.
+ * - `o`: the options, which are copied; may be NULL.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `s` is NULL or invalid, or `o` is
+ * invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after tus_client_close;
+ * TUS_E_FORKED. Everything else is told by the task (tus_task_result), that the source is in use too.
+ * Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_uploader has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_create_uploader_async(struct tus_client *c,
+                                            struct tus_source *s,
+                                            const struct tus_upload_options *o,
+                                            tus_done_fn done,
+                                            void *user_data,
+                                            tus_destroy_fn destroy,
+                                            struct tus_task **out,
+                                            struct tus_error **err);
+
+/**
+ * Begins what tus_uploader_upload does, as a task. tus_task_cancel ends this call alone, and the
+ * uploader can go on with another; tus_uploader_cancel ends all.
+ *
+ * - `u`: the uploader.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid; TUS_E_INVALID_STATE
+ * after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result), that another call on
+ * it runs too.
+ * Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_info has the result.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_uploader_upload_async(struct tus_uploader *u,
+                                     tus_done_fn done,
+                                     void *user_data,
+                                     tus_destroy_fn destroy,
+                                     struct tus_task **out,
+                                     struct tus_error **err);
+
+/**
+ * Begins what tus_uploader_upload_chunk does, as a task. tus_task_cancel ends this call alone, and the
+ * uploader can go on with another; tus_uploader_cancel ends all.
+ *
+ * - `u`: the uploader.
+ * - `done`: called once when the task is over; see tus_done_fn. May be NULL.
+ * - `user_data`: handed to `done`; may be NULL.
+ * - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+ * - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
+ * - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+ *
+ * Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid; TUS_E_INVALID_STATE
+ * after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result), that another call on
+ * it runs too.
+ * Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_more tells whether there is
+ * more to send.
+ * Threads: any; does not wait. Also from inside a callback of the same client.
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_uploader_upload_chunk_async(struct tus_uploader *u,
+                                           tus_done_fn done,
+                                           void *user_data,
+                                           tus_destroy_fn destroy,
+                                           struct tus_task **out,
+                                           struct tus_error **err);
 
 /**
  * The upload's URL, to be kept for tus_client_resume_upload. It is the full URL; some servers let whoever knows it write

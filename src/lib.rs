@@ -28,12 +28,15 @@
 
 pub mod protocol;
 
+mod bell;
 pub mod cancel;
 pub mod digest;
 pub mod engine;
 pub mod fingerprint;
+mod signal;
 pub mod source;
 pub mod store;
+pub mod task;
 pub mod transport;
 
 pub mod ffi;

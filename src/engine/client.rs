@@ -3,36 +3,54 @@
 //! Operations without data are here; uploads are in `upload`, `parallel` and `uploader`.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
-use std::time::Duration;
+use std::num::NonZeroU64;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use once_cell::sync::OnceCell;
 
+use super::budget::{Budget, Reserved};
 use super::config::{Config, set_field};
-use super::driver::{Driver, cancelled};
+use super::control::Control;
+use super::driver::{Driver, cancelled, stopped_by_callback};
+use super::holds::Holds;
 use super::hooks::NewHeaders;
 use super::info::{ConcatKind, PreviousUpload, ServerInfo, UploadInfo};
 use super::job::Job;
 use super::log::Level;
+use super::meter::Gauge;
 use super::options::UploadOptions;
 use super::previous::Search;
 use super::{clock, random};
-use crate::cancel::Slept;
-use crate::error::{Error, ErrorKind, Result};
+use crate::cancel::{Cancel, Slept};
+use crate::error::{Error, ErrorKind, Result, TimeLimit};
+use crate::protocol::checksum::Policy;
+use crate::protocol::chunk::largest_in_memory;
 use crate::protocol::date::parse_http_date;
 use crate::protocol::headers::Headers;
+use crate::protocol::instant::Instant as SessionInstant;
 use crate::protocol::metadata::Metadata;
 use crate::protocol::offset::{is_final, is_partial};
+use crate::protocol::reaction::Purpose;
 use crate::protocol::session::{Exchange, Goal, Outcome, Plan};
-use crate::protocol::url::AbsoluteUrl;
+use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::source::{Bytes, Source};
 use crate::store::{self, Record};
 use crate::transport::{Settings, Transport};
 
-/// A client. Threads: any number at once.
+/// A client. Threads: any number at once. Clones are the same client.
+#[derive(Clone)]
 pub struct Client {
+    shared: Arc<Shared>,
+    /// What the operations of this handle obey.
+    control: Option<Control>,
+}
+
+/// What all handles of a client have in common.
+struct Shared {
     config: Config,
     transport: Transport,
     /// The caller's headers, changeable while operations run.
@@ -40,6 +58,10 @@ pub struct Client {
     /// Held while the caller gets other credentials, so that he is asked once for all operations that need them.
     renewal: Mutex<()>,
     capabilities: OnceCell<ServerInfo>,
+    /// Ends the operations that have no control of their own.
+    closing: Cancel,
+    holds: Holds,
+    memory: Arc<Budget>,
 }
 
 /// Headers, and how often they have been changed.
@@ -49,8 +71,12 @@ struct Headed {
     fields: Vec<(String, String)>,
 }
 
+/// What a request takes whatever it carries.
+const PER_REQUEST: u64 = 256 << 10;
 /// How long the function that gets other credentials for another operation is waited for at a time.
 const RENEWAL_LOOK: Duration = Duration::from_millis(10);
+/// How often an upload that waits for memory looks at its time limit.
+const MEMORY_LOOK: Duration = Duration::from_millis(100);
 
 impl Client {
     /// A client with these settings. Reads certificates and proxy variables; makes no connection.
@@ -70,20 +96,53 @@ impl Client {
             headers.push(("Authorization".to_owned(), format!("Basic {basic}")));
         }
         let headers = RwLock::new(Headed { generation: 0, fields: headers });
-        Ok(Client { transport, headers, renewal: Mutex::new(()), capabilities: OnceCell::new(), config })
+        let (renewal, capabilities, closing) = (Mutex::default(), OnceCell::new(), Cancel::new());
+        let (holds, memory) = (Holds::default(), Arc::new(Budget::default()));
+        memory.set_limit(config.memory_limit);
+        transport.throttle().set_limit(config.bandwidth_limit);
+        let shared = Arc::new(Shared { config, transport, headers, renewal, capabilities, closing, holds, memory });
+        Ok(Client { shared, control: None })
+    }
+
+    /// The same client, whose operations obey `control`. A control is for one operation.
+    #[must_use]
+    pub fn under(&self, control: &Control) -> Client {
+        Client { shared: Arc::clone(&self.shared), control: Some(control.clone()) }
+    }
+
+    /// The same client without a control.
+    pub(super) fn freed(&self) -> Client {
+        Client { shared: Arc::clone(&self.shared), control: None }
+    }
+
+    /// Ends all operations under way that have no [`Control`] of their own, and every later one, with
+    /// [`ErrorKind::Cancelled`].
+    pub fn close(&self) {
+        self.shared.closing.cancel();
     }
 
     /// Changes a header for all requests from now on, those of running operations included; `None` removes it.
     pub fn set_header(&self, name: &str, value: Option<&str>) -> Result<()> {
-        let mut headers = self.headers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut headers = self.shared.headers.write().unwrap_or_else(PoisonError::into_inner);
         set_field(&mut headers.fields, name, value)?;
         headers.generation += 1;
         Ok(())
     }
 
+    /// Bounds the memory that all uploads together may use for data, those that begin from now on; `None` is no bound.
+    /// One upload always runs.
+    pub fn set_memory_limit(&self, bytes: Option<NonZeroU64>) {
+        self.shared.memory.set_limit(bytes);
+    }
+
+    /// Bounds the bytes per second that all uploads together send, those under way too; `None` is no bound.
+    pub fn set_bandwidth_limit(&self, bytes_per_second: Option<NonZeroU64>) {
+        self.shared.transport.throttle().set_limit(bytes_per_second);
+    }
+
     /// The caller's present headers, credentials included.
     pub fn headers(&self) -> Vec<(String, String)> {
-        self.headers.read().unwrap_or_else(PoisonError::into_inner).fields.clone()
+        self.shared.headers.read().unwrap_or_else(PoisonError::into_inner).fields.clone()
     }
 
     /// The server has refused headers of `generation`: whether there are others. The caller is asked once for each
@@ -94,9 +153,9 @@ impl Client {
         refusal: &Error,
         job: &Job,
     ) -> Result<std::result::Result<bool, i32>> {
-        let Some(hook) = &self.config.hooks.credentials else { return Ok(Ok(false)) };
+        let Some(hook) = &self.shared.config.hooks.credentials else { return Ok(Ok(false)) };
         let _renewal = loop {
-            match self.renewal.try_lock() {
+            match self.shared.renewal.try_lock() {
                 Ok(guard) => break guard,
                 Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => {
@@ -107,7 +166,7 @@ impl Client {
                 }
             }
         };
-        let now = self.headers.read().unwrap_or_else(PoisonError::into_inner).generation;
+        let now = self.shared.headers.read().unwrap_or_else(PoisonError::into_inner).generation;
         if now != generation {
             return Ok(Ok(true));
         }
@@ -121,7 +180,7 @@ impl Client {
             return Ok(Err(code));
         }
         if new.0.is_empty() {
-            return Ok(Ok(self.headers.read().unwrap_or_else(PoisonError::into_inner).generation != generation));
+            return Ok(Ok(self.shared.headers.read().unwrap_or_else(PoisonError::into_inner).generation != generation));
         }
         for (name, value) in new.0 {
             self.set_header(&name, value.as_deref())?;
@@ -163,7 +222,7 @@ impl Client {
                 other => Err(unexpected(&other)),
             }
         };
-        match self.capabilities.get() {
+        match self.shared.capabilities.get() {
             Some(known) => Ok(known.clone()),
             None => discover(),
         }
@@ -174,7 +233,7 @@ impl Client {
     pub fn delete_upload(&self, url: &str) -> Result<()> {
         let url = self.upload_url(url)?;
         let forget = self.entry_of(&url);
-        let endpoint = self.config.endpoint.clone();
+        let endpoint = self.shared.config.endpoint.clone();
         let goal = Goal::Terminate { url, endpoint };
         match Driver::new(self, &mut self.bare_job()).run(self.bare_plan(goal))? {
             Outcome::Terminated => {
@@ -189,11 +248,11 @@ impl Client {
     /// told the upload's size, which the server knows as long as the upload is there.
     fn entry_of(&self, url: &AbsoluteUrl) -> impl FnOnce() + use<'_> {
         let url = url.clone();
-        let unlisted = self.config.store.as_ref().filter(|store| listed_not_at_all(store.as_ref()));
+        let unlisted = self.shared.config.store.as_ref().filter(|store| listed_not_at_all(store.as_ref()));
         let size = unlisted.and_then(|_| self.upload_info(url.as_str()).ok()).and_then(|info| info.size);
         move || {
-            let Some(store) = &self.config.store else { return };
-            let done = match (size, &self.config.endpoint) {
+            let Some(store) = &self.shared.config.store else { return };
+            let done = match (size, &self.shared.config.endpoint) {
                 (Some(size), Some(endpoint)) => store.remove(&store::key(endpoint.as_str(), size), url.as_str()),
                 _ => match store.prune(&|record| names(record, url.as_str())) {
                     Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
@@ -201,7 +260,10 @@ impl Client {
                 },
             };
             if let Err(error) = done {
-                self.config.log.write(Level::Warn, || format!("the store cannot be changed: {}", error.full_message()));
+                self.shared
+                    .config
+                    .log
+                    .write(Level::Warn, || format!("the store cannot be changed: {}", error.full_message()));
             }
         }
     }
@@ -220,27 +282,27 @@ impl Client {
     /// Removes uploads from the store that the server has forgotten by now, or that were begun longer ago than
     /// `max_age`; returns how many. The server is not asked and nothing is removed from it.
     pub fn prune_store(&self, max_age: Option<Duration>) -> Result<u64> {
-        let Some(store) = &self.config.store else { return Ok(0) };
+        let Some(store) = &self.shared.config.store else { return Ok(0) };
         let now = clock::wall();
         let begun = max_age.map(|age| now.saturating_sub(age.as_secs()));
         store.prune(&|record| record.is_expired(now) || begun.is_some_and(|begun| record.created < begun))
     }
 
     pub(super) fn config(&self) -> &Config {
-        &self.config
+        &self.shared.config
     }
 
     pub(super) fn transport(&self) -> &Transport {
-        &self.transport
+        &self.shared.transport
     }
 
     pub(super) fn known_capabilities(&self) -> Option<ServerInfo> {
-        self.capabilities.get().cloned()
+        self.shared.capabilities.get().cloned()
     }
 
     pub(super) fn remember_capabilities(&self, capabilities: ServerInfo) {
         // Another operation may have been faster; the server is the same.
-        let _ = self.capabilities.set(capabilities);
+        let _ = self.shared.capabilities.set(capabilities);
     }
 
     /// The headers of a request, and which generation they are: the protocol's, and the caller's if its origin is
@@ -249,13 +311,13 @@ impl Client {
         let mut headers: Vec<(String, String)> =
             exchange.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let generation = {
-            let own = self.headers.read().unwrap_or_else(PoisonError::into_inner);
+            let own = self.shared.headers.read().unwrap_or_else(PoisonError::into_inner);
             if exchange.trusted {
                 headers.extend_from_slice(&own.fields);
             }
             own.generation
         };
-        if self.config.add_request_id {
+        if self.shared.config.add_request_id {
             headers.push(("X-Request-ID".to_owned(), request_id()));
         }
         (generation, headers)
@@ -263,12 +325,99 @@ impl Client {
 
     /// A job of an operation without data.
     pub(super) fn bare_job(&self) -> Job {
-        Job::bare(self.config.total_timeout)
+        Job::bare(self.cancel(), self.shared.config.total_timeout, self.control.clone())
+    }
+
+    /// A job that removes what another leaves behind.
+    pub(super) fn removal_job(&self, of: &Job) -> Job {
+        let cancel = match &of.control {
+            Some(control) if control.wants_removal() => control.removal_flag().child(),
+            Some(control) => control.plain_flag().child(),
+            None => self.shared.closing.child(),
+        };
+        Job::bare(cancel, self.shared.config.total_timeout, None).instead_of(of)
+    }
+
+    /// What ends the operations of this handle.
+    pub(super) fn cancel(&self) -> Cancel {
+        match &self.control {
+            // Its own, so that the descriptor it waits with goes with the operation: a control may be kept for long.
+            Some(control) => control.flag().child(),
+            None => self.shared.closing.child(),
+        }
+    }
+
+    /// Reserves the memory that an upload may come to need; waits until there is so much, as any of its requests would:
+    /// a cancel, its progress function and its time limit end it, and during a pause it stands still.
+    pub(super) fn reserve(&self, source: &dyn Bytes, options: &UploadOptions, job: &mut Job) -> Result<Arc<Reserved>> {
+        let (memory, bytes) = (&self.shared.memory, self.memory_need(source, options));
+        let reserved = loop {
+            job.stand_still();
+            if let Some(reserved) = memory.try_reserve(bytes) {
+                break reserved;
+            }
+            let (watch, deadline) = (job.watch.clone(), job.clock.steady_deadline());
+            let tick = || match deadline {
+                Some(deadline) if deadline <= Instant::now() => ControlFlow::Break(()),
+                _ => watch.tick(0),
+            };
+            let interval = watch.interval().or(deadline.map(|_| MEMORY_LOOK));
+            let flag = job.flag_for(Purpose::Transfer);
+            match memory.reserve(bytes, &flag, interval, tick) {
+                Ok(reserved) => break reserved,
+                Err(_) if job.cancel.is_set() => return Err(cancelled()),
+                Err(Slept::Stopped) => {
+                    let late = "the operation's deadline passed before there was memory for it";
+                    return Err(match job.meter.gauge().stopped() {
+                        Some(code) => stopped_by_callback("progress", code),
+                        None => Error::new(ErrorKind::Timeout(TimeLimit::Total), late),
+                    });
+                }
+                // Paused.
+                Err(_) => {}
+            }
+        };
+        if let Some(control) = &job.control {
+            control.set_memory(&reserved);
+        }
+        Ok(reserved)
+    }
+
+    fn memory_need(&self, source: &dyn Bytes, options: &UploadOptions) -> u64 {
+        let chunk = largest_in_memory(options.chunk_size.unwrap_or(self.config().chunk_size));
+        let checked = options.checksum.unwrap_or(self.config().checksum).policy != Policy::Off;
+        let hashed = if checked { 2 * chunk } else { 0 };
+        let ahead = if source.size().is_none() { chunk } else { 0 };
+        let replay = source.replay_limit().unwrap_or(0);
+        (PER_REQUEST + hashed + ahead + replay) * u64::from(options.parallel.max(1))
+    }
+
+    /// Until when a job may not make a request to a server, if it may not now.
+    pub(super) fn held_back(&self, origin: &Origin, job: &Job) -> Option<SessionInstant> {
+        Some(job.clock.instant(self.shared.holds.until(origin, job.id())?))
+    }
+
+    /// A job was told that a server wants no requests for so long.
+    pub(super) fn hold_back(&self, origin: Origin, delay: Duration, job: &Job) {
+        self.shared.holds.add(origin, Instant::now() + delay, job.id());
+    }
+
+    pub(super) fn control(&self) -> Option<&Control> {
+        self.control.as_ref()
+    }
+
+    /// The counters of an upload.
+    pub(super) fn gauge(&self, options: &UploadOptions, total: Option<u64>) -> Arc<Gauge> {
+        let gauge = Gauge::new(options.progress.clone(), total);
+        if let Some(control) = &self.control {
+            control.show(&gauge);
+        }
+        gauge
     }
 
     pub(super) fn endpoint(&self) -> Result<AbsoluteUrl> {
         let missing = || Error::new(ErrorKind::InvalidState, "the client has no server URL");
-        self.config.endpoint.clone().ok_or_else(missing)
+        self.shared.config.endpoint.clone().ok_or_else(missing)
     }
 
     /// An upload's URL as the caller gives it: absolute, or relative to the endpoint. Userinfo in it is not used.
@@ -276,7 +425,7 @@ impl Client {
         if let Ok((url, _)) = AbsoluteUrl::parse(text) {
             return Ok(url);
         }
-        match &self.config.endpoint {
+        match &self.shared.config.endpoint {
             Some(endpoint) => endpoint.resolve(text).map_err(|_| Error::invalid("the upload's URL cannot be used")),
             None => {
                 let reason = AbsoluteUrl::parse(text).err().map(|error| error.to_string()).unwrap_or_default();
@@ -287,8 +436,8 @@ impl Client {
 
     pub(super) fn plan(&self, goal: Goal, options: &UploadOptions, source: &dyn Bytes) -> Plan {
         let mut plan = self.bare_plan(goal);
-        plan.chunk_size = options.chunk_size.unwrap_or(self.config.chunk_size);
-        plan.chunk_rules = self.config.chunk_rules;
+        plan.chunk_size = options.chunk_size.unwrap_or(self.shared.config.chunk_size);
+        plan.chunk_rules = self.shared.config.chunk_rules;
         plan.checksum = options.checksum.unwrap_or(plan.checksum);
         plan.retry = options.retry.unwrap_or(plan.retry);
         plan.stop_at = options.stop_at;
@@ -301,28 +450,28 @@ impl Client {
     /// the URL the caller names; and whatever the caller allows (T-150).
     pub(super) fn bare_plan(&self, goal: Goal) -> Plan {
         let mut plan = Plan::new(goal);
-        if let Some(endpoint) = &self.config.endpoint {
+        if let Some(endpoint) = &self.shared.config.endpoint {
             plan.trusted = vec![endpoint.origin().clone()];
         }
-        plan.trusted.extend_from_slice(&self.config.allowed_origins);
-        plan.retry = self.config.retry;
-        plan.discover = self.config.query_server;
-        plan.upload_with_creation = self.config.upload_with_creation;
-        plan.override_method = self.config.override_patch_method;
-        plan.checksum = self.config.checksum;
-        plan.checksum_trailers = self.config.checksum_trailers;
+        plan.trusted.extend_from_slice(&self.shared.config.allowed_origins);
+        plan.retry = self.shared.config.retry;
+        plan.discover = self.shared.config.query_server;
+        plan.upload_with_creation = self.shared.config.upload_with_creation;
+        plan.override_method = self.shared.config.override_patch_method;
+        plan.checksum = self.shared.config.checksum;
+        plan.checksum_trailers = self.shared.config.checksum_trailers;
         plan
     }
 
     pub(super) fn texts(&self, metadata: &Metadata) -> Vec<(String, Option<String>)> {
-        let decode = |bytes| self.config.metadata_encoding.decode(bytes);
+        let decode = |bytes| self.shared.config.metadata_encoding.decode(bytes);
         metadata.iter().map(|(key, value)| (key.to_owned(), decode(value))).collect()
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Client").field("config", &self.shared.config).finish_non_exhaustive()
     }
 }
 

@@ -26,6 +26,16 @@ impl Clock {
         self.total = total.map(|total| elapsed.saturating_add(total));
     }
 
+    /// The deadline comes so much later.
+    pub(super) fn stretch(&mut self, by: Duration) {
+        self.total = self.total.map(|total| total.saturating_add(by));
+    }
+
+    /// A point in time, as the session counts.
+    pub(super) fn instant(self, then: Steady) -> Instant {
+        Instant(0) + then.saturating_duration_since(self.began)
+    }
+
     /// When it began, in milliseconds since 1970.
     pub(super) fn began_ms(self) -> u64 {
         self.began_ms

@@ -1,6 +1,7 @@
 //! A client's settings: each checked where it is set, frozen when the client is made.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,16 @@ use crate::protocol::retry::RetryPolicy;
 use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
 use crate::store::{DirectoryStore, Store};
 use crate::transport::{ProxySetting, Timeouts, TlsSettings};
+
+/// Where the caller's functions for tasks run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dispatch {
+    /// On the thread that carried the task out.
+    #[default]
+    Worker,
+    /// Where the caller's event loop asks for them.
+    Queue,
+}
 
 /// Settings of a client. Every setter checks its value and leaves the settings unchanged if it refuses it.
 #[derive(Clone)]
@@ -48,6 +59,10 @@ pub struct Config {
     pub(crate) fingerprinter: Fingerprinter,
     pub(crate) verify_resumed: bool,
     pub(crate) partial_metadata: Vec<(String, Vec<u8>)>,
+    pub(crate) memory_limit: Option<NonZeroU64>,
+    pub(crate) bandwidth_limit: Option<NonZeroU64>,
+    pub(crate) workers: u32,
+    pub(crate) dispatch: Dispatch,
     pub(crate) hooks: Hooks,
     pub(crate) log: Log,
 }
@@ -82,6 +97,10 @@ impl Default for Config {
             fingerprinter: Fingerprinter::default(),
             verify_resumed: false,
             partial_metadata: Vec::new(),
+            memory_limit: None,
+            bandwidth_limit: None,
+            workers: 4,
+            dispatch: Dispatch::default(),
             hooks: Hooks::default(),
             log: Log::none(),
         }
@@ -101,6 +120,17 @@ impl Config {
         self.endpoint = Some(url);
         self.user = user;
         Ok(())
+    }
+
+    /// Bounds the memory that all uploads together may use for data (chunks with checksums, sources read ahead, buffers);
+    /// `None` is no bound. One upload always runs.
+    pub fn set_memory_limit(&mut self, bytes: Option<NonZeroU64>) {
+        self.memory_limit = bytes;
+    }
+
+    /// Bounds the bytes per second that all uploads together send; `None` is no bound.
+    pub fn set_bandwidth_limit(&mut self, bytes_per_second: Option<NonZeroU64>) {
+        self.bandwidth_limit = bytes_per_second;
     }
 
     /// Sends a header with every request to the endpoint's origin; `None` removes it.
@@ -242,6 +272,17 @@ impl Config {
         self.checksum_trailers = on;
     }
 
+    /// How many uploads run at once as tasks, from 1 to 1024.
+    pub fn set_workers(&mut self, count: u32) -> Result<()> {
+        self.workers = check_workers(count)?;
+        Ok(())
+    }
+
+    /// Where the caller's functions for tasks run.
+    pub fn set_dispatch(&mut self, dispatch: Dispatch) {
+        self.dispatch = dispatch;
+    }
+
     /// Where the URLs of unfinished uploads are kept; `None`, the default: nowhere.
     pub fn set_store(&mut self, store: Option<Arc<dyn Store>>) {
         self.store = store;
@@ -294,6 +335,14 @@ impl fmt::Debug for Config {
             .field("timeouts", &self.timeouts)
             .field("total_timeout", &self.total_timeout)
             .finish_non_exhaustive()
+    }
+}
+
+/// A number of workers that may be.
+pub(crate) fn check_workers(count: u32) -> Result<u32> {
+    match count {
+        1..=1024 => Ok(count),
+        _ => Err(Error::invalid(format!("{count} workers cannot be had: there are from 1 to 1024"))),
     }
 }
 

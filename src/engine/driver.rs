@@ -20,6 +20,7 @@ use crate::cancel::Slept;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::checksum;
 use crate::protocol::instant::Instant;
+use crate::protocol::reaction::Purpose;
 use crate::protocol::session::{
     Action, Body, Broken, BrokenKind, Checksum, Event, Exchange, Notice, Outcome, Plan, Question, Session,
 };
@@ -119,18 +120,40 @@ impl<'a> Driver<'a> {
                 self.job.session = Some(session);
                 return None;
             }
+            let session = self.stand_still(session);
             let event = match session.next() {
-                Action::Send(exchange) => self.send(exchange),
+                Action::Send(exchange) => match self.client.held_back(exchange.url.origin(), self.job) {
+                    Some(until) => Event::HeldBack { until },
+                    None => self.send(exchange),
+                },
                 Action::LookAhead { start, length } => self.look_ahead(start, length),
                 Action::Authenticate(error) => self.authenticate(error),
                 Action::Decide(question) => self.decide(question),
-                Action::Sleep { until, .. } => self.sleep(until),
+                Action::Sleep { until, .. } => match self.sleep(until) {
+                    Some(event) => event,
+                    None => {
+                        // A pause: the rest of the wait comes after it.
+                        self.job.session = Some(session);
+                        continue;
+                    }
+                },
                 Action::Finished(_) => Event::Stopped(unended()),
             };
             self.job.session = Some(session.happened(event, self.job.clock.now()));
             self.pass_on_all();
         }
         Some(Err(Error::new(ErrorKind::InvalidState, "the operation is over")))
+    }
+
+    /// Waits while the operation is paused.
+    fn stand_still(&mut self, mut session: Session) -> Session {
+        let before = self.job.clock.deadline();
+        self.job.stand_still();
+        let deadline = self.job.clock.deadline();
+        if deadline != before {
+            session.set_deadline(deadline);
+        }
+        session
     }
 
     /// Passes on the session's notices; a word of the caller's against going on ends it.
@@ -143,6 +166,12 @@ impl<'a> Driver<'a> {
             if let Err(error) = self.pass_on(notice, url.as_ref(), veto.is_some(), done) {
                 veto = Some(error);
             }
+        }
+        // A part's URL is not that of the upload.
+        if let Some(control) = &self.job.control
+            && !self.job.is_part()
+        {
+            control.show_url(session.upload_url());
         }
         if let Some(error) = veto {
             session = session.happened(Event::Stopped(error), self.job.clock.now());
@@ -256,7 +285,8 @@ impl<'a> Driver<'a> {
             fresh_connection: exchange.fresh_connection,
         };
         let transport = self.client.transport();
-        let (cancel, watch) = (&self.job.cancel.clone(), &self.job.watch.clone());
+        let cancel = self.job.flag_for(exchange.purpose);
+        let (cancel, watch) = (&cancel, &self.job.watch.clone());
         let (result, failure) = match (exchange.body, self.source.as_deref_mut()) {
             (Body::Empty, _) => (transport.perform(&wire, transport::Body::Empty, cancel, watch), None),
             (Body::None, _) => (transport.perform(&wire, transport::Body::None, cancel, watch), None),
@@ -331,7 +361,9 @@ impl<'a> Driver<'a> {
             BreakKind::NotHttp => BrokenKind::NotHttp,
             BreakKind::Timeout(limit) => BrokenKind::Timeout(limit),
             BreakKind::Unsendable => BrokenKind::Unsendable,
-            BreakKind::Cancelled => return Event::Stopped(cancelled()),
+            // A pause ends a request too.
+            BreakKind::Cancelled if self.job.cancel.is_set() => return Event::Stopped(cancelled()),
+            BreakKind::Cancelled => BrokenKind::Paused,
             BreakKind::Aborted => {
                 return Event::Stopped(stopped_by_callback("progress", self.job.meter.gauge().stopped().unwrap_or(0)));
             }
@@ -383,17 +415,19 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn sleep(&mut self, until: Instant) -> Event {
+    /// Waits until then; `None` if a pause ends it before.
+    fn sleep(&mut self, until: Instant) -> Option<Event> {
         let clock = self.job.clock;
         let until = clock.deadline().map_or(until, |deadline| until.min(deadline));
         let watch = self.job.watch.clone();
-        let slept = self.job.cancel.sleep(clock.until(until), watch.interval(), || watch.tick(0));
-        match slept {
-            Slept::Whole => Event::Woke,
-            Slept::Cancelled => Event::Stopped(cancelled()),
+        let flag = self.job.flag_for(Purpose::Transfer);
+        match flag.sleep(clock.until(until), watch.interval(), || watch.tick(0)) {
+            Slept::Whole => Some(Event::Woke),
+            Slept::Cancelled if self.job.cancel.is_set() => Some(Event::Stopped(cancelled())),
+            Slept::Cancelled => None,
             Slept::Stopped => match self.job.meter.gauge().stopped() {
-                Some(code) => Event::Stopped(stopped_by_callback("progress", code)),
-                None => Event::Woke,
+                Some(code) => Some(Event::Stopped(stopped_by_callback("progress", code))),
+                None => Some(Event::Woke),
             },
         }
     }
@@ -471,6 +505,10 @@ impl<'a> Driver<'a> {
                 }
             }
             Notice::Expiring(at) => self.tell_expiry(url, at, stopped)?,
+            Notice::HoldBack { origin, delay } => {
+                self.log(Level::Info, || format!("no requests to {origin} for {delay:?}, the server asks"));
+                self.client.hold_back(origin, delay, self.job);
+            }
             Notice::Warning(text) => self.log(Level::Warn, || text),
         }
         Ok(())

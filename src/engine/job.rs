@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
+use super::control::Control;
 use super::hashing::HashAhead;
 use super::hooks::OnUploadUrl;
 use super::info::Stats;
@@ -12,16 +13,27 @@ use super::keeper::Keep;
 use super::meter::{Gauge, Meter};
 use crate::cancel::Cancel;
 use crate::protocol::checksum::Algorithm;
+use crate::protocol::reaction::Purpose;
 use crate::protocol::session::Session;
 use crate::transport::Watch;
 
 /// One session under way and everything that belongs to it but client and source.
 pub(super) struct Job {
+    /// Which job this is; one that clears up after another is that one (T-140).
+    id: Arc<()>,
     /// `None` before the first step.
     pub(super) session: Option<Session>,
     pub(super) meter: Arc<Meter>,
     pub(super) watch: Arc<dyn Watch>,
     pub(super) cancel: Cancel,
+    /// What the caller steers the operation by, if he does.
+    pub(super) control: Option<Control>,
+    /// How much of the pauses the clock knows of.
+    stood: Duration,
+    /// What ends a request with data for a pause; used until it is raised.
+    pub(super) request: Option<Cancel>,
+    /// What ends the creation of a part.
+    pub(super) creation: Option<Cancel>,
     pub(super) clock: Clock,
     pub(super) stats: Stats,
     pub(super) hashes: HashAhead,
@@ -50,10 +62,15 @@ impl Job {
     pub(super) fn new(meter: Meter, cancel: Cancel, total: Option<Duration>) -> Job {
         let meter = Arc::new(meter);
         Job {
+            id: Arc::default(),
             session: None,
             watch: meter.clone(),
             meter,
             cancel,
+            control: None,
+            stood: Duration::ZERO,
+            request: None,
+            creation: None,
             clock: Clock::start(total),
             stats: Stats::default(),
             hashes: HashAhead::new(),
@@ -71,8 +88,67 @@ impl Job {
     }
 
     /// A job without progress or data.
-    pub(super) fn bare(total: Option<Duration>) -> Job {
-        Job::new(Gauge::new(None, None).meter(None), Cancel::new(), total)
+    pub(super) fn bare(cancel: Cancel, total: Option<Duration>, control: Option<Control>) -> Job {
+        Job::new(Gauge::new(None, None).meter(None), cancel, total).under(control)
+    }
+
+    /// The same, which obeys a control.
+    pub(super) fn under(mut self, control: Option<Control>) -> Job {
+        self.stood = control.as_ref().map_or(Duration::ZERO, Control::stood);
+        self.control = control;
+        self
+    }
+
+    /// Waits while the operation is paused; no time limit runs meanwhile.
+    pub(super) fn stand_still(&mut self) {
+        let Some(control) = &self.control else { return };
+        control.stand_still(&self.cancel);
+        let stood = control.stood();
+        self.clock.stretch(stood.saturating_sub(self.stood));
+        self.stood = stood;
+    }
+
+    /// Whether what it makes is only a part of the upload.
+    pub(super) fn is_part(&self) -> bool {
+        self.keeper.as_ref().is_some_and(|keep| keep.part.is_some())
+    }
+
+    /// What ends a request: a cancel, and one with data also a pause.
+    pub(super) fn flag_for(&mut self, purpose: Purpose) -> Cancel {
+        match (&self.control, purpose) {
+            (Some(control), Purpose::Create) => self.creation.clone().unwrap_or_else(|| control.plain_flag().child()),
+            (Some(control), Purpose::Transfer) => self.pausable_flag(control.clone()),
+            _ => self.cancel.clone(),
+        }
+    }
+
+    fn pausable_flag(&mut self, control: Control) -> Cancel {
+        let flag = self.request.take().filter(|flag| !flag.is_set()).unwrap_or_else(|| {
+            let flag = self.cancel.child();
+            control.pause_ends(&flag);
+            flag
+        });
+        self.request = Some(flag.clone());
+        flag
+    }
+
+    /// Which job this is, as long as it is there.
+    pub(super) fn id(&self) -> &Arc<()> {
+        &self.id
+    }
+
+    /// What another was told is told to this one, and the caller's functions for the other and for this never overlap.
+    pub(super) fn instead_of(mut self, other: &Job) -> Job {
+        self.id = Arc::clone(&other.id);
+        self.meter = Arc::new(Gauge::beside(other.meter.gauge()).meter(None));
+        self.watch = self.meter.clone();
+        self
+    }
+
+    /// Goes on under another control.
+    pub(super) fn obey(&mut self, cancel: Cancel, control: Option<Control>) {
+        self.stood = control.as_ref().map_or(Duration::ZERO, Control::stood);
+        (self.cancel, self.control, self.request) = (cancel, control, None);
     }
 
     pub(super) fn with_on_upload_url(mut self, hook: Option<OnUploadUrl>) -> Job {

@@ -8,6 +8,7 @@
 //! they run).
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// The counters of one upload.
 pub(super) struct Gauge {
     on_progress: Option<OnProgress>,
+    /// Somebody may look at the numbers by himself.
+    shown: AtomicBool,
     gate: Arc<Mutex<()>>,
     state: Mutex<State>,
 }
@@ -45,14 +48,14 @@ struct Slot {
     body_sent: u64,
     confirmed: u64,
     resumed: u64,
-    /// No more than this can be sent.
-    total: Option<u64>,
+    /// No more than this can be sent; the largest number while that is not known.
+    limit: u64,
 }
 
 impl Slot {
     fn sent(&self) -> u64 {
         let sent = self.start.saturating_add(self.body_sent).max(self.confirmed);
-        sent.min(self.total.unwrap_or(u64::MAX))
+        sent.min(self.limit)
     }
 }
 
@@ -60,13 +63,30 @@ impl Gauge {
     pub(super) fn new(on_progress: Option<OnProgress>, total: Option<u64>) -> Arc<Gauge> {
         let mut state = State { slots: Vec::new(), total, last: None, rate: Rate::new(), most: 0, stopped: None };
         state.rate.note(Instant::now(), 0);
-        Arc::new(Gauge { on_progress, gate: Arc::default(), state: Mutex::new(state) })
+        Arc::new(Gauge { on_progress, shown: AtomicBool::new(false), gate: Arc::default(), state: Mutex::new(state) })
+    }
+
+    /// From now on the numbers are kept up to date even if nobody is told them.
+    pub(super) fn be_shown(&self) {
+        self.shown.store(true, Ordering::Relaxed);
+    }
+
+    /// One that tells nobody, of something done for the same upload.
+    pub(super) fn beside(other: &Gauge) -> Arc<Gauge> {
+        Self::with_gate(&other.gate)
+    }
+
+    /// One that tells nobody.
+    pub(super) fn with_gate(gate: &Arc<Mutex<()>>) -> Arc<Gauge> {
+        let state = State { slots: Vec::new(), total: None, last: None, rate: Rate::new(), most: 0, stopped: None };
+        let shown = AtomicBool::new(false);
+        Arc::new(Gauge { on_progress: None, shown, gate: Arc::clone(gate), state: Mutex::new(state) })
     }
 
     /// A meter for one session of the upload, which has `total` bytes to send.
     pub(super) fn meter(self: &Arc<Self>, total: Option<u64>) -> Meter {
         let mut state = self.state();
-        state.slots.push(Slot { total, ..Slot::default() });
+        state.slots.push(Slot { limit: total.unwrap_or(u64::MAX), ..Slot::default() });
         let slot = state.slots.len() - 1;
         Meter { gauge: Arc::clone(self), slot }
     }
@@ -197,17 +217,17 @@ impl Meter {
 
     /// The upload begins again from nothing.
     pub(super) fn reset(&self) {
-        self.change(|slot| *slot = Slot { total: slot.total, ..Slot::default() });
+        self.change(|slot| *slot = Slot { limit: slot.limit, ..Slot::default() });
     }
 
     /// How much this session has to send, if that is known.
     pub(super) fn total(&self) -> Option<u64> {
-        self.change(|slot| slot.total)
+        self.change(|slot| Some(slot.limit).filter(|limit| *limit != u64::MAX))
     }
 
     /// The size turned out to be this.
     pub(super) fn set_total(&self, total: u64) {
-        self.change(|slot| slot.total = Some(total));
+        self.change(|slot| slot.limit = total);
         self.gauge.state().total = Some(total);
     }
 }
@@ -222,7 +242,8 @@ impl Watch for Meter {
     }
 
     fn interval(&self) -> Option<Duration> {
-        self.gauge.on_progress.is_some().then_some(INTERVAL)
+        let wanted = self.gauge.on_progress.is_some() || self.gauge.shown.load(Ordering::Relaxed);
+        wanted.then_some(INTERVAL)
     }
 }
 

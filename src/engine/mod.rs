@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod config;
+pub mod control;
 pub mod encoding;
 pub mod hooks;
 pub mod info;
@@ -13,9 +14,11 @@ pub mod options;
 pub mod uploader;
 
 mod body;
+mod budget;
 mod clock;
 mod driver;
 mod hashing;
+mod holds;
 mod job;
 mod keeper;
 mod meter;

@@ -36,6 +36,7 @@ pub struct UploadOptions {
     pub(crate) on_resume_token: Option<OnResumeToken>,
     pub(crate) upload_url: Option<String>,
     pub(crate) unfinished_parts: bool,
+    pub(crate) priority: i32,
 }
 
 impl UploadOptions {
@@ -148,6 +149,11 @@ impl UploadOptions {
     /// Lets a final upload be made of parts that are not complete yet, where the server offers that (T-123).
     pub fn set_unfinished_parts(&mut self, on: bool) {
         self.unfinished_parts = on;
+    }
+
+    /// Which of several waiting tasks begins first: the one with the larger number.
+    pub fn set_priority(&mut self, priority: i32) {
+        self.priority = priority;
     }
 
     /// The metadata as it will be sent.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::clock::Clock;
+use super::control::Control;
 use super::driver::Driver;
 use super::hooks::OnUploadUrl;
 use super::info::{ConcatKind, Stats, UploadInfo};
@@ -99,7 +100,7 @@ impl Client {
                 keeper.plan_parts(record);
             }
         }
-        let gauge = Gauge::new(options.progress.clone(), Some(size));
+        let gauge = self.gauge(options, Some(size));
         let cancel = job.cancel.clone();
         let parallel =
             Parallel { client: self, options, endpoint, size, keeper, gauge, cancel, clock: job.clock, proven };
@@ -228,8 +229,10 @@ impl Parallel<'_> {
 
     /// A job of this upload with so many bytes of its own to send.
     fn job(&self, length: u64) -> Job {
-        let mut job = Job::new(self.gauge.meter(Some(length)), self.cancel.child(), None);
+        let mut job =
+            Job::new(self.gauge.meter(Some(length)), self.cancel.child(), None).under(self.client.control().cloned());
         job.clock = self.clock;
+        job.clock.stretch(self.client.control().map_or(Duration::ZERO, Control::stood));
         job
     }
 
@@ -243,15 +246,25 @@ impl Parallel<'_> {
     /// Sends what the parts lack, all at once. The first failure stops the others and is the one that is told.
     fn send(&self, source: &dyn Bytes, parts: &mut [Part]) -> Result<()> {
         // Those of a round before may have been stopped with it.
-        let stop = self.cancel.child();
+        let (stop, broke) = (self.cancel.child(), Cancel::new());
         let first = Mutex::new(None);
         let failed = |error: Error| {
+            let unwanted = error.kind() == ErrorKind::Cancelled && self.wants_removal();
             first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             stop.cancel();
+            if !unwanted {
+                // Only the answer to a creation names what is to be removed.
+                broke.cancel();
+            }
         };
         thread::scope(|scope| {
             for part in parts.iter_mut() {
-                part.job.cancel = stop.child();
+                (part.job.cancel, part.job.request) = (stop.child(), None);
+                part.job.creation = self.client.control().map(|control| {
+                    let flag = control.plain_flag().child();
+                    broke.adopt(&flag);
+                    flag
+                });
                 let mut whole = source.share();
                 if whole.is_none() {
                     failed(Error::new(ErrorKind::Internal, "the source can no longer be shared"));
@@ -336,9 +349,16 @@ impl Parallel<'_> {
         }
     }
 
+    /// What parts are removed for: with time of its own.
+    fn removal(&self) -> Job {
+        let mut job = self.job(0);
+        job.clock = self.client.removal_job(&job).clock;
+        job
+    }
+
     /// Removes the parts, which nobody needs any more.
     fn remove_parts(&self) {
-        let job = self.client.bare_job();
+        let job = self.removal();
         for part in self.keeper.parts() {
             let Ok((url, _)) = AbsoluteUrl::parse(&part.url) else { continue };
             let patience = REMOVAL_PATIENCE.saturating_sub(job.clock.elapsed());
@@ -355,7 +375,7 @@ impl Parallel<'_> {
         if error.kind() != ErrorKind::SourceChanged {
             return self.give_up(error, parts);
         }
-        let removed = self.client.remove(whole.clone(), &self.client.bare_job(), REMOVAL_PATIENCE);
+        let removed = self.client.remove(whole.clone(), &self.removal(), REMOVAL_PATIENCE);
         self.remove_parts();
         self.keeper.forget();
         if removed.is_ok() { error } else { error.with_upload_url(Some(whole)) }
@@ -367,6 +387,9 @@ impl Parallel<'_> {
         let stopped = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Callback(_));
         // The error is about one part, whose URL is not that of the upload.
         let error = error.without_upload_url();
+        if error.kind() == ErrorKind::Cancelled && self.wants_removal() {
+            return self.delete_cancelled(error);
+        }
         if !useless && (self.keeper.is_lasting() || stopped) {
             self.keeper.interrupted(self.size, &self.cancel);
             let token = self.keeper.token();
@@ -375,6 +398,34 @@ impl Parallel<'_> {
         self.remove_parts();
         self.keeper.forget();
         error
+    }
+
+    fn wants_removal(&self) -> bool {
+        self.client.control().is_some_and(Control::wants_removal)
+    }
+
+    /// Removes the parts, and what they may have been put together to unless that is complete, of an upload that the
+    /// caller cancelled for good.
+    fn delete_cancelled(&self, mut error: Error) -> Error {
+        let job = self.job(0);
+        let mut stays = None;
+        if let Some(whole) = self.keeper.whole() {
+            error = self.client.delete_cancelled(error.with_upload_url(Some(whole)), &job);
+            stays = error.upload_url().cloned();
+        }
+        let mut gone = stays.is_none();
+        for part in self.keeper.parts() {
+            let Ok((url, _)) = AbsoluteUrl::parse(&part.url) else { continue };
+            error = self.client.delete_at_once(error, url, &job);
+            gone &= error.upload_url().is_none();
+            error = error.without_upload_url();
+        }
+        if gone {
+            self.keeper.forget();
+        } else {
+            self.keeper.interrupted(self.size, &self.cancel);
+        }
+        error.with_upload_url(stays)
     }
 
     fn stats(&self, parts: &[Part]) -> Stats {

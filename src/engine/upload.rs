@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::{Client, unexpected};
+use super::control::Control;
 use super::driver::Driver;
 use super::info::{ConcatKind, UploadInfo};
 use super::job::Job;
 use super::keeper::{Keep, Keeper};
 use super::log::Level;
-use super::meter::Gauge;
 use super::options::UploadOptions;
 use super::previous::{Candidate, Search};
-use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprinter;
 use crate::protocol::metadata::Metadata;
@@ -26,8 +25,7 @@ impl Client {
     /// Sends the whole source: goes on with the upload of an earlier run if the store has one of it, else creates one.
     /// A source of unknown size that does not end with its first chunk needs the server's creation-defer-length.
     pub fn upload(&self, source: &mut Source, options: &UploadOptions) -> Result<UploadInfo> {
-        let cancel = Cancel::new();
-        self.upload_with(source.0.as_mut(), options, &cancel)
+        self.upload_with(&mut *source.lend(), options)
     }
 
     /// Uploads a file. Its name goes along as `filename` unless the options have one: as text, or as the bytes it is
@@ -50,17 +48,18 @@ impl Client {
 
     /// Sends what the server lacks of an upload that exists. `url` may be relative to the endpoint.
     pub fn resume_upload(&self, source: &mut Source, url: &str, options: &UploadOptions) -> Result<UploadInfo> {
-        self.resume_with(source.0.as_mut(), url, options, &Cancel::new())
+        self.resume_with(&mut *source.lend(), url, options)
     }
 
     /// Creates an upload that is to be a part of another, and sends the whole source (T-120).
     pub fn create_partial_upload(&self, source: &mut Source, options: &UploadOptions) -> Result<UploadInfo> {
-        let source = source.0.as_mut();
+        let source = &mut *source.lend();
         let (endpoint, size, metadata) = self.local_checks(source, options)?;
         let mut plan = self.plan(Goal::Upload { endpoint, size, previous: None }, options, source);
         plan.metadata = metadata.encode();
         plan.partial = true;
-        let mut job = self.job(options, size, &Cancel::new());
+        let mut job = self.job(options, size);
+        let _memory = self.reserve(source, options, &mut job)?;
         let result = Driver::new(self, &mut job).with_source(source).run_with_progress(plan);
         self.conclude(result, &mut job, metadata, ConcatKind::Partial)
     }
@@ -73,7 +72,7 @@ impl Client {
         let mut plan = self.bare_plan(Goal::Upload { endpoint, size: None, previous: None });
         plan.stop_at = Some(0);
         plan.metadata = metadata.encode();
-        let mut job = self.job(options, None, &Cancel::new());
+        let mut job = self.job(options, None);
         let result = Driver::new(self, &mut job).run(plan);
         self.conclude(result, &mut job, metadata, ConcatKind::None)
     }
@@ -90,23 +89,18 @@ impl Client {
         let goal = Goal::Concatenate { endpoint, parts, total: None, unfinished: options.unfinished_parts };
         let mut plan = self.bare_plan(goal);
         plan.metadata = metadata.encode();
-        let mut job = self.job(options, None, &Cancel::new());
+        let mut job = self.job(options, None);
         let result = Driver::new(self, &mut job).run(plan);
         self.conclude(result, &mut job, metadata, ConcatKind::Final)
     }
 
-    /// [`Client::upload`], which `cancel` ends.
-    pub(crate) fn upload_with(
-        &self,
-        source: &mut dyn Bytes,
-        options: &UploadOptions,
-        cancel: &Cancel,
-    ) -> Result<UploadInfo> {
+    fn upload_with(&self, source: &mut dyn Bytes, options: &UploadOptions) -> Result<UploadInfo> {
         if let Some(url) = &options.upload_url {
-            return self.resume_with(source, url, options, cancel);
+            return self.resume_with(source, url, options);
         }
         let (endpoint, size, metadata) = self.local_checks(source, options)?;
-        let mut job = self.job(options, size, cancel);
+        let mut job = self.job(options, size);
+        let _memory = self.reserve(source, options, &mut job)?;
         let (keeper, candidate) = self.remember(source, &endpoint, options, &job)?;
         // Parts that the caller did not ask for are no reason to refuse what he did ask for.
         let fits = |candidate: &Candidate| {
@@ -174,28 +168,33 @@ impl Client {
         plan
     }
 
-    fn resume_with(
-        &self,
-        source: &mut dyn Bytes,
-        url: &str,
-        options: &UploadOptions,
-        cancel: &Cancel,
-    ) -> Result<UploadInfo> {
+    fn resume_with(&self, source: &mut dyn Bytes, url: &str, options: &UploadOptions) -> Result<UploadInfo> {
         let url = self.upload_url(url)?;
         let size = checked_size(source)?;
         // Metadata belongs to the creation, but what is wrong with it is wrong.
         options.encoded_metadata(self.config().metadata_encoding)?;
         let plan = self.resume_plan(url.clone(), source, options);
-        let mut job = self.job(options, size, cancel);
+        let mut job = self.job(options, size);
+        let memory = self.reserve(source, options, &mut job);
+        let _memory = memory.map_err(|error| error.with_upload_url(Some(url.clone())))?;
         let result = Driver::new(self, &mut job).with_source(source).run_with_progress(plan);
         let result = self.conclude(result, &mut job, Metadata::new(), ConcatKind::None);
         // T-019: neither what is complete nor what is gone is of use to a later run.
-        let over = result.as_ref().map_or_else(|error| error.kind() == ErrorKind::Gone, |info| info.complete);
+        let over = match &result {
+            Ok(info) => info.complete,
+            Err(error) => error.kind() == ErrorKind::Gone || self.removed(error),
+        };
         if over {
             let known = result.as_ref().ok().and_then(|info| info.size);
             self.forget(&url, known.or(size));
         }
         result
+    }
+
+    /// Whether an operation that ended so has had its upload removed.
+    fn removed(&self, error: &Error) -> bool {
+        let wanted = error.kind() == ErrorKind::Cancelled && self.control().is_some_and(Control::wants_removal);
+        wanted && error.upload_url().is_none()
     }
 
     pub(super) fn resume_plan(&self, url: AbsoluteUrl, source: &dyn Bytes, options: &UploadOptions) -> Plan {
@@ -229,11 +228,11 @@ impl Client {
         Ok((endpoint, size, metadata))
     }
 
-    pub(super) fn job(&self, options: &UploadOptions, size: Option<u64>, cancel: &Cancel) -> Job {
-        let meter = Gauge::new(options.progress.clone(), size).meter(size);
+    pub(super) fn job(&self, options: &UploadOptions, size: Option<u64>) -> Job {
+        let meter = self.gauge(options, size).meter(size);
         let hook = options.on_upload_url.clone().or_else(|| self.config().hooks.on_upload_url.clone());
         let total = options.total_timeout.or(self.config().total_timeout);
-        let mut job = Job::new(meter, cancel.clone(), total).with_on_upload_url(hook);
+        let mut job = Job::new(meter, self.cancel(), total).under(self.control().cloned()).with_on_upload_url(hook);
         job.stop_at = options.stop_at;
         job
     }
@@ -315,9 +314,19 @@ impl Client {
     fn give_up(&self, error: Error, job: &Job, keeper: Option<&Keeper>) -> Error {
         let gone = error.upload_url().is_none();
         let useless = job.source_spoiled && job.created_here;
-        let error = if useless { self.clean_up(error, job) } else { error };
+        let unwanted = error.kind() == ErrorKind::Cancelled && job.control.as_ref().is_some_and(Control::wants_removal);
+        let error = match (unwanted, useless) {
+            (true, _) => self.delete_cancelled(error, job),
+            (false, true) => self.clean_up(error, job),
+            (false, false) => error,
+        };
+        if let (true, None, Some(control)) = (unwanted, error.upload_url(), &job.control) {
+            control.show_url(None);
+        }
         let Some(keeper) = keeper else { return error };
-        if useless && error.upload_url().is_none() || error.kind() == ErrorKind::Gone {
+        // Without an upload to remove nothing was removed: a record there may be of one that was not looked at yet.
+        let removed = (useless || unwanted) && !gone && error.upload_url().is_none();
+        if removed || error.kind() == ErrorKind::Gone {
             keeper.forget();
             return error;
         }
@@ -340,6 +349,30 @@ impl Client {
         if self.remove(url, failed, Duration::ZERO).is_ok() { error.without_upload_url() } else { error }
     }
 
+    /// Removes the upload of an operation that the caller cancelled for good, unless it is complete: as he would delete it
+    /// himself, locks waited for.
+    pub(super) fn delete_cancelled(&self, error: Error, of: &Job) -> Error {
+        let Some(url) = error.upload_url().cloned() else { return error };
+        // Only the server knows what became of the last data, or of an upload that was not looked at yet.
+        match Driver::new(self, &mut self.removal_job(of)).run(self.bare_plan(Goal::Inspect { url: url.clone() })) {
+            Ok(Outcome::Inspected { offset, size, .. }) if size == Some(offset) => {
+                error.because("the upload is complete and stays on the server")
+            }
+            Ok(_) => self.delete_at_once(error, url, of),
+            Err(failure) if failure.kind() == ErrorKind::Gone => error.without_upload_url(),
+            Err(failure) => error.because(stays(&failure)),
+        }
+    }
+
+    /// The same, complete or not.
+    pub(super) fn delete_at_once(&self, error: Error, url: AbsoluteUrl, of: &Job) -> Error {
+        let goal = Goal::Terminate { url: url.clone(), endpoint: self.config().endpoint.clone() };
+        match Driver::new(self, &mut self.removal_job(of)).run(self.bare_plan(goal)) {
+            Ok(_) => error.without_upload_url(),
+            Err(failure) => error.with_upload_url(Some(url)).because(stays(&failure)),
+        }
+    }
+
     /// Removes an upload that is of no use, if the server offers that; waits so long for one that is locked.
     pub(super) fn remove(&self, url: AbsoluteUrl, of: &Job, patience: Duration) -> Result<()> {
         if !self.known_capabilities().is_some_and(|known| known.has("termination")) {
@@ -348,7 +381,7 @@ impl Client {
         let mut plan = self.bare_plan(Goal::Terminate { url, endpoint: None });
         plan.retry.max_retries = 0;
         plan.retry.lock_budget = patience;
-        let mut job = self.bare_job();
+        let mut job = self.removal_job(of);
         job.clock = of.clock;
         let removed = Driver::new(self, &mut job).run(plan).map(drop);
         removed.inspect_err(|failure| {
@@ -356,6 +389,10 @@ impl Client {
             self.config().log.write(Level::Warn, message);
         })
     }
+}
+
+fn stays(failure: &Error) -> String {
+    format!("the upload stays on the server: {}", failure.full_message())
 }
 
 /// The size of a source, if it is one the protocol has a number for.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::client::Client;
+use super::control::Control;
 use super::driver::{Driver, Until};
 use super::info::{ConcatKind, Stats, UploadInfo};
 use super::job::Job;
@@ -18,7 +19,6 @@ use crate::source::Source;
 /// continued by a later run.
 ///
 /// ```
-/// # use std::sync::Arc;
 /// # use tus::engine::{client::Client, config::Config, options::UploadOptions, uploader::Uploader};
 /// # use tus::protocol::chunk::ChunkSize;
 /// # use tus::source::Source;
@@ -26,9 +26,9 @@ use crate::source::Source;
 /// let mut config = Config::new();
 /// config.set_url(&server.endpoint())?;
 /// config.set_chunk_size(ChunkSize::Fixed(4.try_into()?))?;
-/// let client = Arc::new(Client::new(config)?);
+/// let client = Client::new(config)?;
 ///
-/// let mut uploader = Uploader::create(client, Source::memory("hello, world"), &UploadOptions::new())?;
+/// let mut uploader = Uploader::create(&client, Source::memory("hello, world"), &UploadOptions::new())?;
 /// while uploader.upload_chunk()? {
 ///     println!("{} of 12 bytes are there", uploader.offset());
 /// }
@@ -36,7 +36,9 @@ use crate::source::Source;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Uploader {
-    client: Arc<Client>,
+    client: Client,
+    /// Ends the call under way and all later ones.
+    cancel: Cancel,
     source: Source,
     options: UploadOptions,
     metadata: Metadata,
@@ -48,23 +50,22 @@ pub struct Uploader {
 impl Uploader {
     /// Finds the upload of an earlier run, asks for the one the options name, or creates one; sends no data yet.
     /// Everything that can be wrong with source and options is found before the first request.
-    pub fn create(client: Arc<Client>, mut source: Source, options: &UploadOptions) -> Result<Uploader> {
+    pub fn create(client: &Client, mut source: Source, options: &UploadOptions) -> Result<Uploader> {
         if options.parallel > 1 && !options.parallel_fallback {
             return Err(Error::new(ErrorKind::Unsupported, "an upload chunk by chunk cannot be sent in parts"));
         }
-        let cancel = Cancel::new();
         let (mut job, plan, metadata) = match &options.upload_url {
             Some(url) => {
                 let url = client.upload_url(url)?;
                 source.0.prepare()?;
-                let job = client.job(options, source.size(), &cancel);
+                let job = client.job(options, source.size());
                 let plan = client.resume_plan(url, source.0.as_ref(), options);
                 (job, plan, Metadata::new())
             }
             None => {
                 let bytes = source.0.as_mut();
                 let (endpoint, size, metadata) = client.local_checks(bytes, options)?;
-                let mut job = client.job(options, size, &cancel);
+                let mut job = client.job(options, size);
                 let (keeper, candidate) = client.remember(bytes, &endpoint, options, &job)?;
                 // An upload in parts is not one whose chunks follow each other.
                 let candidate = candidate.filter(|candidate| candidate.record.parts.is_empty());
@@ -78,13 +79,31 @@ impl Uploader {
         // So that the URL is there before the first byte.
         let plan = Plan { upload_with_creation: false, ..plan };
         let ended = {
-            let mut driver = Driver::new(&client, &mut job).with_source(source.0.as_mut());
+            let mut driver = Driver::new(client, &mut job).with_source(source.0.as_mut());
             driver.begin(plan);
             driver.advance(Until::Ready)
         };
-        let mut uploader = Uploader { client, source, options: options.clone(), metadata, job, url: None, info: None };
+        let (client, cancel, options) = (client.freed(), Cancel::new(), options.clone());
+        let mut uploader = Uploader { client, cancel, source, options, metadata, job, url: None, info: None };
         uploader.took(ended)?;
+        uploader.obey(None);
         Ok(uploader)
+    }
+
+    /// What the calls from now on are steered by; what ends them all ([`Uploader::cancel_handle`]) raises its flag too.
+    pub fn obey(&mut self, control: Option<&Control>) {
+        let cancel = match control {
+            Some(control) => control.flag().child(),
+            None => self.client.cancel(),
+        };
+        self.cancel.adopt(&cancel);
+        if let Some(control) = control {
+            self.cancel.adopt(control.plain_flag());
+            self.cancel.adopt(control.removal_flag());
+            control.show(self.job.meter.gauge());
+            control.show_url(self.url.as_ref());
+        }
+        self.job.obey(cancel, control.cloned());
     }
 
     /// Sends all that is left.
@@ -108,6 +127,9 @@ impl Uploader {
 
     fn advance(&mut self, until: Until) -> Result<()> {
         self.job.clock.extend(self.options.total_timeout.or(self.client.config().total_timeout));
+        let client = self.client.clone();
+        let memory = client.reserve(self.source.0.as_ref(), &self.options, &mut self.job);
+        let _memory = memory.map_err(|error| error.with_upload_url(self.url.clone()))?;
         let deadline = self.job.clock.deadline();
         let ended = {
             let begin = match &mut self.job.session {
@@ -196,7 +218,7 @@ impl Uploader {
 
     /// What ends a call under way, from any thread, and every later one.
     pub fn cancel_handle(&self) -> Cancel {
-        self.job.cancel.clone()
+        self.cancel.clone()
     }
 }
 

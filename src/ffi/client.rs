@@ -9,15 +9,18 @@ use std::process;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
+use super::calls::Calls;
 use super::config::tus_config;
 use super::convert::{clear, optional_text, put, text};
 use super::error::{Failure, tus_error};
 use super::guard::{guard_call, guard_value};
-use super::handle::{CType, Kind, Object, Shared, hold, let_go, share, state};
+use super::handle::{CType, Kind, Shared, hold, let_go, share, state};
 use super::status::tus_status;
 use crate::engine::client::Client;
 use crate::error::{Error, ErrorKind};
+use crate::task::Tasks;
 
 /// A client: settings, connections and what is known of the server, shared by all its operations. Make one for each
 /// server and keep it.
@@ -37,9 +40,14 @@ impl CType for tus_client {
     const KIND: Kind = Kind::Client;
 }
 
-/// What is behind a `tus_client`.
-pub(super) struct ClientState {
-    client: Arc<Client>,
+/// What is behind a `tus_client`: the program's hold of it.
+pub(super) struct ClientState(Arc<Inside>);
+
+/// What all that works for a client has of it, the program's counts given back or not.
+struct Inside {
+    client: Client,
+    tasks: Tasks,
+    calls: Calls,
     home: Arc<Home>,
 }
 
@@ -50,13 +58,22 @@ pub(super) struct Home {
     pub(super) process: AtomicU32,
 }
 
+impl Drop for ClientState {
+    fn drop(&mut self) {
+        // What the program has not fetched by now it cannot fetch any more.
+        self.0.tasks.abandon();
+    }
+}
+
 impl ClientState {
     /// Only for tests, which change the process.
     #[cfg(test)]
     pub(super) fn home(&self) -> &Home {
-        &self.home
+        &self.0.home
     }
+}
 
+impl Inside {
     /// Fails in any process but the one that made the client: connections and locks were shared with it by a fork.
     fn check_process(&self) -> Result<(), Failure> {
         let made_by = self.home.process.load(Ordering::Relaxed);
@@ -64,10 +81,9 @@ impl ClientState {
     }
 }
 
-/// A client in use by a blocking operation on this thread, or by an object that needs it.
-pub(super) struct Use {
-    client: Arc<Object<tus_client>>,
-}
+/// A client in use by an operation, or by an object that needs it.
+#[derive(Clone)]
+pub(super) struct Use(Arc<Inside>);
 
 /// An operation that is running on this thread, and the one around it, if a callback of that one started this one.
 struct Running {
@@ -88,35 +104,72 @@ impl Use {
     /// - `c` is NULL or a client of the caller's.
     pub(super) unsafe fn begin(c: *mut tus_client) -> Result<Use, Failure> {
         // SAFETY: the same condition.
-        let client = unsafe { hold(c.cast_const(), "c") }?;
+        let client = Use(Arc::clone(&unsafe { state(c.cast_const(), "c") }?.0));
         client.check_process()?;
-        Ok(Use { client })
+        Ok(client)
     }
 
     /// Fails in any process but the one that made the client.
     pub(super) fn check_process(&self) -> Result<(), Failure> {
-        self.client.check_process()
+        self.0.check_process()
     }
 
-    /// Runs a blocking operation, unless this thread is inside one of the same client already: then a callback is
-    /// calling, and waiting for what waits for the callback would never end.
-    pub(super) fn run<T>(&self, operation: impl FnOnce(&Arc<Client>) -> Result<T, Failure>) -> Result<T, Failure> {
+    /// The engine's client.
+    pub(super) fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// The client's tasks.
+    pub(super) fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+
+    /// Whether this thread is inside an operation of the client: then a callback is calling.
+    pub(super) fn is_inside(&self) -> bool {
         let mut running = INNERMOST.get();
         // SAFETY: what is set as innermost is on the stack of an `inside` of this thread that has not returned, and so
         // is each one around it.
         while let Some(outer) = unsafe { running.as_ref() } {
-            if ptr::eq(outer.home, &raw const *self.client.home) {
-                let message = "a blocking call on a client from inside one of its own callbacks";
-                return Err(Error::new(ErrorKind::Busy, message).into());
+            if ptr::eq(outer.home, &raw const *self.0.home) {
+                return true;
             }
             running = outer.around;
         }
-        inside(&self.client.home, || operation(&self.client.client))
+        false
+    }
+
+    /// Fails inside an operation of the client: waiting there for what waits for the callback would never end.
+    pub(super) fn check_outside(&self) -> Result<(), Failure> {
+        match self.is_inside() {
+            false => Ok(()),
+            true => {
+                let message = "a blocking call on a client from inside one of its own callbacks";
+                Err(Error::new(ErrorKind::Busy, message).into())
+            }
+        }
+    }
+
+    /// Runs a blocking operation.
+    pub(super) fn run<T>(&self, operation: impl FnOnce(&Client) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.check_outside()?;
+        let _call = self.0.calls.begin()?;
+        inside(&self.0.home, || operation(&self.0.client))
     }
 
     /// Does what is no operation but may run the caller's functions, from wherever it is called.
     pub(super) fn run_anywhere<T>(&self, work: impl FnOnce() -> T) -> T {
-        inside(&self.client.home, work)
+        inside(&self.0.home, work)
+    }
+
+    /// Refuses what is to come, ends what is under way and waits for it: whether it is over within `timeout`.
+    pub(super) fn close(&self, timeout: Option<Duration>) -> Result<bool, Failure> {
+        self.check_outside()?;
+        let begun = Instant::now();
+        self.0.calls.close();
+        self.0.client.close();
+        let tasks = inside(&self.0.home, || self.0.tasks.close(timeout));
+        let calls = self.0.calls.wait(timeout.map(|timeout| timeout.saturating_sub(begun.elapsed())));
+        Ok(tasks && calls)
     }
 }
 
@@ -170,8 +223,9 @@ pub unsafe extern "C" fn tus_client_new(
             // Callbacks run on the engine's own threads too.
             let its_home = Arc::clone(&home);
             config.hooks_mut().around_thread = Some(Arc::new(move |work| inside(&its_home, work)));
-            let client = Arc::new(Client::new(config)?);
-            put(out, share(ClientState { client, home }));
+            let tasks = Tasks::new(config.workers, config.dispatch, config.hooks_mut().around_thread.clone());
+            let client = Client::new(config)?;
+            put(out, share(ClientState(Arc::new(Inside { client, tasks, calls: Calls::default(), home }))));
             Ok(())
         })
     }
@@ -200,8 +254,9 @@ pub unsafe extern "C" fn tus_client_ref(c: *mut tus_client) -> *mut tus_client {
     })
 }
 
-/// Gives one count back. The client ends with its last count; an operation that is running keeps it alive until it
-/// returns. Never blocks. In a child process after fork() it does nothing.
+/// Gives one count back. The client ends with its last count; operations that are running, and tasks that are not over,
+/// keep it alive until then (tus_client_close ends them). With TUS_DISPATCH_QUEUE, functions that still wait for
+/// tus_client_dispatch are run by threads of the library's from then on. Never blocks. In a child process after fork() it does nothing.
 ///
 /// - `c`: the client, or NULL, which does nothing.
 ///
@@ -213,7 +268,7 @@ pub unsafe extern "C" fn tus_client_unref(c: *mut tus_client) {
     guard_value((), || {
         // SAFETY: the caller's pointer, as the header asks for.
         let Ok(client) = (unsafe { let_go(c) }) else { return };
-        if client.check_process().is_err() {
+        if client.0.check_process().is_err() {
             // The connections are the parent's too: closing TLS here would end them there.
             std::mem::forget(client);
         }
@@ -243,7 +298,7 @@ pub unsafe extern "C" fn tus_client_set_header(
     unsafe {
         guard_call(err, || {
             let client = Use::begin(c)?;
-            client.client.client.set_header(text(name, "name")?, optional_text(value, "value")?)?;
+            client.client().set_header(text(name, "name")?, optional_text(value, "value")?)?;
             Ok(())
         })
     }
@@ -287,7 +342,7 @@ pub unsafe extern "C" fn tus_client_copy_header(
             }
             let client = Use::begin(c)?;
             let name = text(name, "name")?;
-            let headers = client.client.client.headers();
+            let headers = client.client().headers();
             let Some((_, value)) = headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)) else {
                 return Err(Failure::not_found(format!("the client has no header {name}")));
             };

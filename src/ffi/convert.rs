@@ -9,6 +9,9 @@ use super::version::{TUS_CHUNK_AUTO, TUS_CHUNK_WHOLE};
 use crate::error::{Error, Result};
 use crate::protocol::chunk::ChunkSize;
 
+/// A descriptor for the caller's `poll`, or -1. The header has it as `intptr_t`.
+pub(super) type EventHandle = isize;
+
 /// A string from C.
 ///
 /// # Safety
@@ -94,6 +97,11 @@ pub(super) fn truth(value: bool) -> c_int {
 /// Milliseconds as a duration.
 pub(super) fn milliseconds(value: u64) -> Duration {
     Duration::from_millis(value)
+}
+
+/// Milliseconds of a wait that may be without end: `None`.
+pub(super) fn wait_limit(value: i64) -> Option<Duration> {
+    u64::try_from(value).ok().map(milliseconds)
 }
 
 /// A duration as milliseconds, rounded up so that a short wait does not become none.

@@ -98,7 +98,7 @@ pub unsafe extern "C" fn tus_client_create_final_upload(
 /// # Safety
 ///
 /// - `urls` is NULL or points to `n` pointers, each NULL or to a string of the caller's.
-unsafe fn texts(urls: *const *const c_char, n: usize) -> Result<Vec<String>> {
+pub(super) unsafe fn texts(urls: *const *const c_char, n: usize) -> Result<Vec<String>> {
     if urls.is_null() {
         return Err(Error::invalid("urls is NULL where an array of strings is needed"));
     }

@@ -9,7 +9,7 @@ use super::convert::{c_string, put, text, truth};
 use super::guard::guard_value;
 use super::handle::{CType, Kind, Object, Owned, free, give, lend, state};
 use super::status::{tus_status, tus_status_code};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, TimeLimit};
 
 /// The details of a failure. Immutable.
 ///
@@ -55,7 +55,12 @@ pub(super) struct Failure {
 impl Failure {
     /// The client belongs to the parent process.
     pub(super) fn forked(made_by: u32) -> Self {
-        let message = format!("the client was made by process {made_by}, before a fork; make one in this process");
+        Self::of_fork("client", made_by)
+    }
+
+    /// An object that belongs to another process.
+    pub(super) fn of_fork(what: &str, made_by: u32) -> Self {
+        let message = format!("the {what} was made by process {made_by}, before a fork; make one in this process");
         Failure { status: tus_status_code::TUS_E_FORKED, error: Error::new(ErrorKind::InvalidState, message) }
     }
 
@@ -73,6 +78,16 @@ impl Failure {
     /// The status to return.
     pub(super) fn status(&self) -> tus_status_code {
         self.status
+    }
+
+    /// A wait that took too long.
+    pub(super) fn timed_out() -> Self {
+        Error::new(ErrorKind::Timeout(TimeLimit::Total), "what was waited for is not over yet").into()
+    }
+
+    /// The object as a part of another.
+    pub(super) fn lend(&self) -> Object<tus_error> {
+        lend(ErrorState::new(self.status, &self.error))
     }
 
     /// The object to write to `*err`.

@@ -53,6 +53,11 @@ pub(super) unsafe fn guard_call(err: *mut *mut tus_error, body: impl FnOnce() ->
     status
 }
 
+/// Runs the work of a task; the pool that called it sees no panic.
+pub(super) fn guard_work<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    guard(body).unwrap_or_else(|text| Err(Failure::panicked(text)))
+}
+
 /// Runs the caller's code: a panic in it is told by the caller's own hook, whatever thread it is on.
 pub(super) fn outside<T>(callers_code: impl FnOnce() -> T) -> T {
     let _door = Door::set(Place::Outside);

@@ -51,10 +51,12 @@ pub(super) enum Kind {
     Sink,
     PreviousList,
     Uploader,
+    Task,
+    Writer,
 }
 
 impl Kind {
-    const ALL: [Kind; 14] = [
+    const ALL: [Kind; 16] = [
         Kind::Error,
         Kind::Config,
         Kind::Client,
@@ -69,6 +71,8 @@ impl Kind {
         Kind::Sink,
         Kind::PreviousList,
         Kind::Uploader,
+        Kind::Task,
+        Kind::Writer,
     ];
 
     fn c_name(self) -> &'static str {
@@ -87,6 +91,8 @@ impl Kind {
             Kind::Sink => "tus_sink",
             Kind::PreviousList => "tus_previous_list",
             Kind::Uploader => "tus_uploader",
+            Kind::Task => "tus_task",
+            Kind::Writer => "tus_writer",
         }
     }
 }
@@ -161,7 +167,17 @@ pub(super) unsafe fn free<C: CType<Class = Owned>>(pointer: *mut C) {
 
 /// Makes an object that is counted, with a count of one.
 pub(super) fn share<C: CType<Class = Shared>>(state: C::State) -> *mut C {
-    Arc::into_raw(Arc::new(Object::<C>::new(state, false))).cast_mut().cast()
+    hand_out(counted(state))
+}
+
+/// Makes an object that is counted, and holds it.
+pub(super) fn counted<C: CType<Class = Shared>>(state: C::State) -> Arc<Object<C>> {
+    Arc::new(Object::new(state, false))
+}
+
+/// Makes a count of ours the caller's.
+pub(super) fn hand_out<C: CType<Class = Shared>>(object: Arc<Object<C>>) -> *mut C {
+    Arc::into_raw(object).cast_mut().cast()
 }
 
 /// Counts one up and returns the new holder.
@@ -174,7 +190,7 @@ pub(super) unsafe fn hold<C: CType<Class = Shared>>(pointer: *const C, argument:
     // SAFETY: the same condition.
     unsafe { check(pointer, argument) }?;
     let object = pointer.cast::<Object<C>>();
-    // SAFETY: alive and of this kind, so `share` made it by `Arc::into_raw`, and the caller's count keeps it alive.
+    // SAFETY: alive and of this kind, so `hand_out` made it by `Arc::into_raw`, and the caller's count keeps it alive.
     unsafe {
         Arc::increment_strong_count(object);
         Ok(Arc::from_raw(object))
@@ -189,7 +205,7 @@ pub(super) unsafe fn hold<C: CType<Class = Shared>>(pointer: *const C, argument:
 pub(super) unsafe fn let_go<C: CType<Class = Shared>>(pointer: *mut C) -> Result<Arc<Object<C>>> {
     // SAFETY: the same condition.
     unsafe { check(pointer.cast_const(), "the argument") }?;
-    // SAFETY: alive and of this kind, so `share` made it by `Arc::into_raw`; the count is the one given up.
+    // SAFETY: alive and of this kind, so `hand_out` made it by `Arc::into_raw`; the count is the one given up.
     Ok(unsafe { Arc::from_raw(pointer.cast_const().cast::<Object<C>>()) })
 }
 

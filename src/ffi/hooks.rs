@@ -9,17 +9,21 @@ use super::convert::{c_string, milliseconds, to_milliseconds};
 use super::credentials::{lend_credentials, tus_credentials};
 use super::error::{lend_error, tus_error};
 use super::exchange::{lend_request, lend_response, lend_sent_request, tus_request, tus_response};
+use super::record::{self, Record};
 use super::version::TUS_SIZE_UNKNOWN;
 use crate::engine::hooks::{
-    AfterResponse, BeforeRequest, Credentials, OnExpiring, OnProgress, OnResumeToken, OnUploadUrl, RetryVerdict,
-    ShouldRetry,
+    AfterResponse, BeforeRequest, Credentials, OnExpiring, OnProgress, OnResumeToken, OnUploadUrl, Progress,
+    RetryVerdict, ShouldRetry,
 };
+use crate::error::Result;
 
-/// How far an upload is. Neither counter ever exceeds the total.
+/// How far an upload is. Neither counter ever exceeds the total. Set `struct_size` to sizeof(tus_progress) before it is
+/// filled (tus_task_get_progress).
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct tus_progress {
-    /// The size of the record in the library's version; members beyond it are not there.
+    /// What a callback gets: the size of the record in the library's version; members beyond it are not there. What is
+    /// to be filled: sizeof(tus_progress), as the program was compiled.
     pub struct_size: usize,
     /// Bytes handed to the operating system to be sent, counted from the beginning of the source. What it has buffered
     /// is included, so this runs ahead of `confirmed`, and falls back to it when a request breaks.
@@ -35,6 +39,12 @@ pub struct tus_progress {
     /// How long the rest will take at this speed, in milliseconds; UINT64_MAX while nothing moves or the total is
     /// unknown.
     pub eta_ms: u64,
+}
+
+// SAFETY: `repr(C)`, and `struct_size` comes first.
+unsafe impl Record for tus_progress {
+    const NAMES: (&'static str, &'static str) = ("tus_progress", "p");
+    const FIRST_SIZE: usize = size_of::<tus_progress>();
 }
 
 /// Called before each request on the wire, repeated ones included; may change the request's headers, for example to
@@ -186,17 +196,32 @@ pub(super) fn upload_url(callback: Callback<UploadUrlFn>) -> OnUploadUrl {
     })
 }
 
+/// The record of an upload's progress, of the size that is said.
+fn numbers(progress: &Progress, struct_size: usize) -> tus_progress {
+    tus_progress {
+        struct_size,
+        sent: progress.sent,
+        confirmed: progress.confirmed,
+        total: progress.total.unwrap_or(TUS_SIZE_UNKNOWN),
+        resumed: progress.resumed,
+        speed: progress.speed,
+        eta_ms: progress.eta.map_or(u64::MAX, to_milliseconds),
+    }
+}
+
+/// Fills the caller's record.
+///
+/// # Safety
+///
+/// - `record` is NULL or points to a record that is as large as its first member says.
+pub(super) unsafe fn fill_progress(record: *mut tus_progress, progress: &Progress) -> Result<()> {
+    // SAFETY: the same condition.
+    unsafe { record::fill(record, |struct_size| numbers(progress, struct_size)) }
+}
+
 pub(super) fn progress(callback: Callback<ProgressFn>) -> OnProgress {
     Arc::new(move |progress| {
-        let record = tus_progress {
-            struct_size: size_of::<tus_progress>(),
-            sent: progress.sent,
-            confirmed: progress.confirmed,
-            total: progress.total.unwrap_or(TUS_SIZE_UNKNOWN),
-            resumed: progress.resumed,
-            speed: progress.speed,
-            eta_ms: progress.eta.map_or(u64::MAX, to_milliseconds),
-        };
+        let record = numbers(progress, size_of::<tus_progress>());
         // SAFETY: the caller registered this function to be called with this data and a record.
         verdict(callback.call(|function, data| unsafe { function(data, &raw const record) }))
     })

@@ -31,6 +31,7 @@ mod exchange;
 mod credentials;
 
 mod hooks;
+mod limits;
 mod log;
 
 mod fingerprint;
@@ -43,9 +44,14 @@ mod config_resume;
 
 mod config_hooks;
 
+mod config_tasks;
+
 mod client;
 
+mod client_tasks;
+
 mod source;
+mod writer;
 
 mod options;
 
@@ -57,6 +63,17 @@ mod previous;
 
 mod uploader;
 
+mod task;
+mod task_values;
+
+mod operations_async;
+
+mod creations_async;
+
+mod previous_async;
+
+mod uploader_async;
+
 mod info;
 
 mod stats;
@@ -66,38 +83,52 @@ mod metadata;
 mod server_info;
 
 // What all of them share.
+mod calls;
 mod checksum;
 mod convert;
 mod guard;
 mod handle;
+mod kept;
+mod order;
+mod record;
 mod settings;
 
 pub use callback::*;
 pub use client::*;
+pub use client_tasks::*;
 pub use config::*;
 pub use config_hooks::*;
 pub use config_network::*;
 pub use config_resume::*;
+pub use config_tasks::*;
 pub use creations::*;
+pub use creations_async::*;
 pub use credentials::*;
 pub use error::*;
 pub use exchange::*;
 pub use fingerprint::*;
 pub use hooks::*;
 pub use info::*;
+pub use limits::*;
 pub use log::*;
 pub use metadata::*;
 pub use operations::*;
+pub use operations_async::*;
 pub use options::*;
 pub use previous::*;
+pub use previous_async::*;
 pub use server_info::*;
 pub use sink::*;
 pub use source::*;
 pub use stats::*;
 pub use status::*;
 pub use store::*;
+pub use task::*;
+pub use task_values::*;
 pub use uploader::*;
+pub use uploader_async::*;
 pub use version::*;
+pub use writer::*;
 
 #[cfg(test)]
 mod tests;

@@ -356,6 +356,26 @@ pub unsafe extern "C" fn tus_upload_options_set_resume_token(
     })
 }
 
+/// Sets which of several tasks that wait begins first: the one with the larger number, of equal ones the one that was
+/// submitted first. It means nothing to blocking operations; see also tus_task_set_priority.
+///
+/// - `o`: the options.
+/// - `priority`: any number. Default: 0.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_priority(o: *mut tus_upload_options, priority: i32) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(o, |options| {
+            options.set_priority(priority);
+            Ok(())
+        })
+    })
+}
+
 /// Sets whether tus_client_create_final_upload takes parts that are not complete yet, where the server offers that
 /// (extension concatenation-unfinished, T-123).
 ///

@@ -68,6 +68,11 @@ pub(super) fn list_of(uploads: Vec<PreviousUpload>) -> *mut tus_previous_list {
     give(uploads.into_iter().map(Previous::from).collect())
 }
 
+/// How old an upload may be, in seconds as C has them.
+pub(super) fn max_age(seconds: u64) -> Option<Duration> {
+    (seconds != 0 && seconds != u64::MAX).then(|| Duration::from_secs(seconds))
+}
+
 /// Looks into the client's store for unfinished uploads of a source at the client's endpoint. The source may be read for
 /// that; no request is made, so that an upload of the list may be gone from the server. tus_client_upload finds and
 /// continues the first one by itself.
@@ -130,7 +135,7 @@ pub unsafe extern "C" fn tus_client_prune_store(
     unsafe {
         guard_call(err, || {
             put(removed, 0);
-            let max_age = (max_age_s != 0 && max_age_s != u64::MAX).then(|| Duration::from_secs(max_age_s));
+            let max_age = max_age(max_age_s);
             let count = Use::begin(c)?.run(|client| Ok(client.prune_store(max_age)?))?;
             put(removed, count);
             Ok(())

@@ -19,11 +19,12 @@ use crate::error::{Error, ErrorKind};
 use crate::source::{Ahead, Bytes, Patience, ReadError, Reader, Source};
 use crate::store::FileIdentity;
 
-/// Where the bytes of an upload come from: a file, a descriptor, memory, or a reader of the caller's.
+/// Where the bytes of an upload come from: a file, a descriptor, memory, a reader of the caller's, or what the program
+/// writes (tus_writer).
 ///
 /// A source is used by one operation, or one tus_uploader, at a time; a second one at the same time fails with TUS_E_BUSY.
 /// It is borrowed: afterwards it can be used again, for example to resume, and is still to be freed. What can only be read
-/// forward (a pipe, a reader without `seek`) stands where it was left, with its last MiB kept.
+/// forward (a pipe, a reader without `seek`, a tus_writer's) stands where it was left, with its last MiB kept.
 ///
 /// Ownership: single owner. It may be freed while an operation or an uploader uses it; what belongs to it lasts until that
 /// is over.
@@ -366,11 +367,7 @@ pub unsafe extern "C" fn tus_source_reader(
             let Some(read) = vtable.read else {
                 return Err(Error::invalid("vtable->read is NULL: there is no source without it").into());
             };
-            let size = match size {
-                TUS_SIZE_UNKNOWN => None,
-                _ if i64::try_from(size).is_ok() => Some(size),
-                _ => return Err(Error::invalid(format!("a size of {size} bytes is beyond 2^63-1")).into()),
-            };
+            let size = known_size(size)?;
             hand_out(out, || Ok(Source::reader(CallersReader { read, seek: vtable.seek, data }, size)))
         })
     }
@@ -400,10 +397,24 @@ unsafe fn hand_out(
     if out.is_null() {
         return Err(Error::invalid("out is NULL: there is no other way to get the source").into());
     }
-    let source = Arc::new(Slot(Mutex::new(Content::Free(make()?))));
+    let source = give_source(make()?);
     // SAFETY: the same condition.
-    unsafe { put(out, give(source)) };
+    unsafe { put(out, source) };
     Ok(())
+}
+
+/// Makes the object of a source.
+pub(super) fn give_source(source: Source) -> *mut tus_source {
+    give(Arc::new(Slot(Mutex::new(Content::Free(source)))))
+}
+
+/// A size that may be TUS_SIZE_UNKNOWN.
+pub(super) fn known_size(size: u64) -> crate::error::Result<Option<u64>> {
+    match size {
+        TUS_SIZE_UNKNOWN => Ok(None),
+        _ if i64::try_from(size).is_ok() => Ok(Some(size)),
+        _ => Err(Error::invalid(format!("a size of {size} bytes is beyond 2^63-1"))),
+    }
 }
 
 /// The caller's structure, as far as both sides know it.

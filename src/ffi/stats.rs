@@ -1,16 +1,16 @@
 //! `tus_stats`: what an operation took, as a record that the caller provides and the library fills.
 
-use std::mem::{offset_of, size_of};
-use std::ptr;
+use std::mem::offset_of;
 
 use super::convert::to_milliseconds;
 use super::guard::guard_status;
 use super::handle::state;
 use super::info::tus_info;
+use super::record::{self, Record};
 use super::status::tus_status;
 use super::version::TUS_SIZE_UNKNOWN;
 use crate::engine::info::Stats;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// What an operation took. Set `struct_size` to sizeof(tus_stats) before it is filled.
 #[repr(C)]
@@ -50,11 +50,11 @@ pub struct tus_stats {
     pub progress_percent: f64,
 }
 
-/// The smallest record there is: that with which the API began.
-const FIRST_SIZE: usize = offset_of!(tus_stats, bytes_total);
-
-/// Structures larger than this are not newer ones but uninitialised ones.
-const ABSURD_STRUCT: usize = 4096;
+// SAFETY: `repr(C)`, and `struct_size` comes first.
+unsafe impl Record for tus_stats {
+    const NAMES: (&'static str, &'static str) = ("tus_stats", "stats");
+    const FIRST_SIZE: usize = offset_of!(tus_stats, bytes_total);
+}
 
 /// Tells what the operation took that had this result.
 ///
@@ -81,15 +81,7 @@ pub unsafe extern "C" fn tus_info_get_stats(i: *const tus_info, stats: *mut tus_
 ///
 /// - `record` is NULL or points to a record that is as large as its first member says.
 pub(super) unsafe fn fill(record: *mut tus_stats, stats: &Stats) -> Result<()> {
-    if record.is_null() {
-        return Err(Error::invalid("stats is NULL"));
-    }
-    // SAFETY: not NULL, and it has at least its first member.
-    let struct_size = unsafe { ptr::read_unaligned(record.cast::<usize>()) };
-    if !(FIRST_SIZE..=ABSURD_STRUCT).contains(&struct_size) {
-        return Err(Error::invalid(format!("stats->struct_size is {struct_size}; it must be sizeof(tus_stats)")));
-    }
-    let known = tus_stats {
+    let known = |struct_size| tus_stats {
         struct_size,
         bytes_resumed: stats.bytes_resumed,
         bytes_sent: stats.bytes_sent,
@@ -107,14 +99,8 @@ pub(super) unsafe fn fill(record: *mut tus_stats, stats: &Stats) -> Result<()> {
         eta_ms: stats.eta.map_or(u64::MAX, to_milliseconds),
         progress_percent: percent(stats),
     };
-    let both = struct_size.min(size_of::<tus_stats>());
-    let record = record.cast::<u8>();
-    // SAFETY: the caller's record has `struct_size` bytes, of which both sides know the first ones; the rest is cleared.
-    unsafe {
-        ptr::copy_nonoverlapping((&raw const known).cast::<u8>(), record, both);
-        ptr::write_bytes(record.add(both), 0, struct_size - both);
-    }
-    Ok(())
+    // SAFETY: the same condition.
+    unsafe { record::fill(record, known) }
 }
 
 fn percent(stats: &Stats) -> f64 {

@@ -5,6 +5,7 @@
 //! kept apart, so that they never wait for one.
 
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::mem::{replace, take};
 use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -14,14 +15,19 @@ use super::error::{Failure, tus_error};
 use super::guard::{guard_call, guard_status, guard_value};
 use super::handle::{CType, Kind, Owned, free, give, state};
 use super::info::{give_info, tus_info};
+use super::kept::Kept;
 use super::options::{copy_options, tus_upload_options};
 use super::source::{Slot, hold_source, occupy, tus_source};
 use super::stats::{fill, tus_stats};
 use super::status::tus_status;
 use crate::cancel::Cancel;
+use crate::engine::client::Client;
+use crate::engine::hooks::OnProgress;
 use crate::engine::info::Stats;
+use crate::engine::options::UploadOptions;
 use crate::engine::uploader::Uploader;
 use crate::error::{Error, ErrorKind};
+use crate::task::Running;
 
 /// An upload that goes on only while a call on it runs: to send a chunk now and then, or to be stopped from another
 /// thread. It keeps its client and its source alive, so all three may be freed in any order; the source is in use as long
@@ -48,9 +54,41 @@ pub(super) struct UploaderState {
     /// `None` only when dropped.
     uploader: Mutex<Option<Uploader>>,
     told: Mutex<Told>,
+    progress: ProgressWay,
+    priority: i32,
     cancel: Cancel,
     source: Arc<Slot>,
     client: Use,
+}
+
+/// How the program's progress function is called: as it is by a blocking call, as a task wants it by a task.
+#[derive(Default)]
+struct ProgressWay {
+    own: Option<OnProgress>,
+    by_task: Arc<Mutex<Option<OnProgress>>>,
+}
+
+impl ProgressWay {
+    /// Takes the place of the options' function.
+    fn instead_of(options: &mut UploadOptions) -> ProgressWay {
+        let way = ProgressWay { own: options.progress.take(), by_task: Arc::default() };
+        if let Some(own) = way.own.clone() {
+            let by_task = Arc::clone(&way.by_task);
+            options.set_progress(Some(Arc::new(move |progress| {
+                let present = by_task.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                present.as_ref().unwrap_or(&own)(progress)
+            })));
+        }
+        way
+    }
+
+    /// From now on it is called for this task; `None`: for a blocking call.
+    fn set(&self, task: Option<&Running<'_>>) {
+        let new = self.own.as_ref().zip(task).map(|(own, task)| task.deliver(Arc::clone(own)));
+        let old = replace(&mut *self.by_task.lock().unwrap_or_else(PoisonError::into_inner), new);
+        // Without the lock: with it may go functions of the caller's.
+        drop(old);
+    }
 }
 
 /// How the upload is, ready for C.
@@ -61,8 +99,7 @@ struct Told {
     stats: Stats,
     token: Option<CString>,
     url: Option<Arc<CStr>>,
-    /// All there were: each is valid until the end.
-    urls: Vec<Arc<CStr>>,
+    urls: Kept,
 }
 
 impl Told {
@@ -71,23 +108,34 @@ impl Told {
         self.offset = uploader.offset();
         self.stats = uploader.stats();
         self.token = uploader.resume_token().as_deref().map(c_string);
-        self.url = uploader.url().map(|url| {
-            let same = self.urls.iter().find(|have| have.to_bytes() == url.as_str().as_bytes());
-            same.cloned().unwrap_or_else(|| {
-                let url: Arc<CStr> = c_string(url.as_str()).into();
-                self.urls.push(Arc::clone(&url));
-                url
-            })
-        });
+        self.url = uploader.url().map(|url| self.urls.keep(url.as_str()));
     }
 }
 
 impl UploaderState {
-    fn new(uploader: Uploader, client: Use, source: Arc<Slot>) -> Self {
+    /// Begins an upload, for a task if there is one.
+    pub(super) fn create(
+        used: &Use,
+        client: &Client,
+        source: &Arc<Slot>,
+        mut options: UploadOptions,
+        task: Option<&Running<'_>>,
+    ) -> Result<Arc<Self>, Failure> {
+        let progress = ProgressWay::instead_of(&mut options);
+        progress.set(task);
+        let uploader = Uploader::create(client, occupy(source)?.into_source(), &options)?;
+        progress.set(None);
         let mut told = Told::default();
         told.note(&uploader);
-        let cancel = uploader.cancel_handle();
-        UploaderState { uploader: Mutex::new(Some(uploader)), told: Mutex::new(told), cancel, source, client }
+        Ok(Arc::new(UploaderState {
+            cancel: uploader.cancel_handle(),
+            uploader: Mutex::new(Some(uploader)),
+            told: Mutex::new(told),
+            progress,
+            priority: options.priority,
+            source: Arc::clone(source),
+            client: used.clone(),
+        }))
     }
 
     /// Never held while anything of the caller's runs.
@@ -95,24 +143,46 @@ impl UploaderState {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends something.
+    /// The client it belongs to.
+    pub(super) fn client(&self) -> &Use {
+        &self.client
+    }
+
+    /// Which of several tasks that wait begins first.
+    pub(super) fn priority(&self) -> i32 {
+        self.priority
+    }
+
+    /// Sends something, in a call that waits for it.
     fn send<T>(&self, send: impl FnOnce(&mut Uploader) -> crate::error::Result<T>) -> Result<T, Failure> {
         self.client.check_process()?;
-        self.client.run(|_| {
-            let mut uploader = self.uploader.try_lock().map_err(|refused| {
-                let (kind, message) = match refused {
-                    TryLockError::WouldBlock => (ErrorKind::Busy, "the uploader is in use by another call"),
-                    TryLockError::Poisoned(_) => (ErrorKind::InvalidState, "an earlier call on this uploader panicked"),
-                };
-                Error::new(kind, message)
-            })?;
-            let Some(uploader) = uploader.as_mut() else {
-                return Err(Error::new(ErrorKind::Internal, "an uploader without its inside").into());
+        self.client.run(|_| self.send_for(None, send))
+    }
+
+    /// Sends something, for a task if there is one.
+    pub(super) fn send_for<T>(
+        &self,
+        task: Option<&Running<'_>>,
+        send: impl FnOnce(&mut Uploader) -> crate::error::Result<T>,
+    ) -> Result<T, Failure> {
+        let mut uploader = self.uploader.try_lock().map_err(|refused| {
+            let (kind, message) = match refused {
+                TryLockError::WouldBlock => (ErrorKind::Busy, "the uploader is in use by another call"),
+                TryLockError::Poisoned(_) => (ErrorKind::InvalidState, "an earlier call on this uploader panicked"),
             };
-            let sent = send(uploader);
-            self.told().note(uploader);
-            Ok(sent?)
-        })
+            Error::new(kind, message)
+        })?;
+        let Some(uploader) = uploader.as_mut() else {
+            return Err(Error::new(ErrorKind::Internal, "an uploader without its inside").into());
+        };
+        uploader.obey(task.map(|task| task.control));
+        self.progress.set(task);
+        let sent = send(uploader);
+        self.progress.set(None);
+        // The next call, and the end, are not that task's.
+        uploader.obey(None);
+        self.told().note(uploader);
+        Ok(sent?)
     }
 }
 
@@ -123,8 +193,9 @@ impl Drop for UploaderState {
             self.source.spoil();
         }
         let uploader = self.uploader.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let progress = take(&mut self.progress);
         // Its last word goes to the store, which may be the caller's.
-        self.client.run_anywhere(|| drop(uploader));
+        self.client.run_anywhere(|| drop((uploader, progress)));
     }
 }
 
@@ -133,7 +204,7 @@ impl Drop for UploaderState {
 /// # Safety
 ///
 /// - `u` is NULL or an uploader of the caller's.
-unsafe fn hold_uploader(u: *const tus_uploader) -> crate::error::Result<Arc<UploaderState>> {
+pub(super) unsafe fn hold_uploader(u: *const tus_uploader) -> crate::error::Result<Arc<UploaderState>> {
     // SAFETY: the same condition; the reference is not kept.
     Ok(Arc::clone(unsafe { state(u, "u") }?))
 }
@@ -174,11 +245,8 @@ pub unsafe extern "C" fn tus_client_create_uploader(
             let used = Use::begin(c)?;
             let slot = hold_source(s)?;
             let options = copy_options(o)?;
-            let uploader = used.run(|client| {
-                let source = occupy(&slot)?.into_source();
-                Ok(Uploader::create(Arc::clone(client), source, &options)?)
-            })?;
-            put(out, give(Arc::new(UploaderState::new(uploader, used, slot))));
+            let uploader = used.run(|client| UploaderState::create(&used, client, &slot, options, None))?;
+            put(out, give(uploader));
             Ok(())
         })
     }

@@ -22,6 +22,9 @@ pub const TUS_CHUNK_AUTO: u64 = u64::MAX;
 /// `TUS_CHUNK_WHOLE` of the header.
 pub const TUS_CHUNK_WHOLE: u64 = u64::MAX - 1;
 
+/// `TUS_WAIT_FOREVER` of the header.
+pub const TUS_WAIT_FOREVER: i64 = -1;
+
 /// The features a program may ask for, each with whether this build has it.
 const FEATURES: &[(&str, bool)] = &[
     ("tls", cfg!(feature = "tls")),
@@ -44,6 +47,8 @@ const FEATURES: &[(&str, bool)] = &[
     ("resume-token", true),
     ("parallel", true),
     ("uploader", true),
+    ("async", true),
+    ("writer", true),
 ];
 
 /// The version of the library that is loaded, to be compared with TUS_VERSION_NUMBER, the one the program was compiled
@@ -79,6 +84,8 @@ pub extern "C" fn tus_version_string() -> *const c_char {
 /// - "store", "resume-token": going on with the uploads of earlier runs
 /// - "parallel": uploads in parts, several at once
 /// - "uploader": tus_uploader
+/// - "async": tus_task, the functions whose names end in _async, tus_client_dispatch, tus_client_close
+/// - "writer": tus_writer
 ///
 /// Later versions may add names, never take one away.
 ///

@@ -65,6 +65,14 @@ const LOST_MIN: u64 = 64 << 10;
 /// An automatic chunk that took longer than this is not followed by a larger one: it is what a break may cost.
 const AUTO_TARGET: Duration = Duration::from_secs(8);
 
+/// The largest chunk that may come to lie in memory.
+pub fn largest_in_memory(policy: ChunkSize) -> u64 {
+    match policy {
+        ChunkSize::Auto | ChunkSize::Whole => IN_MEMORY_AUTO,
+        ChunkSize::Fixed(size) => size.get().min(IN_MEMORY_MAX),
+    }
+}
+
 /// The state of chunk sizing during one upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChunkSizer {

@@ -1,6 +1,8 @@
 //! Absolute URLs, their origins, and how a `Location` is resolved (T-044, T-045, T-150).
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use iri_string::format::ToDedicatedString as _;
 use iri_string::types::{UriAbsoluteStr, UriReferenceStr, UriStr};
@@ -8,9 +10,12 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use crate::error::BrokenRule;
 
-/// An absolute http or https URL without userinfo and fragment, otherwise byte for byte as it was given.
+/// An absolute http or https URL without userinfo and fragment, otherwise byte for byte as it was given. Clones share it.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct AbsoluteUrl {
+pub struct AbsoluteUrl(Arc<Parts>);
+
+#[derive(PartialEq, Eq, Hash)]
+struct Parts {
     text: String,
     origin: Origin,
 }
@@ -86,8 +91,8 @@ impl AbsoluteUrl {
             let (name, password) = info.split_once(':').unwrap_or((info, ""));
             UserInfo { name: percent_decode(name), password: percent_decode(password) }
         });
-        let mut shown = uri.scheme_str().to_ascii_lowercase();
-        shown.push_str("://");
+        let mut shown = String::with_capacity(uri.as_str().len());
+        shown.push_str(if secure { "https://" } else { "http://" });
         shown.push_str(authority.host());
         if let Some(port) = authority.port().filter(|port| !port.is_empty()) {
             shown.push(':');
@@ -98,7 +103,7 @@ impl AbsoluteUrl {
             shown.push('?');
             shown.push_str(query);
         }
-        Ok((AbsoluteUrl { text: shown, origin: Origin { secure, host, port } }, user))
+        Ok((AbsoluteUrl(Arc::new(Parts { text: shown, origin: Origin { secure, host, port } })), user))
     }
 
     /// Resolves a `Location` that came from `self` (RFC 3986 section 5, T-044). Userinfo in it is dropped: an answer
@@ -109,11 +114,17 @@ impl AbsoluteUrl {
             return Err(BrokenRule::BadLocation);
         }
         let escaped = escape_illegal(location);
-        let reference = UriReferenceStr::new(&escaped).map_err(|_| BrokenRule::BadLocation)?;
-        let base = UriAbsoluteStr::new(&self.text).map_err(|_| BrokenRule::BadLocation)?;
-        let resolved = reference.resolve_against(base).to_dedicated_string();
-        let (url, _) = Self::from_uri(resolved.as_ref()).map_err(|_| BrokenRule::BadLocation)?;
-        if self.origin.secure && !url.origin.secure {
+        let url = match UriStr::new(&escaped) {
+            // Most are absolute: nothing is left to be resolved but dot segments.
+            Ok(uri) if !uri.path_str().contains("/.") => Self::from_uri(uri),
+            _ => {
+                let reference = UriReferenceStr::new(&escaped).map_err(|_| BrokenRule::BadLocation)?;
+                let base = UriAbsoluteStr::new(&self.0.text).map_err(|_| BrokenRule::BadLocation)?;
+                Self::from_uri(reference.resolve_against(base).to_dedicated_string().as_ref())
+            }
+        };
+        let (url, _) = url.map_err(|_| BrokenRule::BadLocation)?;
+        if self.0.origin.secure && !url.0.origin.secure {
             return Err(BrokenRule::InsecureLocation);
         }
         Ok(url)
@@ -121,40 +132,40 @@ impl AbsoluteUrl {
 
     /// The URL as text.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Path and query: the URL as seen from its own origin.
     pub fn path_and_query(&self) -> &str {
-        let authority = self.text.find("://").map_or(0, |at| at + 3);
-        match self.text[authority..].find(['/', '?']) {
-            Some(at) => &self.text[authority + at..],
+        let authority = self.0.text.find("://").map_or(0, |at| at + 3);
+        match self.0.text[authority..].find(['/', '?']) {
+            Some(at) => &self.0.text[authority + at..],
             None => "/",
         }
     }
 
     /// The URL without its query.
     pub fn without_query(&self) -> &str {
-        self.text.split('?').next().unwrap_or_default()
+        self.0.text.split('?').next().unwrap_or_default()
     }
 
     /// Its scheme, host and port.
     pub fn origin(&self) -> &Origin {
-        &self.origin
+        &self.0.origin
     }
 
     /// The URL with its query hidden, for messages and logs: queries carry signatures and tokens.
     pub fn redacted(&self) -> String {
-        match self.text.split_once('?') {
+        match self.0.text.split_once('?') {
             Some((path, _)) => format!("{path}?..."),
-            None => self.text.clone(),
+            None => self.0.text.clone(),
         }
     }
 }
 
 impl fmt::Display for AbsoluteUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0.text)
     }
 }
 
@@ -201,9 +212,9 @@ const ILLEGAL: &AsciiSet = &CONTROLS
     .add(b'[')
     .add(b']');
 
-fn escape_illegal(text: &str) -> String {
+fn escape_illegal(text: &str) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
-        return text.to_owned();
+        return text.into();
     }
     // Brackets belong to an IPv6 host and nowhere else; a host with anything illegal in it is not one.
     let begin = match text.find("//") {
@@ -212,9 +223,10 @@ fn escape_illegal(text: &str) -> String {
     };
     let end = if begin == 0 { 0 } else { text[begin..].find(['/', '?', '#']).map_or(text.len(), |at| begin + at) };
     let (authority, rest) = text.split_at(end);
-    let mut escaped = authority.to_owned();
-    escaped.extend(utf8_percent_encode(rest, ILLEGAL));
-    escaped
+    match Cow::from(utf8_percent_encode(rest, ILLEGAL)) {
+        Cow::Borrowed(_) => text.into(),
+        Cow::Owned(rest) => [authority, &rest].concat().into(),
+    }
 }
 
 fn percent_decode(text: &str) -> String {
@@ -227,6 +239,35 @@ mod tests {
 
     fn url(text: &str) -> AbsoluteUrl {
         AbsoluteUrl::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).0
+    }
+
+    #[test]
+    fn an_absolute_location_is_what_resolving_makes_of_it() {
+        let base = url("https://h/files/");
+        for location in [
+            "https://h/x",
+            "HTTP://U@H:80/a//b;c?q=/../x#f",
+            "https://h",
+            "https://h?q",
+            "https:/x",
+            "https:x",
+            "ftp://h/x",
+            "https://h/a/./b",
+            "https://h/a/../b",
+            "https://h/.a",
+            "https://h/a b",
+            "https://[::1]/x",
+            "mailto:x",
+            "1:x",
+        ] {
+            let escaped = escape_illegal(location);
+            let slow = UriReferenceStr::new(&escaped).ok().and_then(|reference| {
+                let base = UriAbsoluteStr::new(base.as_str()).unwrap();
+                AbsoluteUrl::from_uri(reference.resolve_against(base).to_dedicated_string().as_ref()).ok()
+            });
+            let slow = slow.map(|(url, _)| url).filter(|url| url.origin().secure);
+            assert_eq!(base.resolve(location).ok(), slow, "{location}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A regular file.
 
+use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
@@ -32,7 +33,7 @@ impl FileSource {
             .custom_flags(libc::O_NONBLOCK)
             .open(path)
             .map_err(|error| source_error(format!("cannot open {}", path.display()), error))?;
-        let metadata = examine(&file, &path.display().to_string())?;
+        let metadata = examine(&file, path.display())?;
         if !metadata.is_file() {
             let what = match metadata.file_type() {
                 kind if kind.is_dir() => "a directory",
@@ -44,7 +45,7 @@ impl FileSource {
         }
         let mut source = Self::from_open(file, &metadata);
         // The program may change its working directory while the upload runs.
-        source.path = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        source.path = Some(absolute(path));
         Ok(source)
     }
 
@@ -147,8 +148,18 @@ impl Bytes for FileSource {
     }
 }
 
+/// The path from the root, without what means nothing in it; the system is not asked where it already is one.
+fn absolute(path: &Path) -> PathBuf {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let plain = |pair: &[u8]| !matches!(pair, b"//" | b"/.");
+    if bytes.starts_with(b"/") && !bytes.ends_with(b"/") && bytes.windows(2).all(plain) {
+        return path.to_owned();
+    }
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// What the system knows of an open file; `shown` names it in messages.
-pub(super) fn examine(file: &File, shown: &str) -> Result<Metadata> {
+pub(super) fn examine(file: &File, shown: impl fmt::Display) -> Result<Metadata> {
     file.metadata().map_err(|error| source_error(format!("cannot examine {shown}"), error))
 }
 
@@ -250,6 +261,17 @@ mod tests {
         assert!(!young.identity_is_settled() && !young.share().unwrap().identity_is_settled());
         let source = FileSource::open(scratch.path()).unwrap();
         assert!(source.identity_is_settled() && source.share().unwrap().identity_is_settled());
+    }
+
+    #[test]
+    fn absolute_paths_are_those_of_the_standard_library() {
+        for path in
+            ["/", "/a", "/a/b.c", "/a/", "//a", "/a//b", "/./a", "/a/.", "/a/./b", "/a/../b", "/.a", "a", "./a", ""]
+        {
+            let path = Path::new(path);
+            let expected = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            assert_eq!(absolute(path).as_os_str(), expected.as_os_str());
+        }
     }
 
     #[test]

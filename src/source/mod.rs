@@ -2,9 +2,10 @@
 //!
 //! A source is read forward from an offset. A file, memory and a reader that seeks can be read again from anywhere, and
 //! by several threads at once ([`Bytes::share`]); a pipe and a reader without `seek` only from the bytes that are kept
-//! of them. A source of unknown size is looked at one chunk ahead ([`Bytes::look_ahead`]), so that its end is known
-//! before the last of it is sent. A file's identity is taken when it is opened and held against the file again and
-//! again, so that two versions of a file are never mixed in one upload.
+//! of them; so is what the program writes itself ([`Source::push`]). A source of unknown size is looked at one chunk
+//! ahead ([`Bytes::look_ahead`]), so that its end is known before the last of it is sent. A file's identity is taken
+//! when it is opened and held against the file again and again, so that two versions of a file are never mixed in one
+//! upload.
 
 mod descriptor;
 mod file;
@@ -12,6 +13,7 @@ mod identity;
 mod memory;
 mod part;
 mod patience;
+mod push;
 mod reader;
 mod shared;
 mod stream;
@@ -22,6 +24,7 @@ mod windowed;
 pub(crate) mod samples;
 
 use std::fs::File;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +32,7 @@ use crate::store::FileIdentity;
 
 pub(crate) use part::part;
 pub(crate) use patience::Patience;
+pub use push::Writer;
 pub use reader::{ReadError, Reader};
 
 /// What every kind of source can do.
@@ -135,6 +139,33 @@ impl Source {
     /// Its size in bytes; `None` if it is only known at the end.
     pub fn size(&self) -> Option<u64> {
         self.0.size()
+    }
+
+    /// For one operation.
+    pub(crate) fn lend(&mut self) -> Lent<'_> {
+        Lent(self.0.as_mut())
+    }
+}
+
+/// A source while an operation has it. When that is over, it is told that nobody reads any more: see [`Bytes::attach`].
+pub(crate) struct Lent<'a>(&'a mut dyn Bytes);
+
+impl<'a> Deref for Lent<'a> {
+    type Target = dyn Bytes + 'a;
+    fn deref(&self) -> &Self::Target {
+        self.0
+    }
+}
+
+impl DerefMut for Lent<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.0
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.0.attach(None);
     }
 }
 

@@ -25,6 +25,16 @@ pub(super) trait Supply: Send {
     /// Moves to an offset. Only called if [`Supply::can_seek`].
     fn seek(&mut self, offset: u64) -> Result<()>;
     fn can_seek(&self) -> bool;
+    /// Fails if nothing is to be read any more, not even what is kept.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+    /// What is known of the first byte; `None`: it must be tried.
+    fn prepare(&self) -> Option<Result<()>> {
+        None
+    }
+    /// An operation reads from now on, or none does any more.
+    fn attach(&mut self, _reading: bool) {}
 }
 
 /// A source that is read through a window.
@@ -101,7 +111,7 @@ impl<S: Supply> Bytes for Windowed<S> {
     }
 
     fn prepare(&mut self) -> Result<()> {
-        first_byte(self)
+        self.supply.prepare().unwrap_or_else(|| first_byte(self))
     }
 
     fn seek(&mut self, offset: u64) -> Result<()> {
@@ -136,6 +146,7 @@ impl<S: Supply> Bytes for Windowed<S> {
         if buffer.is_empty() {
             return Ok(0);
         }
+        self.supply.check()?;
         let n = match self.window.copy(self.position, buffer) {
             0 => self.draw(buffer)?,
             kept => kept,
@@ -145,6 +156,7 @@ impl<S: Supply> Bytes for Windowed<S> {
     }
 
     fn look_ahead(&mut self, start: u64, want: u64) -> Result<Ahead> {
+        self.supply.check()?;
         self.seek(start)?;
         if let Some(size) = self.size {
             return Ok(Ahead::within(size, start, want));
@@ -168,6 +180,7 @@ impl<S: Supply> Bytes for Windowed<S> {
 
     fn attach(&mut self, patience: Option<&Patience>) {
         self.pace.attach(patience);
+        self.supply.attach(patience.is_some());
     }
 
     fn file(&self) -> Option<(&File, u64)> {

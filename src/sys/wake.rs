@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// An eventfd: once raised it stays readable for every poll that includes it.
+/// An eventfd: once raised it stays readable for every poll that includes it, until it is lowered.
 ///
 /// An eventfd and not a pipe, because writing to a pipe without readers raises SIGPIPE in the host's process.
 #[derive(Debug)]
@@ -25,6 +25,14 @@ impl Wake {
         // SAFETY: `one` is eight readable bytes for the length of the call and the descriptor is owned by `self`.
         let _ = unsafe { libc::write(self.0.as_raw_fd(), one.as_ptr().cast(), one.len()) };
     }
+
+    /// Takes back all that was raised before.
+    pub(crate) fn lower(&self) {
+        let mut count = [0; 8];
+        // The only failure possible is EAGAIN when it is not raised, and then it is as it should be.
+        // SAFETY: `count` is eight writable bytes for the length of the call and the descriptor is owned by `self`.
+        let _ = unsafe { libc::read(self.0.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+    }
 }
 
 impl AsFd for Wake {
@@ -40,7 +48,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn stays_raised() {
+    fn stays_raised_until_it_is_lowered() {
         let wake = Wake::new().unwrap();
         assert_eq!(poll(&mut [Entry::readable(wake.as_fd())], Some(Duration::ZERO)).unwrap(), 0);
         wake.raise();
@@ -50,5 +58,11 @@ mod tests {
             assert_eq!(poll(&mut entries, None).unwrap(), 1);
             assert!(entries[0].is_readable());
         }
+        for _ in 0..2 {
+            wake.lower();
+            assert_eq!(poll(&mut [Entry::readable(wake.as_fd())], Some(Duration::ZERO)).unwrap(), 0);
+        }
+        wake.raise();
+        assert_eq!(poll(&mut [Entry::readable(wake.as_fd())], None).unwrap(), 1);
     }
 }

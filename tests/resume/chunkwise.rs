@@ -25,7 +25,7 @@ fn each_call_sends_one_chunk() {
     let client = client(&config_to(&server.endpoint()));
     let mut named = options();
     named.set_metadata_text("k", "v").unwrap();
-    let mut uploader = Uploader::create(client, Source::memory(bytes.clone()), &named).unwrap();
+    let mut uploader = Uploader::create(&client, Source::memory(bytes.clone()), &named).unwrap();
     assert_eq!(lines(&server), ["OPTIONS 204", "POST 3500 201"], "the URL is there, no data");
     assert!(uploader.url().is_some() && !uploader.is_complete());
     for (call, offset) in [1000, 2000, 3000, 3500].into_iter().enumerate() {
@@ -51,7 +51,7 @@ fn nothing_and_one_byte() {
     let server = server();
     for bytes in [&b""[..], b"x"] {
         let mut uploader =
-            Uploader::create(client(&config_to(&server.endpoint())), Source::memory(bytes), &options()).unwrap();
+            Uploader::create(&client(&config_to(&server.endpoint())), Source::memory(bytes), &options()).unwrap();
         assert_eq!(uploader.is_complete(), bytes.is_empty());
         assert!(!uploader.upload_chunk().unwrap());
         assert_stored(&server, &uploader.upload().unwrap(), bytes);
@@ -63,7 +63,7 @@ fn what_is_wrong_here_is_told_before_anything_is_made() {
     let (server, folder) = (server(), Folder::new());
     let client = client(&config_to(&server.endpoint()));
     let source = || Source::memory("some data");
-    let create = |options: &_| Uploader::create(Arc::clone(&client), source(), options).map(drop);
+    let create = |options: &_| Uploader::create(&client, source(), options).map(drop);
     assert_eq!(create(&in_parts(3)).unwrap_err().kind(), ErrorKind::Unsupported);
     let mut bad = options();
     bad.set_resume_token(Some("junk"));
@@ -79,7 +79,7 @@ fn a_call_is_ended_from_another_thread_at_once() {
     let mut took = Vec::new();
     for _ in 0..5 {
         server.script(Rule::on("PATCH").nth(2).hang_after_body());
-        let mut uploader = Uploader::create(client(&config), Source::memory(bytes.clone()), &options()).unwrap();
+        let mut uploader = Uploader::create(&client(&config), Source::memory(bytes.clone()), &options()).unwrap();
         uploader.upload_chunk().unwrap();
         let cancel = uploader.cancel_handle();
         let canceller = std::thread::spawn(move || {
@@ -108,7 +108,7 @@ fn a_call_is_ended_from_another_thread_at_once() {
 fn a_chunk_that_is_refused_for_its_place_is_sent_again() {
     let (server, bytes) = (server(), noise(3000, 102));
     let mut uploader =
-        Uploader::create(client(&config_to(&server.endpoint())), Source::memory(bytes.clone()), &options()).unwrap();
+        Uploader::create(&client(&config_to(&server.endpoint())), Source::memory(bytes.clone()), &options()).unwrap();
     uploader.upload_chunk().unwrap();
     // Somebody else's word, as it were: the server has less than it said.
     server.truncate_upload(id_of(uploader.url().unwrap().as_str()), 400).unwrap();
@@ -125,7 +125,7 @@ fn a_chunk_that_is_refused_for_its_place_is_sent_again() {
 fn a_server_that_says_no_for_ever_is_not_asked_for_ever() {
     let (server, bytes) = (server(), noise(3000, 103));
     let mut uploader =
-        Uploader::create(client(&config_to(&server.endpoint())), Source::memory(bytes), &options()).unwrap();
+        Uploader::create(&client(&config_to(&server.endpoint())), Source::memory(bytes), &options()).unwrap();
     server.script(Rule::on("PATCH").forever().reply(409));
     assert_eq!(uploader.upload_chunk().unwrap_err().kind(), ErrorKind::OffsetConflict);
     assert!(server.requests().len() < 20, "{:?}", lines(&server));
@@ -138,7 +138,7 @@ fn after_an_error_the_next_call_goes_on() {
     let config = stored(&server, &folder);
     let mut named = options();
     named.set_metadata_text("k", "v").unwrap();
-    let mut uploader = Uploader::create(client(&config), Source::file(&path).unwrap(), &named).unwrap();
+    let mut uploader = Uploader::create(&client(&config), Source::file(&path).unwrap(), &named).unwrap();
     uploader.upload_chunk().unwrap();
     server.script(Rule::on("PATCH").cut_body(300, Ending::Rst));
     server.script(Rule::on("HEAD").reply(403));
@@ -162,7 +162,7 @@ fn an_uploader_keeps_its_claim_until_it_is_dropped() {
     let (server, folder, bytes) = (server(), Folder::new(), noise(5000, 105));
     let path = settled(&folder, "a", &bytes);
     let config = stored(&server, &folder);
-    let mut uploader = Uploader::create(client(&config), Source::file(&path).unwrap(), &options()).unwrap();
+    let mut uploader = Uploader::create(&client(&config), Source::file(&path).unwrap(), &options()).unwrap();
     uploader.upload_chunk().unwrap();
     server.script(Rule::on("PATCH").reply(403));
     uploader.upload_chunk().unwrap_err();
@@ -180,20 +180,20 @@ fn what_is_dropped_stays_on_the_server_and_in_the_store() {
     let (server, folder, bytes) = (server(), Folder::new(), noise(5000, 106));
     let path = settled(&folder, "a", &bytes);
     let config = stored(&server, &folder);
-    let mut uploader = Uploader::create(client(&config), Source::file(&path).unwrap(), &options()).unwrap();
+    let mut uploader = Uploader::create(&client(&config), Source::file(&path).unwrap(), &options()).unwrap();
     uploader.upload_chunk().unwrap();
     uploader.upload_chunk().unwrap();
     let token = uploader.resume_token().unwrap();
     drop(uploader);
     assert_eq!((count(&server, "DELETE"), records(&folder).len()), (0, 1));
-    let mut uploader = Uploader::create(client(&config), Source::file(&path).unwrap(), &options()).unwrap();
+    let mut uploader = Uploader::create(&client(&config), Source::file(&path).unwrap(), &options()).unwrap();
     assert_eq!((uploader.offset(), uploader.stats().bytes_resumed), (2000, 2000));
     uploader.upload_chunk().unwrap();
     drop(uploader);
     let mut with_token = options();
     with_token.set_resume_token(Some(&token));
     let other = config_to(&server.endpoint());
-    let mut uploader = Uploader::create(client(&other), Source::file(&path).unwrap(), &with_token).unwrap();
+    let mut uploader = Uploader::create(&client(&other), Source::file(&path).unwrap(), &with_token).unwrap();
     assert_eq!(uploader.offset(), 3000);
     let info = uploader.upload().unwrap();
     assert_stored(&server, &info, &bytes);
@@ -207,7 +207,7 @@ fn an_uploader_of_a_url_goes_on_with_it() {
     let mut named = options();
     named.set_upload_url(Some(&url));
     let config = config_to(&server.endpoint());
-    let mut uploader = Uploader::create(client(&config), Source::memory(bytes.clone()), &named).unwrap();
+    let mut uploader = Uploader::create(&client(&config), Source::memory(bytes.clone()), &named).unwrap();
     assert_eq!((uploader.offset(), lines(&server)), (1500, vec!["HEAD 200".to_owned()]));
     uploader.upload_chunk().unwrap();
     assert_eq!(uploader.offset(), 2500);
@@ -222,14 +222,14 @@ fn an_uploader_of_a_url_goes_on_with_it() {
 fn an_upload_that_vanishes_between_two_calls_is_begun_again() {
     let (server, bytes) = (server(), noise(3000, 108));
     let mut uploader =
-        Uploader::create(client(&config_to(&server.endpoint())), Source::memory(bytes.clone()), &options()).unwrap();
+        Uploader::create(&client(&config_to(&server.endpoint())), Source::memory(bytes.clone()), &options()).unwrap();
     uploader.upload_chunk().unwrap();
     server.remove_upload(id_of(uploader.url().unwrap().as_str()));
     assert!(uploader.upload_chunk().unwrap());
     assert_eq!(uploader.offset(), 1000);
     assert_stored(&server, &uploader.upload().unwrap(), &bytes);
     let mut uploader =
-        Uploader::create(client(&config_to(&server.endpoint())), Source::memory(bytes), &options()).unwrap();
+        Uploader::create(&client(&config_to(&server.endpoint())), Source::memory(bytes), &options()).unwrap();
     server.script(Rule::on("PATCH").forever().reply(404));
     let error = uploader.upload_chunk().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol(BrokenRule::KeepsVanishing));
@@ -240,7 +240,7 @@ fn speed_and_eta_are_told() {
     let server = server_with(|options| options.throttle = Some(20_000));
     let bytes = noise(8000, 109);
     let mut uploader =
-        Uploader::create(client(&config_to(&server.endpoint())), Source::memory(bytes), &options()).unwrap();
+        Uploader::create(&client(&config_to(&server.endpoint())), Source::memory(bytes), &options()).unwrap();
     for _ in 0..5 {
         uploader.upload_chunk().unwrap();
     }
@@ -259,7 +259,7 @@ fn the_progress_function_ends_a_call_and_every_later_one() {
     let mut options = options();
     options.set_progress(Some(Arc::new(move |_| if word.load(Ordering::SeqCst) { Err(6) } else { Ok(()) })));
     let mut uploader =
-        Uploader::create(client(&config_to(&server.endpoint())), Source::memory(bytes), &options).unwrap();
+        Uploader::create(&client(&config_to(&server.endpoint())), Source::memory(bytes), &options).unwrap();
     uploader.upload_chunk().unwrap();
     stopped.store(true, Ordering::SeqCst);
     assert_eq!(uploader.upload_chunk().unwrap_err().kind(), ErrorKind::Callback(6));
@@ -274,7 +274,7 @@ fn a_stream_chunk_by_chunk() {
     let source = Source::descriptor(&std::fs::File::from(std::os::fd::OwnedFd::from(reader))).unwrap();
     writer.write_all(&bytes).unwrap();
     drop(writer);
-    let mut uploader = Uploader::create(client(&config_to(&server.endpoint())), source, &options()).unwrap();
+    let mut uploader = Uploader::create(&client(&config_to(&server.endpoint())), source, &options()).unwrap();
     let mut calls = 1;
     while uploader.upload_chunk().unwrap() {
         calls += 1;
@@ -287,7 +287,7 @@ fn a_stream_chunk_by_chunk() {
 fn an_uploader_has_its_own_checksum_retries_and_deadline() {
     let bytes = noise(2500, 100);
     let create = |server: &tus_test_server::Server, options: &tus::engine::options::UploadOptions| {
-        Uploader::create(client(&config_to(&server.endpoint())), Source::memory(bytes.clone()), options).unwrap()
+        Uploader::create(&client(&config_to(&server.endpoint())), Source::memory(bytes.clone()), options).unwrap()
     };
 
     let server_of_all = server();

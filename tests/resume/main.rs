@@ -13,6 +13,7 @@ mod credentials;
 mod parts;
 mod passes;
 mod peers;
+mod pushed;
 mod shared;
 mod stored;
 mod streams;

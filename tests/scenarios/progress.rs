@@ -104,7 +104,10 @@ fn progress_of_an_empty_upload(api: Api) {
     let server = server();
     let (job, seen) = watching();
     api.client(&Setup::to(&server)).unwrap().upload(b"", &job).unwrap();
-    assert_eq!(*seen.lock().unwrap(), [Progress { sent: 0, confirmed: 0, total: Some(0) }]);
+    let mut seen = seen.lock().unwrap().clone();
+    // Where it takes longer than a tenth of a second, the same is told again.
+    seen.dedup();
+    assert_eq!(seen, [Progress { sent: 0, confirmed: 0, total: Some(0) }]);
 }
 
 fn progress_of_a_resume(api: Api) {

@@ -69,6 +69,14 @@ pub(super) fn client_of(config: &Own<tus_config>) -> Own<tus_client> {
     Own::new(client, tus_client_unref)
 }
 
+pub(super) fn writer(size: u64, capacity: usize) -> (Own<tus_writer>, Own<tus_source>) {
+    let (mut writer, mut source) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: valid arguments.
+    let status = unsafe { tus_writer_new(size, capacity, &raw mut writer, &raw mut source, ptr::null_mut()) };
+    assert_eq!(status, OK);
+    (Own::new(writer, tus_writer_free), Own::new(source, tus_source_free))
+}
+
 pub(super) fn source() -> Own<tus_source> {
     static BYTES: &[u8] = b"hello world";
     let mut source = ptr::null_mut();

@@ -76,6 +76,7 @@ fn every_free_takes_null() {
         tus_server_info_free(ptr::null_mut());
         tus_previous_list_free(ptr::null_mut());
         tus_uploader_free(ptr::null_mut());
+        tus_writer_free(ptr::null_mut());
     }
 }
 
@@ -139,6 +140,8 @@ fn wrong_kinds_are_refused_everywhere() {
             tus_uploader_upload(wrong.cast(), ptr::null_mut(), ptr::null_mut()),
             tus_uploader_upload_chunk(wrong.cast(), ptr::null_mut(), ptr::null_mut()),
             tus_uploader_get_stats(wrong.cast(), ptr::null_mut()),
+            tus_writer_write(wrong.cast(), ptr::null(), 0, 0, ptr::null_mut(), ptr::null_mut()),
+            tus_writer_finish(wrong.cast(), ptr::null_mut()),
             tus_sink_write(wrong.cast(), ptr::null(), 0),
             tus_credentials_set_header(wrong.cast(), url, url),
             tus_config_set_store(wrong.cast(), ptr::null(), ptr::null_mut()),
@@ -158,6 +161,9 @@ fn wrong_kinds_are_refused_everywhere() {
         assert!(tus_uploader_url(wrong.cast()).is_null());
         tus_uploader_cancel(wrong.cast());
         tus_uploader_free(wrong.cast());
+        assert_eq!(tus_writer_event_handle(wrong.cast()), -1);
+        tus_writer_abort(wrong.cast(), 1);
+        tus_writer_free(wrong.cast());
         tus_previous_list_free(wrong.cast());
     }
 }

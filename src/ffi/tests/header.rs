@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::super::checksum::{tus_checksum, tus_checksum_policy};
+use super::super::config_tasks::tus_dispatch;
 use super::super::fingerprint::tus_fingerprint;
 use super::super::info::tus_concat_kind;
 use super::super::log::tus_log_level;
 use super::super::status::tus_status_code;
+use super::super::task::tus_task_state_code;
 use super::super::version;
 use super::boundary::exports;
 
@@ -71,6 +73,7 @@ fn its_constants_are_ours() {
     assert_eq!(value("TUS_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MAJOR"));
     assert_eq!(value("TUS_VERSION_MINOR"), env!("CARGO_PKG_VERSION_MINOR"));
     assert_eq!(value("TUS_VERSION_PATCH"), env!("CARGO_PKG_VERSION_PATCH"));
+    assert_eq!(value("TUS_WAIT_FOREVER"), "(-1)");
     assert_eq!(value("TUS_VERSION_NUMBER"), format!("0x{:06x}u", version::TUS_VERSION_NUMBER));
     for (name, ours) in [
         ("TUS_SIZE_UNKNOWN", version::TUS_SIZE_UNKNOWN),
@@ -80,6 +83,7 @@ fn its_constants_are_ours() {
         let expected = if ours == u64::MAX { "UINT64_MAX".to_owned() } else { format!("(UINT64_MAX - {})", !ours) };
         assert_eq!(value(name), expected, "{name}");
     }
+    assert_eq!(value("TUS_WAIT_FOREVER"), format!("({})", version::TUS_WAIT_FOREVER));
 }
 
 #[test]
@@ -137,6 +141,22 @@ fn its_enumerations_are_ours() {
             ("TUS_FINGERPRINT_CONTENT", tus_fingerprint::TUS_FINGERPRINT_CONTENT as i32),
             ("TUS_FINGERPRINT_PARTIAL_MD5", tus_fingerprint::TUS_FINGERPRINT_PARTIAL_MD5 as i32),
             ("TUS_FINGERPRINT_FILE_IDENTITY", tus_fingerprint::TUS_FINGERPRINT_FILE_IDENTITY as i32),
+        ])
+    );
+    assert_eq!(
+        values("tus_dispatch"),
+        named(&[
+            ("TUS_DISPATCH_WORKER", tus_dispatch::TUS_DISPATCH_WORKER as i32),
+            ("TUS_DISPATCH_QUEUE", tus_dispatch::TUS_DISPATCH_QUEUE as i32),
+        ])
+    );
+    assert_eq!(
+        values("tus_task_state_code"),
+        named(&[
+            ("TUS_TASK_QUEUED", tus_task_state_code::TUS_TASK_QUEUED as i32),
+            ("TUS_TASK_RUNNING", tus_task_state_code::TUS_TASK_RUNNING as i32),
+            ("TUS_TASK_PAUSED", tus_task_state_code::TUS_TASK_PAUSED as i32),
+            ("TUS_TASK_DONE", tus_task_state_code::TUS_TASK_DONE as i32),
         ])
     );
 }

@@ -3,6 +3,7 @@
 //! Only `operations` needs a server, and shows that what this layer passes on gets through; what operations do is tested
 //! elsewhere, and from C.
 
+mod begun;
 mod boundary;
 mod callbacks;
 mod clients;
@@ -18,4 +19,7 @@ mod settings;
 mod sources;
 mod statuses;
 mod stores;
+mod tasks;
+mod tasks_misused;
 mod uploaders;
+mod writers;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, TimeLimit};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::{Capabilities, VERSION};
 use crate::protocol::checksum::Policy;
@@ -14,7 +14,7 @@ use crate::protocol::retry::{RetryAfter, parse_retry_after};
 use crate::protocol::url::AbsoluteUrl;
 
 use super::checksums::Checksums;
-use super::event::{Broken, Notice, Question, WaitReason};
+use super::event::{Broken, BrokenKind, Notice, Question, WaitReason};
 use super::exchange::{Exchange, Method, Request};
 use super::failure::{broke, fail, is_worth_retrying, refused};
 use super::pause::{Deciding, Waiting};
@@ -93,14 +93,14 @@ pub(super) struct Retry {
 }
 
 impl Core {
-    pub(super) fn new(plan: Plan, now: Instant) -> Core {
+    pub(super) fn new(mut plan: Plan, now: Instant) -> Core {
         let size = plan.goal.size();
         let mut sizer = ChunkSizer::new(plan.chunk_size, plan.chunk_rules, plan.replay_limit);
         if size.is_none() {
             sizer.in_memory();
         }
         Core {
-            capabilities: plan.capabilities.clone(),
+            capabilities: plan.capabilities.take(),
             size,
             reads_ahead: size.is_none(),
             checksums: Checksums::undecided(),
@@ -255,6 +255,12 @@ impl Core {
     pub(super) fn again(&mut self, budget: Budget, exchange: &Exchange, answer: Answer, then: State) -> State {
         let kind = if budget == Budget::Lock { ErrorKind::Locked } else { ErrorKind::HttpStatus };
         let error = refused(kind, exchange, &answer);
+        if budget == Budget::Busy
+            && let Some(delay) = self.asked_delay(&answer)
+            && delay <= self.plan.retry.max_retry_after
+        {
+            self.notices.push(Notice::HoldBack { origin: exchange.url.origin().clone(), delay });
+        }
         self.retry(Retry { error, budget, answer: Some(answer), then })
     }
 
@@ -307,6 +313,19 @@ impl Core {
     /// Whether the deadline would pass before a wait is over.
     fn is_too_late(&self, delay: Duration) -> bool {
         self.plan.deadline.is_some_and(|deadline| self.now + delay >= deadline)
+    }
+
+    /// The request of `then` may not be made before `until`.
+    pub(super) fn hold_back(&mut self, until: Instant, exchange: &Exchange, then: State) -> State {
+        let delay = until - self.now;
+        if delay.is_zero() {
+            return then;
+        }
+        if self.is_too_late(delay) {
+            let what = "the server asked for no requests until after the operation's deadline";
+            return Finished::error(fail(ErrorKind::Timeout(TimeLimit::Total), what, exchange, None));
+        }
+        State::Waiting(Waiting { until, why: WaitReason::RetryAfter, then: Box::new(then) })
     }
 
     /// The wait the caller agreed to, which may be another one than was proposed.
@@ -369,6 +388,9 @@ impl Core {
         exchange: &Exchange,
         then: impl FnOnce(&mut Core) -> State,
     ) -> State {
+        if broken.kind == BrokenKind::Paused {
+            return then(self);
+        }
         // First: a connection that died makes the next requests with data use new ones.
         let forgiven = self.forgive_stale(&broken);
         let worth_it = is_worth_retrying(broken.kind);

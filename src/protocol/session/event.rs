@@ -7,7 +7,7 @@ use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::checksum::Algorithm;
 use crate::protocol::instant::Instant;
-use crate::protocol::url::AbsoluteUrl;
+use crate::protocol::url::{AbsoluteUrl, Origin};
 
 use super::exchange::Exchange;
 use super::outcome::Outcome;
@@ -15,7 +15,7 @@ use super::outcome::Outcome;
 /// What the session wants of its driver.
 #[derive(Debug)]
 pub enum Action<'a> {
-    /// Make this request, then tell [`Event::Answered`] or [`Event::Broken`].
+    /// Make this request, then tell [`Event::Answered`] or [`Event::Broken`]; or do not, and tell [`Event::HeldBack`].
     Send(&'a Exchange),
     /// Read ahead in a source of unknown size, then tell [`Event::Ahead`] (T-072).
     LookAhead {
@@ -80,6 +80,12 @@ pub enum Event {
     },
     /// The request broke without an answer.
     Broken(Broken),
+    /// The request was not made: the server has asked for no more requests until then (T-140), in an answer to
+    /// another session.
+    HeldBack {
+        /// When it may be made.
+        until: Instant,
+    },
     /// The wait asked for is over.
     Woke,
     /// The caller's word on a [`Question`]: try again after this delay, or not (with a code of its own).
@@ -129,6 +135,8 @@ pub enum BrokenKind {
     Timeout(TimeLimit),
     /// The request cannot be formed.
     Unsendable,
+    /// It was broken off for a pause that is over now: nobody's failure.
+    Paused,
 }
 
 /// Something the driver may pass on while the session goes on.
@@ -161,6 +169,13 @@ pub enum Notice {
     /// The server will drop the upload at this time, in seconds since 1970, which is sooner than it can be completed at
     /// the present speed (T-082).
     Expiring(u64),
+    /// The server is too busy for this origin's requests, all of them, for this long from now (T-140).
+    HoldBack {
+        /// Of which server.
+        origin: Origin,
+        /// How long.
+        delay: Duration,
+    },
     /// Something odd that is no failure.
     Warning(String),
 }

@@ -87,6 +87,7 @@ pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
             },
         ),
         BrokenKind::Unsendable => (ErrorKind::Internal, "the request cannot be sent"),
+        BrokenKind::Paused => (ErrorKind::Io, "the request was broken off for a pause"),
     };
     let error = Error::new(kind, format!("{} failed: {what}", exchange.purpose.doing()))
         .with_request(exchange.meaning().as_str(), exchange.url.clone())
@@ -100,7 +101,9 @@ pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
 /// Whether trying again can help at all.
 pub(super) fn is_worth_retrying(kind: BrokenKind) -> bool {
     match kind {
-        BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::Closed | BrokenKind::NotHttp => true,
+        BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::Closed | BrokenKind::NotHttp | BrokenKind::Paused => {
+            true
+        }
         BrokenKind::Timeout(limit) => limit != TimeLimit::Total,
         BrokenKind::TlsRejected | BrokenKind::Unsendable => false,
     }

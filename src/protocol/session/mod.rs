@@ -262,6 +262,11 @@ impl Session {
                 },
                 Err(code) => Finished::error(error.with_callback_code(code)),
             },
+            (Event::HeldBack { until }, mut state) => match state.request_mut().map(|request| request.exchange.clone())
+            {
+                Some(exchange) => core.hold_back(until, &exchange, state),
+                None => Finished::error(misuse()),
+            },
             (Event::Woke, State::Waiting(waiting)) => *waiting.then,
             (Event::Decided(Ok(delay)), State::Deciding(Deciding { question, then })) => {
                 core.wait(delay, question, *then)

@@ -9,7 +9,7 @@ use crate::protocol::offset::{Acknowledged, Proven};
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 
 use super::core::{Core, Retry};
-use super::event::{Broken, Notice};
+use super::event::{Broken, BrokenKind, Notice};
 use super::exchange::{Body, Method, Request};
 use super::failure::{broke_rule, refused};
 use super::look::Look;
@@ -199,10 +199,14 @@ impl Transfer {
     }
 
     pub(super) fn broken(mut self, core: &mut Core, broken: Broken) -> State {
-        core.notices.push(Notice::ChunkFailed);
+        let paused = broken.kind == BrokenKind::Paused;
+        if !paused {
+            core.notices.push(Notice::ChunkFailed);
+        }
         self.remote.sent(self.at, broken.body_sent);
         // T-030: close, wait, HEAD, PATCH. The answer may have been lost on the way back.
-        let doubt = Doubt::Broken { length: self.length };
+        // A pause says nothing of the link.
+        let doubt = Doubt::Broken { length: if paused { 0 } else { self.length } };
         core.broken(broken, &self.request.exchange, |core| Probe::resync(core, self.remote, self.at, doubt))
     }
 }

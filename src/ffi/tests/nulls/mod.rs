@@ -3,6 +3,7 @@
 mod operations;
 mod results;
 mod settings;
+mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{c_char, c_void};
@@ -53,11 +54,15 @@ fn every_function_survives_null() {
     done.extend(results::exchange());
     done.extend(results::results());
     done.extend(settings::configuration());
-    done.extend(settings::sources_and_options());
+    done.extend(settings::sources());
+    done.extend(settings::writers());
+    done.extend(settings::upload_options());
     done.extend(operations::clients());
     done.extend(operations::operations());
     done.extend(operations::creations());
     done.extend(operations::uploaders());
+    done.extend(tasks::beginnings());
+    done.extend(tasks::tasks());
     let wanted = pointer_parameters();
     for (function, parameters) in &wanted {
         let calls = done.get(function.as_str()).map(Vec::as_slice).unwrap_or_default();

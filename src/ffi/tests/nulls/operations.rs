@@ -26,6 +26,12 @@ pub(super) fn clients() -> Calls {
             ),
             ("tus_client_ref", vec![gives("c", tus_client_ref(no), null_mut())]),
             ("tus_client_unref", nothing("c", || tus_client_unref(no))),
+            ("tus_client_set_workers", vec![refused("c", tus_client_set_workers(no, 1))]),
+            ("tus_client_set_bandwidth_limit", vec![refused("c", tus_client_set_bandwidth_limit(no, 1))]),
+            ("tus_client_set_memory_limit", vec![refused("c", tus_client_set_memory_limit(no, 1))]),
+            ("tus_client_event_handle", vec![gives("c", tus_client_event_handle(no), -1)]),
+            ("tus_client_dispatch", vec![gives("c", tus_client_dispatch(no, 0), 0)]),
+            ("tus_client_close", vec![refused("c", tus_client_close(no, 0))]),
             (
                 "tus_client_set_header",
                 vec![

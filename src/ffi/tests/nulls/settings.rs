@@ -35,6 +35,10 @@ pub(super) fn configuration() -> Calls {
                 ],
             ),
             ("tus_config_set_chunk_size", vec![refused("c", tus_config_set_chunk_size(no, 1))]),
+            ("tus_config_set_workers", vec![refused("c", tus_config_set_workers(no, 1))]),
+            ("tus_config_set_dispatch", vec![refused("c", tus_config_set_dispatch(no, 0))]),
+            ("tus_config_set_bandwidth_limit", vec![refused("c", tus_config_set_bandwidth_limit(no, 1))]),
+            ("tus_config_set_memory_limit", vec![refused("c", tus_config_set_memory_limit(no, 1))]),
             ("tus_config_set_retry", vec![refused("c", tus_config_set_retry(no, 1, 1, 1))]),
             ("tus_config_set_lock_budget_ms", vec![refused("c", tus_config_set_lock_budget_ms(no, 1))]),
             ("tus_config_set_max_retry_after_ms", vec![refused("c", tus_config_set_max_retry_after_ms(no, 1))]),
@@ -147,9 +151,7 @@ pub(super) fn configuration() -> Calls {
     }
 }
 
-pub(super) fn sources_and_options() -> Calls {
-    let options = options();
-    let (o, no) = (options.pointer, null_mut());
+pub(super) fn sources() -> Calls {
     let vtable =
         tus_reader_vtable { struct_size: size_of::<tus_reader_vtable>(), read: Some(read), seek: None, destroy: None };
     let made = |make: &dyn Fn(*mut *mut tus_source) -> tus_status| {
@@ -207,6 +209,60 @@ pub(super) fn sources_and_options() -> Calls {
                 ],
             ),
             ("tus_source_free", nothing("s", || tus_source_free(null_mut()))),
+        ]
+    }
+}
+
+pub(super) fn writers() -> Calls {
+    let no = null_mut();
+    let (writer, source) = writer(TUS_SIZE_UNKNOWN, 100);
+    let w = writer.pointer;
+    let (mut other, mut its_source) = (null_mut(), null_mut());
+    // SAFETY: everything but the NULLs is valid.
+    unsafe {
+        let calls = vec![
+            (
+                "tus_writer_new",
+                vec![
+                    refused("out", tus_writer_new(1, 1, null_mut(), &mut null_mut(), null_mut())),
+                    refused("out_source", tus_writer_new(1, 1, &mut null_mut(), null_mut(), null_mut())),
+                    gives("err", tus_writer_new(1, 1, &raw mut other, &raw mut its_source, null_mut()), OK),
+                ],
+            ),
+            (
+                "tus_writer_write",
+                vec![
+                    refused("w", tus_writer_write(no, TEXT.cast(), 1, 0, &mut 0, null_mut())),
+                    refused("data", tus_writer_write(w, NO_BYTES, 1, 0, &mut 0, null_mut())),
+                    gives("data", tus_writer_write(w, NO_BYTES, 0, 0, &mut 0, null_mut()), OK),
+                    gives("written", tus_writer_write(w, TEXT.cast(), 1, 0, null_mut(), null_mut()), OK),
+                    gives("err", tus_writer_write(w, TEXT.cast(), 1, 0, &mut 0, null_mut()), OK),
+                ],
+            ),
+            (
+                "tus_writer_finish",
+                vec![
+                    refused("w", tus_writer_finish(no, null_mut())),
+                    gives("err", tus_writer_finish(w, null_mut()), OK),
+                ],
+            ),
+            ("tus_writer_abort", nothing("w", || tus_writer_abort(no, 1))),
+            ("tus_writer_event_handle", vec![gives("w", tus_writer_event_handle(no), -1)]),
+            ("tus_writer_free", nothing("w", || tus_writer_free(no))),
+        ];
+        tus_writer_free(other);
+        tus_source_free(its_source);
+        drop(source);
+        calls
+    }
+}
+
+pub(super) fn upload_options() -> Calls {
+    let options = options();
+    let (o, no) = (options.pointer, null_mut());
+    // SAFETY: everything but the NULLs is valid.
+    unsafe {
+        vec![
             ("tus_upload_options_free", nothing("o", || tus_upload_options_free(no))),
             (
                 "tus_upload_options_set_metadata",
@@ -227,6 +283,7 @@ pub(super) fn sources_and_options() -> Calls {
             ),
             ("tus_upload_options_set_large_metadata", vec![refused("o", tus_upload_options_set_large_metadata(no, 1))]),
             ("tus_upload_options_set_stop_at", vec![refused("o", tus_upload_options_set_stop_at(no, 1))]),
+            ("tus_upload_options_set_priority", vec![refused("o", tus_upload_options_set_priority(no, 1))]),
             (
                 "tus_upload_options_set_parallel_uploads",
                 vec![refused("o", tus_upload_options_set_parallel_uploads(no, 1))],

@@ -10,6 +10,7 @@ mod deferred;
 mod details;
 mod expiry;
 mod model;
+mod pausing;
 mod previous;
 mod probe;
 mod redirects;

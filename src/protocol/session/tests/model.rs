@@ -159,6 +159,12 @@ impl Server {
         match self.random.u32(0..if self.lies > 0 { 18 } else { 15 }) {
             0 => Reply::Break(BrokenKind::Connect, 0),
             1 => Reply::Stale,
+            // A pause in the middle of it: any part of the body may have arrived.
+            2 if exchange.meaning() == HttpMethod::Patch && self.chance(50) => {
+                let part = self.random.u64(0..=sent);
+                self.keep(exchange, part);
+                Reply::Break(BrokenKind::Paused, sent)
+            }
             2 => Reply::Break(BrokenKind::Closed, self.random.u64(0..=sent)),
             // Served, and the answer lost.
             3 | 4 => {
@@ -440,6 +446,10 @@ fn play_random(seed: u64) -> bool {
                 assert!(plan.deadline.is_none_or(|deadline| until < deadline));
                 now = until;
                 Event::Woke
+            }
+            // Another upload was told to wait.
+            Action::Send(_) if random.u8(0..40) == 0 => {
+                Event::HeldBack { until: now + Duration::from_millis(random.u64(0..2_000)) }
             }
             Action::Send(exchange) => {
                 witness.check(exchange);
