@@ -25,6 +25,8 @@ mod callbacks;
 mod checksums;
 #[path = "c_api/cplusplus.rs"]
 mod cplusplus;
+#[path = "c_api/events.rs"]
+mod events;
 #[path = "c_api/failures.rs"]
 mod failures;
 #[path = "c_api/lifetimes.rs"]
@@ -37,9 +39,15 @@ mod pointers;
 mod results;
 #[path = "c_api/shapes.rs"]
 mod shapes;
+#[path = "c_api/steering.rs"]
+mod steering;
 #[path = "c_api/stores.rs"]
 mod stores;
+#[path = "c_api/tasks.rs"]
+mod tasks;
 #[path = "c_api/uploaders.rs"]
 mod uploaders;
 #[path = "c_api/values.rs"]
 mod values;
+#[path = "c_api/writers.rs"]
+mod writers;

@@ -4,7 +4,8 @@
 #include "check.h"
 
 /* The parent's client must refuse everything; one of the child's own works. */
-static void in_child(tus_client *client, tus_source *source, tus_uploader *uploader, const char *url)
+static void in_child(tus_client *client, tus_source *source, tus_uploader *uploader, tus_writer *writer,
+                     tus_source *written, const char *url)
 {
     struct path path = make_file("of_the_child", 5);
     tus_info *info = (tus_info *)client;
@@ -38,8 +39,16 @@ static void in_child(tus_client *client, tus_source *source, tus_uploader *uploa
     tus_uploader_cancel(uploader);
     tus_uploader_free(uploader);
     tus_client_unref(client);
+    /* Nor is the parent's writer, or its source. */
+    CHECK_FAILS(tus_writer_write(writer, "no", 2, TUS_WAIT_FOREVER, NULL, &err), TUS_E_FORKED);
+    CHECK_FAILS(tus_writer_finish(writer, &err), TUS_E_FORKED);
+    CHECK(tus_writer_event_handle(writer) == -1);
+    tus_writer_abort(writer, 1);
+    tus_writer_free(writer);
 
     own = make_client();
+    CHECK_FAILS(tus_client_upload(own, written, NULL, NULL, &err), TUS_E_INVALID_STATE);
+    tus_source_free(written);
     CHECK_RESULT(tus_client_upload(own, source, NULL, NULL, &err), TUS_OK);
     tus_client_unref(own);
 }
@@ -47,9 +56,10 @@ static void in_child(tus_client *client, tus_source *source, tus_uploader *uploa
 static void test_forked(void)
 {
     tus_client *client = make_client();
-    tus_source *source = memory_source("hello", 5), *chunked = memory_source("hello", 5);
+    tus_source *source = memory_source("hello", 5), *chunked = memory_source("hello", 5), *written = NULL;
     tus_upload_options *options = tus_upload_options_new();
     tus_uploader *uploader = NULL;
+    tus_writer *writer = NULL;
     tus_info *info = NULL;
     tus_error *err = NULL;
     int status = -1;
@@ -59,10 +69,13 @@ static void test_forked(void)
     CHECK_OK(tus_upload_options_set_chunk_size(options, 2));
     CHECK_RESULT(tus_client_create_uploader(client, chunked, options, &uploader, &err), TUS_OK);
     CHECK_RESULT(tus_uploader_upload_chunk(uploader, NULL, &err), TUS_OK);
+    CHECK_RESULT(tus_writer_new(5, 3, &writer, &written, &err), TUS_OK);
+    CHECK_RESULT(tus_writer_write(writer, "hel", 3, 0, NULL, &err), TUS_OK);
+    CHECK(tus_writer_event_handle(writer) >= 0);
     child = fork();
     NEED(child >= 0);
     if (child == 0) {
-        in_child(client, source, uploader, tus_info_url(info));
+        in_child(client, source, uploader, writer, written, tus_info_url(info));
         _exit(check_failures == 0 ? 0 : 1);
     }
     NEED(waitpid(child, &status, 0) == child);
@@ -72,6 +85,9 @@ static void test_forked(void)
     CHECK_RESULT(tus_client_upload(client, source, NULL, NULL, &err), TUS_OK);
     CHECK_RESULT(tus_uploader_upload(uploader, NULL, &err), TUS_OK);
     CHECK_NUMBER(tus_uploader_is_complete(uploader), 1);
+    CHECK_FAILS(tus_writer_write(writer, "lo", 2, 0, NULL, &err), TUS_E_TIMEOUT);
+    tus_writer_free(writer);
+    tus_source_free(written);
     tus_uploader_free(uploader);
     tus_source_free(chunked);
     tus_upload_options_free(options);
