@@ -11,7 +11,19 @@ set(cases
     parallel parallel_interrupt parallel_killed parallel_usage parallel_refused
     deferred deferred_small deferred_interrupt deferred_resume deferred_refused
     chunk_by_chunk chunk_by_chunk_broken chunk_by_chunk_usage chunk_by_chunk_refused
-    checksums checksums_usage checksums_refused)
+    checksums checksums_usage checksums_refused
+    async_wait
+    async_upload async_upload_interrupt async_upload_delete async_upload_delete_fails async_upload_refused
+    async_poll_loop async_poll_loop_fails async_poll_loop_pause async_poll_loop_cancel
+    batch batch_jobs batch_fails batch_interrupt batch_usage
+    cancel cancel_delete cancel_fails
+    push_writer push_writer_small push_writer_fails push_writer_interrupt push_writer_refused)
+if(libuv_FOUND)
+    list(APPEND cases libuv_loop libuv_loop_fails libuv_loop_interrupt)
+endif()
+if(glib_FOUND)
+    list(APPEND cases glib_loop glib_loop_fails glib_loop_interrupt)
+endif()
 if(SQLite3_FOUND)
     list(APPEND cases
         custom_store_sqlite custom_store_sqlite_killed custom_store_sqlite_changed custom_store_sqlite_damaged
@@ -49,6 +61,12 @@ endif()
 
 if(NOT SQLite3_FOUND)
     leave_out(custom_store_sqlite "SQLite 3, its library or its header, was not found")
+endif()
+if(NOT libuv_FOUND)
+    leave_out(libuv_loop "libuv, its library or its header, was not found by pkg-config")
+endif()
+if(NOT glib_FOUND)
+    leave_out(glib_loop "GLib 2, its library or its headers, was not found by pkg-config")
 endif()
 
 add_cases("" plain "${CMAKE_CURRENT_BINARY_DIR}" none)

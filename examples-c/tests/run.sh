@@ -957,6 +957,396 @@ case_checksums_refused() {
     expect_no_out
 }
 
+case_async_wait() {
+    start_server
+    make_file input 20
+    expect 0 async_wait "$url" "$work/input"
+    expect_out '^the upload has been started'
+    expect_stored "$(grep "^$url" "$work/out")" "$work/input"
+    expect 2 async_wait "$url"
+    expect_err '^usage: '
+    expect 1 async_wait "$url" "$work/missing"
+    expect_err '^TUS_E_SOURCE: '
+    expect 1 async_wait 'no url' "$work/input"
+    expect_err '^TUS_E_INVALID_ARGUMENT: '
+    expect_no_out
+    expect_uploads 1
+}
+
+case_async_upload() {
+    start_server
+    make_file input 40
+    printf odd >>"$work/input"
+    for parts in 1 5; do
+        expect 0 async_upload "$parts" "$work/store" "$url" "$work/input"
+        [ "$parts" -eq 1 ] || expect_out '^done, put together: '
+        expect_out '^there before: 0 bytes'
+        expect_err '2621443 of 2621443 bytes acknowledged'
+        expect_stored "$(url_after 'done, [a-z ]*:')" "$work/input"
+    done
+    : >"$work/input"
+    expect 0 async_upload 1 "$work/store" "$url" "$work/input"
+    expect_stored "$(url_after 'done, in one piece:')" "$work/input"
+    expect_uploads 3
+}
+
+# Ctrl-C, in one piece and in parts; the next run goes on.
+case_async_upload_interrupt() {
+    start_server --throttle 3000000
+    make_settled_file input 256
+    interrupt INT 3 async_upload 1 "$work/store" "$url" "$work/input"
+    expect_out '^stopped: run this again'
+    expect 0 async_upload 1 "$work/store" "$url" "$work/input"
+    [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 0 ] || fail "it began anew"
+    expect_stored "$(url_after 'done, in one piece:')" "$work/input"
+    expect_uploads 1
+
+    rm -f "$work"/uploads/*
+    parts=4
+    interrupt INT 3 async_upload 4 "$work/store" "$url" "$work/input"
+    expect_out '^stopped: run this again'
+    expect 0 async_upload 4 "$work/store" "$url" "$work/input"
+    [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 0 ] || fail "it began anew"
+    expect_stored "$(url_after 'done, put together:')" "$work/input"
+    expect_uploads 1
+}
+
+# Ctrl-C with --delete, in one piece and in parts: nothing is left, neither there nor in the folder.
+case_async_upload_delete() {
+    start_server --throttle 3000000
+    make_settled_file input 192
+    for parts in 1 3; do
+        interrupt INT 3 async_upload --delete "$parts" "$work/store" "$url" "$work/input"
+        expect_out '^stopped: nothing is left on the server$'
+        expect_uploads 0
+    done
+    expect 0 async_upload --delete 3 "$work/store" "$url" "$work/input"
+    expect_out '^there before: 0 bytes'
+    expect_stored "$(url_after 'done, put together:')" "$work/input"
+    expect_uploads 1
+}
+
+# A server that is gone removes nothing. The second Ctrl-C gives up.
+case_async_upload_delete_fails() {
+    start_server --throttle 3000000
+    make_settled_file input 192
+    begin async_upload --delete 1 "$work/store" "$url" "$work/input"
+    wait_until "bytes arrive" has_begun
+    kill -KILL "$server_id"
+    wait "$server_id" 2>/dev/null
+    kill -INT "$program_id"
+    sleep 1
+    kill -0 "$program_id" 2>/dev/null || fail "it does not try to remove it"
+    began=$(date +%s)
+    kill -INT "$program_id"
+    expect_end 3
+    [ $(($(date +%s) - began)) -lt 10 ] || fail "the second Ctrl-C was not heard"
+    expect_out '^stopped, but it could not be removed'
+    start_server --port "$port"
+    expect 0 async_upload 1 "$work/store" "$url" "$work/input"
+    [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 0 ] || fail "it began anew"
+    expect_stored "$(url_after 'done, in one piece:')" "$work/input"
+    expect_uploads 1
+}
+
+case_async_upload_refused() {
+    start_server --token secret
+    make_file input 1
+    expect 1 async_upload 1 "$work/store" "$url" "$work/input"
+    expect_err '^TUS_E_HTTP_STATUS: .*401'
+    expect_no_out
+    expect 1 async_upload 1 "$work/store" "$url" "$work/missing"
+    expect_err '^TUS_E_SOURCE: '
+    for words in '' 2 '0 a b c' '2x a b c' '-1 a b c' '1001 a b c' '--delete 2 a b' 'a b c d' '--no 2 a b c'; do
+        # Words, for once.
+        # shellcheck disable=SC2086
+        expect 2 async_upload $words
+        expect_err '^usage: '
+    done
+    expect_uploads 0
+}
+
+# What the programs with a loop have in common.
+loop_uploads() {
+    start_server --throttle 3000000
+    make_file input 40
+    printf odd >>"$work/input"
+    expect 0 "$1" "$url" "$work/input"
+    upload_url=$(printed_url) || fail "$upload_url"
+    expect_stored "$upload_url" "$work/input"
+    expect_err '2621443 of 2621443 bytes acknowledged'
+    expect_err '[1-9][0-9]* callbacks, all on the loop'
+}
+
+loop_fails() {
+    start_server --token secret
+    make_file input 1
+    expect 2 "$1" "$url"
+    expect_err '^usage: '
+    expect 1 "$1" "$url" "$work/input"
+    expect_err '^TUS_E_HTTP_STATUS: .*401'
+    expect 1 "$1" "$url" "$work/missing"
+    expect_err '^TUS_E_SOURCE: '
+    expect 1 "$1" 'no url' "$work/input"
+    expect_err '^TUS_E_INVALID_ARGUMENT: '
+    expect_no_out
+    expect_uploads 0
+}
+
+loop_interrupt() {
+    start_server --throttle 3000000
+    make_file input 192
+    interrupt INT 3 "$1" "$url" "$work/input"
+    expect_err '^TUS_E_CANCELLED: '
+    expect_err '[1-9][0-9]* callbacks, all on the loop'
+    expect_no_out
+}
+
+case_async_poll_loop() { loop_uploads async_poll_loop; }
+
+case_async_poll_loop_fails() { loop_fails async_poll_loop; }
+
+# Nothing moves while it is paused; then it goes on. What it reads comes from a pipe that this script writes.
+case_async_poll_loop_pause() {
+    start_server --throttle 3000000
+    make_file input 192
+    input=$work/typed
+    mkfifo "$input"
+    begin async_poll_loop "$url" "$work/input"
+    exec 8>"$input"
+    wait_until "bytes arrive" has_begun
+    echo p >&8
+    wait_until "it is paused" grep -q '^paused$' "$work/err"
+    sleep 1
+    before=$(cat "$work"/uploads/* | wc -c)
+    sleep 1
+    after=$(cat "$work"/uploads/* | wc -c)
+    [ "$before" -eq "$after" ] || fail "it was not paused: $before bytes, then $after"
+    echo r >&8
+    expect_end 0
+    exec 8>&-
+    expect_err '^going on$'
+    upload_url=$(printed_url) || fail "$upload_url"
+    expect_stored "$upload_url" "$work/input"
+    expect_uploads 1
+}
+
+case_async_poll_loop_cancel() {
+    start_server --throttle 3000000
+    make_file input 192
+    input=$work/typed
+    mkfifo "$input"
+    begin async_poll_loop "$url" "$work/input"
+    exec 8>"$input"
+    wait_until "bytes arrive" has_begun
+    echo c >&8
+    expect_end 3
+    exec 8>&-
+    expect_err '^TUS_E_CANCELLED: '
+    expect_no_out
+}
+
+case_libuv_loop() {
+    loop_uploads libuv_loop
+    expect_err '[1-9][0-9]* ticks$'
+}
+
+case_libuv_loop_fails() { loop_fails libuv_loop; }
+
+case_libuv_loop_interrupt() { loop_interrupt libuv_loop; }
+
+case_glib_loop() {
+    loop_uploads glib_loop
+    expect_err '[1-9][0-9]* ticks$'
+}
+
+case_glib_loop_fails() { loop_fails glib_loop; }
+
+case_glib_loop_interrupt() { loop_interrupt glib_loop; }
+
+# Makes files in $work/folder, each of so many blocks of 64 KiB.
+make_folder() {
+    blocks=$1
+    shift
+    mkdir "$work/folder"
+    for name in "$@"; do
+        make_file "folder/$name" "$blocks"
+    done
+}
+
+case_batch() {
+    start_server
+    make_folder 10 a b c d e 'with space'
+    mkdir "$work/folder/within"
+    for jobs in 2 4; do
+        expect 0 batch --jobs "$jobs" "$url" "$work/folder"
+        expect_out '^6 uploaded with 3932160 bytes, 0 failed, 0 not done$'
+        [ "$(wc -l <"$work/out")" -eq 7 ] || fail "stdout should be seven lines"
+        for name in a b c d e 'with space'; do
+            expect_stored "$(url_after "uploaded  $name:")" "$work/folder/$name"
+        done
+    done
+    expect_uploads 12
+    rm -r "$work/folder"/*
+    expect 0 batch "$url" "$work/folder"
+    expect_out '^0 uploaded with 0 bytes'
+}
+
+# Two at a time, and no more.
+case_batch_jobs() {
+    start_server --throttle 1000000
+    make_folder 12 a b c d
+    begin batch --jobs 2 "$url" "$work/folder"
+    wait_until "bytes arrive" have_begun 2
+    expect_uploads 2
+    expect_end 0
+    expect_out '^4 uploaded '
+    expect_uploads 4
+}
+
+# Some files fail, the others do not.
+case_batch_fails() {
+    start_server --max-size 1000000
+    make_folder 10 a b c
+    make_file folder/large 20
+    ln -s nowhere "$work/folder/dangling"
+    expect 1 batch --jobs 2 "$url" "$work/folder"
+    expect_out '^3 uploaded with 1966080 bytes, 2 failed, 0 not done$'
+    expect_out '^failed    dangling: TUS_E_SOURCE: '
+    expect_out '^failed    large: TUS_E_TOO_LARGE: '
+    for name in a b c; do
+        expect_stored "$(url_after "uploaded  $name:")" "$work/folder/$name"
+    done
+    expect_uploads 3
+}
+
+case_batch_interrupt() {
+    start_server --throttle 1000000
+    make_folder 64 a b c d e
+    begin batch --jobs 2 "$url" "$work/folder"
+    wait_until "bytes arrive" have_begun 2
+    kill -INT "$program_id"
+    expect_end 3
+    expect_out '^0 uploaded with 0 bytes, 0 failed, 5 not done$'
+    [ "$(grep -c '^cancelled [a-e]: TUS_E_CANCELLED: ' "$work/out")" -eq 5 ] || fail "that should be five lines"
+    expect_uploads 2
+}
+
+case_batch_usage() {
+    mkdir "$work/folder"
+    for words in '' a '--jobs 0 a b' '--jobs 2x a b' '--jobs 1025 a b' '--jobs 2 a' '--no 2 a b'; do
+        # Words, for once.
+        # shellcheck disable=SC2086
+        expect 2 batch $words
+        expect_err '^usage: '
+    done
+    expect 1 batch "$nowhere" "$work/missing"
+    expect_err 'missing: No such file'
+    expect 1 batch 'no url' "$work/folder"
+    expect_err '^TUS_E_INVALID_ARGUMENT: '
+    expect_no_out
+}
+
+case_cancel() {
+    start_server --throttle 1000000
+    make_file input 192
+    expect 0 cancel "$url" "$work/input"
+    [ "$(number_in 'cancelled after \([0-9]*\)\.[0-9] ms')" -lt 5000 ] || fail "it took too long"
+    expect_out "^the server has [0-9]* bytes: $url"
+    expect_uploads 1
+}
+
+case_cancel_delete() {
+    start_server --throttle 1000000
+    make_file input 192
+    expect 0 cancel --delete "$url" "$work/input"
+    [ "$(number_in 'cancelled and deleted after \([0-9]*\)\.[0-9] ms')" -lt 10000 ] || fail "it took too long"
+    expect_out "^the server answers 4[01][04]: $url"
+    expect_uploads 0
+}
+
+case_cancel_fails() {
+    start_server --token secret
+    make_file input 1
+    expect 2 cancel "$url"
+    expect 2 cancel --no "$url" "$work/input"
+    expect_err '^usage: '
+    expect 1 cancel "$url" "$work/input"
+    expect_err '^TUS_E_HTTP_STATUS: .*401'
+    expect 1 cancel --delete "$url" "$work/missing"
+    expect_err '^TUS_E_SOURCE: '
+    expect_no_out
+}
+
+# Makes $work/expected: so many lines of push_writer.
+make_lines() {
+    awk -v lines="$1" 'BEGIN { for (i = 0; i < lines; i++) printf "%015x\n", i * 16 }' >"$work/expected"
+}
+
+# More than any buffer on the way takes, to a server that is slower.
+case_push_writer() {
+    start_server --throttle 8000000
+    make_lines 1500000
+    expect 0 push_writer "$url" 1500000
+    upload_url=$(printed_url) || fail "$upload_url"
+    expect_stored "$upload_url" "$work/expected"
+    expect_err 'the slower one [1-9][0-9]* times'
+}
+
+case_push_writer_small() {
+    start_server
+    for lines in 0 1 4097; do
+        make_lines "$lines"
+        expect 0 push_writer "$url" "$lines"
+        upload_url=$(printed_url) || fail "$upload_url"
+        expect_stored "$upload_url" "$work/expected"
+    done
+}
+
+# Data that is no good never makes a complete upload.
+case_push_writer_fails() {
+    start_server
+    make_lines 1000000
+    expect 1 push_writer --fail-at 1000000 "$url" 1500000
+    expect_err '^TUS_E_CALLBACK: '
+    expect_err "this program's data that failed, with 42"
+    expect_err "^what the server has stays there: $url"
+    expect_no_out
+    upload_url=$(sed -n 's/^what the server has stays there: //p' "$work/err")
+    size=$(wc -c <"$work/uploads/${upload_url##*/}")
+    cmp -n "$size" "$work/uploads/${upload_url##*/}" "$work/expected" || fail "the server has other bytes"
+    ! grep -q '^length ' "$work/uploads/${upload_url##*/}.info" || fail "the upload was given a length"
+}
+
+case_push_writer_interrupt() {
+    start_server --throttle 4000000
+    interrupt INT 3 push_writer "$url" 3000000
+    expect_err '^TUS_E_CANCELLED: '
+    expect_err "^what the server has stays there: $url"
+    expect_no_out
+}
+
+case_push_writer_refused() {
+    start_server --max-size 10000000
+    expect 1 push_writer "$url" 1500000
+    expect_err '^TUS_E_TOO_LARGE: '
+    kill -KILL "$server_id"
+    wait "$server_id" 2>/dev/null
+    # Nothing is ever read here.
+    start_server --port "$port" --token secret
+    expect 1 push_writer "$url" 1500000
+    expect_err '^TUS_E_'
+    expect_uploads 1
+    expect 2 push_writer "$url"
+    expect 2 push_writer "$url" x
+    expect 2 push_writer --fail-at x "$url" 5
+    expect 2 push_writer --no 2 "$url" 5
+    expect_err '^usage: '
+    expect 1 push_writer 'no url' 5
+    expect_err '^TUS_E_INVALID_ARGUMENT: '
+    expect_no_out
+}
+
 case_custom_store_sqlite() {
     start_server
     make_file input 40

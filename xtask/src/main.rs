@@ -10,6 +10,7 @@ mod demo;
 mod header;
 mod library;
 mod line_diff;
+mod packages;
 mod process;
 mod steps;
 mod symbols;

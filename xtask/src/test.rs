@@ -12,7 +12,7 @@ use tus_test_peers::{install_all, left_out_file, note_left_out, tools};
 use crate::process::{self, cargo, without_cargos_search_path};
 use crate::steps::Steps;
 use crate::workspace::{examples_dir, release_dir, root, target_dir};
-use crate::{abi, library};
+use crate::{abi, library, packages};
 
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq)]
@@ -43,6 +43,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
 
 fn run_steps(steps: &mut Steps, request: &Request) {
     let everything = request.filter.is_none();
+    if request.strict {
+        steps.run("packages", packages::install);
+    }
     if everything {
         steps.run("format", || process::run(&mut cargo(&["fmt", "--all", "--check"])));
         steps.run("lint", lint);
