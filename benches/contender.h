@@ -11,16 +11,9 @@
 #ifndef CONTENDER_H
 #define CONTENDER_H
 
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "process.h"
+
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 struct job {
     const char *url;     /* where uploads are created */
@@ -33,19 +26,6 @@ struct job {
 /* What a program has to bring. */
 static const char *contender_version(void);
 static void upload(const struct job *job);
-
-#define FORMAT(at) __attribute__((format(printf, at, at + 1), unused))
-
-/* Ends the program with a line that says why. */
-FORMAT(1) __attribute__((noreturn)) static void die(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    exit(1);
-}
 
 /* The path of file number `index` of a job with many, in a buffer that the next call uses again. */
 __attribute__((unused)) static const char *path_of(const struct job *job, unsigned index)
@@ -65,27 +45,6 @@ __attribute__((unused)) static int open_file(const char *path, uint64_t *size)
     return fd;
 }
 
-static uint64_t nanoseconds(clockid_t clock)
-{
-    struct timespec now;
-    if (clock_gettime(clock, &now) != 0) die("clock_gettime failed");
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* A number of KiB from /proc/self/status, without memory of our own that would show in it. */
-static unsigned long memory_kib(const char *field)
-{
-    static char text[4096];
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (length <= 0) die("/proc/self/status cannot be read");
-    close(fd);
-    text[length] = 0;
-    const char *line = strstr(text, field);
-    if (!line) die("/proc/self/status has no %s", field);
-    return strtoul(line + strlen(field), NULL, 10);
-}
-
 /* Makes the peak of memory begin at what is in use now. Where that is not allowed, the peak since the start counts. */
 static void forget_peak(void)
 {
@@ -99,23 +58,15 @@ static void forget_peak(void)
 static int measure(const struct job *job)
 {
     forget_peak();
-    unsigned long idle = memory_kib("VmRSS:");
+    unsigned long idle = status_number("VmRSS:");
     uint64_t cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
     uint64_t wall = nanoseconds(CLOCK_MONOTONIC);
     upload(job);
     wall = nanoseconds(CLOCK_MONOTONIC) - wall;
     cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    unsigned long peak = memory_kib("VmHWM:");
+    unsigned long peak = status_number("VmHWM:");
     printf("wall_ns=%" PRIu64 " cpu_ns=%" PRIu64 " idle_kib=%lu peak_kib=%lu\n", wall, cpu, idle, peak);
     return 0;
-}
-
-static uint64_t number(const char *text)
-{
-    char *end;
-    uint64_t value = strtoull(text, &end, 10);
-    if (!*text || *end) die("%s: not a number", text);
-    return value;
 }
 
 static int contend(int argc, char **argv)

@@ -1,7 +1,12 @@
-/* The upload with libtus, through its C API: a client with its defaults, and the chunk size that is asked for. */
+/*
+ * The upload with libtus, through its C API: a client with its defaults, and the chunk size that is asked for.
+ *
+ * Variants: "blocking" makes one upload after the other on this thread; a number submits all of them at once, so many
+ * of which run at the same time, and then waits for them.
+ */
 #include "contender.h"
 
-#include <tus.h>
+#include "libtus.h"
 
 static const char *contender_version(void)
 {
@@ -10,24 +15,10 @@ static const char *contender_version(void)
     return text;
 }
 
-static void check(tus_status status, tus_error *error)
+static void must_be_complete(tus_info *info, const char *path)
 {
-    if (status == TUS_OK) return;
-    die("libtus: %s: %s", tus_status_name(status), error ? tus_error_message(error) : "no details");
-}
-
-static tus_client *client_for(const struct job *job)
-{
-    tus_config *config = tus_config_new();
-    tus_client *client = NULL;
-    tus_error *error = NULL;
-    check(tus_config_set_url(config, job->url), NULL);
-    check(tus_config_set_chunk_size(config, job->chunk ? job->chunk : TUS_CHUNK_WHOLE), NULL);
-    check(tus_config_set_proxy(config, NULL), NULL);
-    check(tus_config_set_retry(config, 0, 1000, 60000), NULL); /* a failure ends the run and is not measured */
-    check(tus_client_new(config, &client, &error), error);
-    tus_config_free(config);
-    return client;
+    if (!tus_info_is_complete(info)) die("libtus: %s is not complete", path);
+    tus_info_free(info);
 }
 
 static void upload_file(tus_client *client, const char *path)
@@ -35,15 +26,39 @@ static void upload_file(tus_client *client, const char *path)
     tus_info *info = NULL;
     tus_error *error = NULL;
     check(tus_client_upload_file(client, path, NULL, &info, &error), error);
-    if (!tus_info_is_complete(info)) die("libtus: %s is not complete", path);
-    tus_info_free(info);
+    must_be_complete(info, path);
+}
+
+/* Submits all, then waits for all: the last one first, so that this thread is not woken for each of them. */
+static void upload_files_async(tus_client *client, const struct job *job)
+{
+    tus_task **tasks = calloc(job->count, sizeof *tasks);
+    if (!tasks) die("no memory");
+    for (unsigned index = 0; index < job->count; index++) {
+        tus_error *error = NULL;
+        const char *path = path_of(job, index);
+        check(tus_client_upload_file_async(client, path, NULL, NULL, NULL, NULL, &tasks[index], &error), error);
+    }
+    for (unsigned index = job->count; index-- > 0;) {
+        const tus_error *error = NULL;
+        if (result_of(tasks[index], &error) != TUS_OK) die("libtus: %s", tus_error_message(error));
+        must_be_complete(tus_task_take_info(tasks[index]), path_of(job, index));
+        tus_task_unref(tasks[index]);
+    }
+    free(tasks);
 }
 
 static void upload(const struct job *job)
 {
-    tus_client *client = client_for(job);
-    if (!job->count) upload_file(client, job->path);
-    for (unsigned index = 0; index < job->count; index++) upload_file(client, path_of(job, index));
+    int blocking = strcmp(job->variant, "blocking") == 0;
+    tus_client *client = client_for(job->url, job->chunk, blocking ? 1 : (uint32_t)number(job->variant));
+    if (!job->count) {
+        upload_file(client, job->path);
+    } else if (!blocking) {
+        upload_files_async(client, job);
+    } else {
+        for (unsigned index = 0; index < job->count; index++) upload_file(client, path_of(job, index));
+    }
     tus_client_unref(client);
 }
 

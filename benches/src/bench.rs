@@ -15,6 +15,7 @@ mod folders;
 mod machine;
 mod namespace;
 mod options;
+mod queue;
 mod runs;
 mod server;
 mod sink;
@@ -51,7 +52,8 @@ fn main() -> ExitCode {
 fn compare(options: Options) -> Result<()> {
     let folders = folders::Folders::find()?;
     let contenders = contenders::assemble(&folders)?;
-    let cases = cases::chosen(&options, &data::prepare(&folders, &options)?);
+    let data = data::prepare(&folders, &options)?;
+    let cases = cases::chosen(&options, &data);
     let network = namespace::enter(&options.congestion);
     let sink = server::Server::start(&options)?;
     machine::print(&options, &network, &contenders);
@@ -65,5 +67,12 @@ fn compare(options: Options) -> Result<()> {
         comparisons.push(comparison);
     }
     tables::print_memory(&comparisons);
-    verdict::give(&comparisons, options.check)
+    if options.wants("queue") {
+        match &contenders.queue {
+            Some(program) => queue::measure(&options, &sink, program, &data)?,
+            None => println!("\nno case `queue` without libtus"),
+        }
+    }
+    // Alone it compares nothing.
+    if cases.is_empty() { Ok(()) } else { verdict::give(&comparisons, options.check) }
 }

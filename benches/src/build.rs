@@ -3,7 +3,7 @@
 use std::env;
 
 fn main() {
-    for file in ["curl_loop.c", "contender.h"] {
+    for file in ["curl_loop.c", "contender.h", "process.h"] {
         println!("cargo::rerun-if-changed={file}");
     }
     let include = env::var_os("DEP_CURL_INCLUDE").expect("curl-sys with static-curl tells where its headers are");

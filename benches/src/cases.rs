@@ -51,26 +51,25 @@ impl Case {
 
 /// The cases that the command line asks for.
 pub(crate) fn chosen(options: &Options, data: &Data) -> Vec<Case> {
-    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|word| word == name);
     let large = |chunk: u64| Work::File { path: data.large.clone(), size: options.size, chunk };
     let speed = |title: String, work| Case { title, work, measure: Measure::Speed };
     let size = megabytes(options.size);
 
     let mut cases = Vec::new();
-    if wanted("whole") {
+    if options.wants("whole") {
         cases.push(speed(format!("{size}, one PATCH"), large(0)));
     }
-    if wanted("8m") {
+    if options.wants("8m") {
         cases.push(speed(format!("{size}, chunks of 8 MiB"), large(8 * MIB)));
     }
-    if wanted("1m") {
+    if options.wants("1m") {
         cases.push(speed(format!("{size}, chunks of 1 MiB"), large(MIB)));
     }
-    if wanted("files") {
+    if options.wants("files") {
         let work = Work::Files { folder: data.small.clone(), count: options.files };
         cases.push(speed(format!("{} files of 4 KiB, one upload each", options.files), work));
     }
-    if wanted("memory") {
+    if options.wants("memory") {
         cases.extend(memory(options, data));
     }
     cases

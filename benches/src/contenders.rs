@@ -33,6 +33,7 @@ pub(crate) enum Role {
 enum Fields {
     All,
     LargeFiles,
+    SmallFiles,
 }
 
 /// The contenders, and a line for each that had to be left out.
@@ -40,12 +41,18 @@ pub(crate) struct Field {
     pub(crate) contenders: Vec<Contender>,
     pub(crate) versions: Vec<String>,
     pub(crate) left_out: Vec<String>,
+    /// The program of the case `queue`, which only libtus has.
+    pub(crate) queue: Option<Program>,
 }
 
 impl Contender {
     /// Whether it can say something in this case.
     pub(crate) fn takes_part(&self, case: &Case) -> bool {
-        let able = self.fields == Fields::All || matches!(case.work, Work::File { .. });
+        let able = match self.fields {
+            Fields::All => true,
+            Fields::LargeFiles => matches!(case.work, Work::File { .. }),
+            Fields::SmallFiles => matches!(case.work, Work::Files { .. }),
+        };
         able && (case.measure == Measure::Speed || self.role != Role::Other)
     }
 
@@ -63,14 +70,14 @@ impl Contender {
 
 /// A program that keeps to the command line of `contender.h`.
 #[derive(Clone)]
-struct Program {
+pub(crate) struct Program {
     path: PathBuf,
     first: Option<&'static str>,
     libraries: Option<PathBuf>,
 }
 
 impl Program {
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         command.args(self.first);
         // cargo run puts folders of debug builds here; the only library that is to be searched for is the release's.
@@ -93,10 +100,14 @@ impl Program {
 
 /// Builds all programs.
 pub(crate) fn assemble(folders: &Folders) -> Result<Field> {
-    let mut field = Field { contenders: Vec::new(), versions: Vec::new(), left_out: Vec::new() };
-    field.add("libtus", libtus(folders), |field, program, _| {
-        field.push("libtus".into(), Role::Libtus, program, "", Fields::All);
+    let mut field = Field { contenders: Vec::new(), versions: Vec::new(), left_out: Vec::new(), queue: None };
+    field.add("libtus", libtus(folders, "tus_client"), |field, program, _| {
+        field.push("libtus".into(), Role::Libtus, program, "blocking", Fields::All);
+        for (name, workers) in [("libtus, async, 1 at a time", "1"), ("libtus, async, 4 at a time", "4")] {
+            field.push(name.into(), Role::Other, program, workers, Fields::SmallFiles);
+        }
     });
+    field.queue = libtus(folders, "tus_queue").ok();
     let itself = env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
     field.add(
         "libcurl",
@@ -142,7 +153,8 @@ fn libcurl_name(version: &str) -> String {
     version.split(' ').next().unwrap_or(version).replace('/', " ")
 }
 
-fn libtus(folders: &Folders) -> Result<Program> {
+/// One of the programs that use libtus.
+fn libtus(folders: &Folders, name: &str) -> Result<Program> {
     let library = folders.library.join("libtus.so");
     for file in [&library, &folders.include.join("tus.h")] {
         if !file.is_file() {
@@ -150,7 +162,7 @@ fn libtus(folders: &Folders) -> Result<Program> {
         }
     }
     let include = flag("-I", &folders.include);
-    let program = compile(folders, "tus_client", &[include, library.into()])?;
+    let program = compile(folders, name, &[include, library.into()])?;
     Ok(Program { libraries: Some(folders.library.clone()), ..program })
 }
 

@@ -6,10 +6,11 @@ const USAGE: &str = "\
 cargo xtask bench [OPTIONS]
 
   --rounds N           turns of every contender in every case (default 7)
-  --only NAMES         cases, by comma: whole, 8m, 1m, files, memory (default all)
+  --only NAMES         cases, by comma: whole, 8m, 1m, files, memory, queue (default all)
   --size MIB           the large file (default 1024)
   --sparse MIB         the sparse file of the memory case (default 8192)
   --files N            how many small files (default 20000)
+  --queued N           how many uploads the queue case has waiting, at most as many as files (default 10000)
   --congestion NAME    TCP congestion control, set in a network namespace of the benchmark's own where that is
                        permitted (default reno); as-is: the machine's, in the machine's network
   --sink discard|copy  whether the server lets the kernel drop what arrives, or reads it (default discard)
@@ -19,7 +20,7 @@ cargo xtask bench [OPTIONS]
 ";
 
 /// The names that `--only` knows.
-pub(crate) const CASES: [&str; 5] = ["whole", "8m", "1m", "files", "memory"];
+pub(crate) const CASES: [&str; 6] = ["whole", "8m", "1m", "files", "memory", "queue"];
 
 /// What to run and how.
 pub(crate) struct Options {
@@ -28,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) size: u64,
     pub(crate) sparse_size: u64,
     pub(crate) files: u32,
+    pub(crate) queued: u32,
     pub(crate) congestion: Congestion,
     pub(crate) sink: SinkMode,
     pub(crate) check: bool,
@@ -78,6 +80,7 @@ impl Default for Options {
             size: 1024 * MIB,
             sparse_size: 8192 * MIB,
             files: 20_000,
+            queued: 10_000,
             congestion: Congestion::Named("reno".into()),
             sink: SinkMode::Discard,
             check: false,
@@ -98,6 +101,7 @@ impl Options {
                 "--size" => options.size = number::<u64>(value()?)? * MIB,
                 "--sparse" => options.sparse_size = number::<u64>(value()?)? * MIB,
                 "--files" => options.files = number(value()?)?,
+                "--queued" => options.queued = number(value()?)?,
                 "--congestion" => options.congestion = Congestion::parse(value()?),
                 "--sink" => options.sink = SinkMode::parse(value()?)?,
                 "--quick" => options.shrink(),
@@ -109,7 +113,13 @@ impl Options {
                 other => return Err(format!("no such option: {other}\n\n{USAGE}")),
             }
         }
+        options.queued = options.queued.min(options.files);
         Ok(Some(options))
+    }
+
+    /// Whether this case is to be run.
+    pub(crate) fn wants(&self, case: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|word| word == case)
     }
 
     fn shrink(&mut self) {
@@ -117,6 +127,7 @@ impl Options {
         self.size /= 8;
         self.sparse_size /= 8;
         self.files /= 8;
+        self.queued /= 8;
     }
 }
 
@@ -155,8 +166,8 @@ mod tests {
     #[test]
     fn options_change_the_defaults() {
         let options = parse("--quick --files 7 --only 8m,memory --congestion as-is --sink copy").unwrap().unwrap();
-        assert_eq!((options.rounds, options.size, options.files), (2, 128 * MIB, 7));
-        assert_eq!(options.only, ["8m", "memory"]);
+        assert_eq!((options.rounds, options.size, options.files, options.queued), (2, 128 * MIB, 7, 7));
+        assert!(options.wants("8m") && options.wants("memory") && !options.wants("files"));
         assert!(matches!(options.congestion, Congestion::AsIs) && options.sink == SinkMode::Copy && !options.check);
     }
 

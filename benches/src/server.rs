@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::Result;
 use crate::options::Options;
-use crate::sink::ENDPOINT;
+use crate::sink::{ENDPOINT, HOLDING};
 
 /// A running sink; it ends when this value is dropped, and when this process dies.
 pub(crate) struct Server {
@@ -37,6 +37,11 @@ impl Server {
     /// Where uploads are created.
     pub(crate) fn url(&self) -> String {
         format!("http://{}{ENDPOINT}", self.address)
+    }
+
+    /// Where uploads are created whose PATCH it does not read.
+    pub(crate) fn holding_url(&self) -> String {
+        format!("http://{}{HOLDING}", self.address)
     }
 
     /// How many bytes it has received and how many uploads are complete, since it started.

@@ -3,14 +3,18 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
-use super::ENDPOINT;
 use super::body::Taker;
 use super::request::Request;
 use super::uploads::Uploads;
+use super::{ENDPOINT, HOLDING};
 use crate::options::SinkMode;
 
 const HEAD: usize = 16 << 10;
+/// How often a held connection is looked at.
+const HOLD_LOOK: Duration = Duration::from_millis(50);
 
 /// A connection and what was read ahead of it.
 pub(super) struct Connection {
@@ -24,7 +28,9 @@ pub(super) struct Connection {
 /// What to do about a request, decided by its head.
 enum Plan {
     /// Count the body for this upload, then answer.
-    Receive { upload: usize, created: bool },
+    Receive { upload: usize, created: Option<&'static str> },
+    /// Take nothing until the client gives up.
+    Hold,
     /// Answer.
     Answer(String),
     /// Answer and close: the body is not wanted.
@@ -49,6 +55,7 @@ impl Connection {
                     self.progress(upload, created)
                 }
                 Plan::Answer(answer) => answer,
+                Plan::Hold => return self.hold(),
                 Plan::Refuse(status) => {
                     return self.stream.write_all(answer(status, "Connection: close\r\n", "").as_bytes());
                 }
@@ -81,7 +88,9 @@ impl Connection {
     }
 
     fn plan(&self, request: &Request<'_>) -> Plan {
-        let upload = || request.path.strip_prefix(ENDPOINT)?.parse::<usize>().ok();
+        let held = request.path.starts_with(HOLDING);
+        let endpoint = if held { HOLDING } else { ENDPOINT };
+        let upload = || request.path.strip_prefix(endpoint)?.parse::<usize>().ok();
         match request.method {
             _ if request.strange => Plan::Refuse("400 Bad Request"),
             "OPTIONS" => Plan::Answer(answer("204 No Content", CAPABILITIES, "")),
@@ -89,12 +98,13 @@ impl Connection {
                 let (bytes, uploads) = self.uploads.received();
                 Plan::Answer(answer("200 OK", "", &format!("{bytes} {uploads}")))
             }
-            "POST" if request.path == ENDPOINT => match request.upload_length {
+            "POST" if request.path == endpoint => match request.upload_length {
                 Some(length) if request.content_length <= length => {
-                    Plan::Receive { upload: self.uploads.create(length), created: true }
+                    Plan::Receive { upload: self.uploads.create(length), created: Some(endpoint) }
                 }
                 _ => Plan::Refuse("400 Bad Request"),
             },
+            "PATCH" if held => Plan::Hold,
             "HEAD" => upload().map_or(Plan::Refuse("404 Not Found"), |upload| Plan::Answer(self.state(upload))),
             "PATCH" => upload().map_or(Plan::Refuse("404 Not Found"), |upload| self.plan_patch(upload, request)),
             _ => Plan::Refuse("405 Method Not Allowed"),
@@ -108,7 +118,7 @@ impl Connection {
             Some(state) if request.content_length > state.length - state.offset => {
                 Plan::Refuse("413 Content Too Large")
             }
-            Some(_) => Plan::Receive { upload, created: false },
+            Some(_) => Plan::Receive { upload, created: None },
         }
     }
 
@@ -129,11 +139,19 @@ impl Connection {
         Ok(())
     }
 
+    /// Waits for the client to give up: a connection that is aborted with bytes unread is reset.
+    fn hold(&self) -> io::Result<()> {
+        while self.stream.take_error()?.is_none() {
+            thread::sleep(HOLD_LOOK);
+        }
+        Ok(())
+    }
+
     /// The answer to bytes received.
-    fn progress(&self, upload: usize, created: bool) -> String {
+    fn progress(&self, upload: usize, created: Option<&str>) -> String {
         let offset = self.uploads.get(upload).map_or(0, |state| state.offset);
-        if created {
-            let location = format!("http://{}{ENDPOINT}{upload}", self.authority);
+        if let Some(endpoint) = created {
+            let location = format!("http://{}{endpoint}{upload}", self.authority);
             let headers = format!("Location: {location}\r\nUpload-Offset: {offset}\r\n");
             return answer("201 Created", &headers, "");
         }
