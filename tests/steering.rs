@@ -279,25 +279,6 @@ fn an_upload_that_is_there_is_told_although_there_was_no_memory_for_it() {
 }
 
 #[test]
-fn parts_whose_creation_is_under_way_are_removed_too() {
-    let (server, config) = start();
-    server.script(Rule::on("POST").delay_answer(ms(900)).times(2));
-    let client = Client::new(config).unwrap();
-    let control = Control::new();
-    let mut options = UploadOptions::new();
-    options.set_parallel_uploads(2);
-    let other = control.clone();
-    let t = later(ms(400), move || other.cancel_and_delete());
-    let file = std::env::temp_dir().join(format!("review10-{}", std::process::id()));
-    std::fs::write(&file, vec![7; 1000]).unwrap();
-    let error = client.under(&control).upload(&mut Source::file(&file).unwrap(), &options).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Cancelled);
-    t.join().unwrap();
-    thread::sleep(ms(1200));
-    assert_eq!(server.uploads().len(), 0, "parts are left on the server");
-}
-
-#[test]
 fn a_pause_is_no_part_of_the_time_a_call_of_an_uploader_may_take() {
     let (_server, mut config) = start();
     config.set_chunk_size(ChunkSize::Fixed(NonZeroU64::new(4).unwrap())).unwrap();

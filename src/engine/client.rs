@@ -399,7 +399,10 @@ impl Client {
 
     /// A job was told that a server wants no requests for so long.
     pub(super) fn hold_back(&self, origin: Origin, delay: Duration, job: &Job) {
-        self.shared.holds.add(origin, Instant::now() + delay, job.id());
+        // What no clock can reach is no time to wait for: whoever was told decides for himself.
+        if let Some(until) = Instant::now().checked_add(delay) {
+            self.shared.holds.add(origin, until, job.id());
+        }
     }
 
     pub(super) fn control(&self) -> Option<&Control> {

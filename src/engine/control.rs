@@ -178,7 +178,9 @@ impl Control {
 
     pub(super) fn show(&self, gauge: &Arc<Gauge>) {
         gauge.be_shown();
-        self.state().view = View::Live(Arc::clone(gauge));
+        let before = std::mem::replace(&mut self.state().view, View::Live(Arc::clone(gauge)));
+        // Dropped without the lock, as in `settle`.
+        drop(before);
     }
 
     /// As if an upload with no more than this gate had begun.
