@@ -177,6 +177,12 @@ enum tus_status_code {
     TUS_E_TOO_LARGE = -66,
     /** The server does not speak tus 1.0.0. */
     TUS_E_VERSION = -67,
+    /** The server may hold the complete upload but has not confirmed it: the answer to the request that carried the
+     *  last byte was lost, or the server refused that request although all bytes are there (a hook that runs at the
+     *  end failed, say). Nothing was deleted. Find out what became of it before you upload the same data again, or
+     *  there may be two uploads: tus_error_upload_url has the URL where it is known, tus_error_http_status and
+     *  tus_error_response_body what the server answered. */
+    TUS_E_UNCONFIRMED = -68,
     /** A bug in this library: something it relies on did not hold. Please report the message. */
     TUS_E_INTERNAL = -98,
     /** A bug in this library: it panicked. The panic was caught, the process is unharmed; the objects of the

@@ -72,6 +72,8 @@ pub enum ErrorKind {
     TooLarge,
     /// The server does not speak tus 1.0.0.
     Version,
+    /// The server may hold the complete upload, but has not confirmed it (T-051, T-153).
+    Unconfirmed,
     // ---- ourselves
     /// A bug in this library.
     Internal,

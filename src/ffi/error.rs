@@ -133,6 +133,7 @@ pub(super) fn status_of(kind: ErrorKind) -> tus_status_code {
         ErrorKind::Checksum => tus_status_code::TUS_E_CHECKSUM,
         ErrorKind::TooLarge => tus_status_code::TUS_E_TOO_LARGE,
         ErrorKind::Version => tus_status_code::TUS_E_VERSION,
+        ErrorKind::Unconfirmed => tus_status_code::TUS_E_UNCONFIRMED,
         ErrorKind::Internal => tus_status_code::TUS_E_INTERNAL,
     }
 }

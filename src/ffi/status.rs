@@ -39,13 +39,14 @@ pub(super) enum tus_status_code {
     TUS_E_CHECKSUM = -65,
     TUS_E_TOO_LARGE = -66,
     TUS_E_VERSION = -67,
+    TUS_E_UNCONFIRMED = -68,
     TUS_E_INTERNAL = -98,
     TUS_E_PANIC = -99,
 }
 
 impl tus_status_code {
     /// Every code, in the order of the enum.
-    pub(super) const ALL: [tus_status_code; 28] = [
+    pub(super) const ALL: [tus_status_code; 29] = [
         Self::TUS_OK,
         Self::TUS_E_INVALID_ARGUMENT,
         Self::TUS_E_INVALID_STATE,
@@ -72,6 +73,7 @@ impl tus_status_code {
         Self::TUS_E_CHECKSUM,
         Self::TUS_E_TOO_LARGE,
         Self::TUS_E_VERSION,
+        Self::TUS_E_UNCONFIRMED,
         Self::TUS_E_INTERNAL,
         Self::TUS_E_PANIC,
     ];
@@ -110,6 +112,7 @@ impl tus_status_code {
             Self::TUS_E_CHECKSUM => c"TUS_E_CHECKSUM",
             Self::TUS_E_TOO_LARGE => c"TUS_E_TOO_LARGE",
             Self::TUS_E_VERSION => c"TUS_E_VERSION",
+            Self::TUS_E_UNCONFIRMED => c"TUS_E_UNCONFIRMED",
             Self::TUS_E_INTERNAL => c"TUS_E_INTERNAL",
             Self::TUS_E_PANIC => c"TUS_E_PANIC",
         }

@@ -35,6 +35,7 @@ static void test_version(void)
         {TUS_E_CHECKSUM, "TUS_E_CHECKSUM"},
         {TUS_E_TOO_LARGE, "TUS_E_TOO_LARGE"},
         {TUS_E_VERSION, "TUS_E_VERSION"},
+        {TUS_E_UNCONFIRMED, "TUS_E_UNCONFIRMED"},
         {TUS_E_INTERNAL, "TUS_E_INTERNAL"},
         {TUS_E_PANIC, "TUS_E_PANIC"},
     };

@@ -26,6 +26,7 @@ pub(crate) enum Kind {
     Checksum,
     TooLarge,
     Version,
+    Unconfirmed,
     /// A bug of the library's: no test expects it.
     Internal,
 }

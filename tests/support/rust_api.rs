@@ -293,6 +293,7 @@ impl From<Error> for Failure {
             ErrorKind::Checksum => Kind::Checksum,
             ErrorKind::TooLarge => Kind::TooLarge,
             ErrorKind::Version => Kind::Version,
+            ErrorKind::Unconfirmed => Kind::Unconfirmed,
             _ => Kind::Internal,
         };
         Failure {

@@ -32,6 +32,7 @@ const TABLE: &[(ErrorKind, Code)] = &[
     (ErrorKind::Checksum, Code::TUS_E_CHECKSUM),
     (ErrorKind::TooLarge, Code::TUS_E_TOO_LARGE),
     (ErrorKind::Version, Code::TUS_E_VERSION),
+    (ErrorKind::Unconfirmed, Code::TUS_E_UNCONFIRMED),
     (ErrorKind::Internal, Code::TUS_E_INTERNAL),
 ];
 

@@ -75,6 +75,7 @@ pub(super) fn kind(status: tus_status) -> Kind {
         "TUS_E_CHECKSUM" => Kind::Checksum,
         "TUS_E_TOO_LARGE" => Kind::TooLarge,
         "TUS_E_VERSION" => Kind::Version,
+        "TUS_E_UNCONFIRMED" => Kind::Unconfirmed,
         _ => Kind::Internal,
     }
 }
