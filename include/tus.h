@@ -1549,8 +1549,9 @@ tus_status tus_config_set_timeouts_ms(struct tus_config *c,
                                       uint64_t total_ms);
 
 /**
- * Sets whether the certificates of https servers are verified. Without it anybody on the way can read and change an
- * upload: for tests only.
+ * Sets whether the certificates of https servers are verified. Without it any certificate will do, so that anybody on the
+ * way can read and change an upload: for tests only, or together with tus_config_pin_tls_key. That the server holds the
+ * key of the certificate it shows is always checked.
  *
  * - `c`: the configuration.
  * - `verify`: 0 off, anything else on. Default: on.
@@ -1577,7 +1578,8 @@ TUS_API tus_status tus_config_set_tls_min_version(struct tus_config *c, int32_t 
 
 /**
  * Talks only to https servers with this key, or another one given by a call of this function, besides everything else
- * that is verified. With tus_config_set_tls_verify off the key alone says who the server is.
+ * that is verified. With tus_config_set_tls_verify off the key alone says who the server is: it has proved that it holds
+ * the key before anything is sent.
  *
  * - `c`: the configuration.
  * - `pin`: the SHA-256 of the SubjectPublicKeyInfo of the server's certificate (DER) in base64, with or without

@@ -129,8 +129,9 @@ pub unsafe extern "C" fn tus_config_set_timeouts_ms(
     })
 }
 
-/// Sets whether the certificates of https servers are verified. Without it anybody on the way can read and change an
-/// upload: for tests only.
+/// Sets whether the certificates of https servers are verified. Without it any certificate will do, so that anybody on the
+/// way can read and change an upload: for tests only, or together with tus_config_pin_tls_key. That the server holds the
+/// key of the certificate it shows is always checked.
 ///
 /// - `c`: the configuration.
 /// - `verify`: 0 off, anything else on. Default: on.
@@ -173,7 +174,8 @@ pub unsafe extern "C" fn tus_config_set_tls_min_version(c: *mut tus_config, vers
 }
 
 /// Talks only to https servers with this key, or another one given by a call of this function, besides everything else
-/// that is verified. With tus_config_set_tls_verify off the key alone says who the server is.
+/// that is verified. With tus_config_set_tls_verify off the key alone says who the server is: it has proved that it holds
+/// the key before anything is sent.
 ///
 /// - `c`: the configuration.
 /// - `pin`: the SHA-256 of the SubjectPublicKeyInfo of the server's certificate (DER) in base64, with or without

@@ -3,12 +3,15 @@
 //! Three ways, each with or without pinned keys: the roots given; the same, and a server's own certificate if it is one of those given (a self-signed
 //! one made with `openssl req -x509` claims to be an authority, which webpki refuses for a server and libcurl
 //! accepts); or everyone.
+//!
+//! That the server holds the key of the certificate it shows is checked whatever the way: a certificate is public, so without that check a pinned key
+//! would prove nothing.
 
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
@@ -30,9 +33,9 @@ pub(super) fn trust(
     Ok(Arc::new(Trust { inner, own }))
 }
 
-/// Trusts everyone.
+/// Trusts everyone, but only with a certificate whose key the server holds.
 pub(super) fn accept_all(provider: &Arc<CryptoProvider>) -> Arc<dyn Verifier> {
-    Arc::new(AcceptAll { schemes: provider.signature_verification_algorithms.supported_schemes() })
+    Arc::new(AcceptAll { algorithms: provider.signature_verification_algorithms })
 }
 
 /// The same, but only for servers with one of these keys; any, if there are none.
@@ -147,7 +150,7 @@ fn is_about_time(error: &Error) -> bool {
 
 #[derive(Debug)]
 struct AcceptAll {
-    schemes: Vec<SignatureScheme>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ServerCertVerifier for AcceptAll {
@@ -164,23 +167,23 @@ impl ServerCertVerifier for AcceptAll {
 
     fn verify_tls12_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes.clone()
+        self.algorithms.supported_schemes()
     }
 }

@@ -90,6 +90,22 @@ pub(super) fn server_config(identity: &Identity) -> ServerConfig {
         .unwrap()
 }
 
+/// A server of one version that shows the certificate of `shown` and signs with the key of `signing`, which need not fit.
+pub(super) fn impostor_config(
+    shown: &Identity,
+    signing: &Identity,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> ServerConfig {
+    let provider = rustls::crypto::ring::default_provider();
+    let key = provider.key_provider.load_private_key(signing.private_key()).unwrap();
+    let shown = rustls::sign::CertifiedKey::new(vec![shown.der.clone()], key);
+    ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(shown)))
+}
+
 pub(super) type Encrypted = Connection<StreamOwned<ServerConnection, TcpStream>>;
 
 pub(super) fn encrypt(config: &Arc<ServerConfig>, connection: Connection) -> Encrypted {

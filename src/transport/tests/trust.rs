@@ -9,7 +9,7 @@ use rustls::{RootCertStore, ServerConfig};
 use super::peer::*;
 use super::tls_peer::*;
 use crate::error::ErrorKind;
-use crate::transport::{BreakKind, Settings, TlsSettings, Transport};
+use crate::transport::{BreakKind, ProxySetting, ProxyUrl, Settings, TlsSettings, Transport};
 
 const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
@@ -203,18 +203,96 @@ fn old_versions_can_be_refused() {
     }
 }
 
+/// The pin of an identity's key.
+fn pin(identity: &Identity) -> [u8; 32] {
+    use rcgen::PublicKeyData as _;
+    let mut digest = crate::digest::Digest::new(crate::protocol::checksum::Algorithm::Sha256);
+    digest.update(&identity.key.subject_public_key_info());
+    digest.finish().try_into().unwrap()
+}
+
+/// The way a connection comes to its server.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Direct,
+    Connect,
+    Socks,
+}
+
+impl Way {
+    fn proxy(self, peer: &Peer) -> ProxySetting {
+        let scheme = match self {
+            Way::Direct => return ProxySetting::None,
+            Way::Connect => "http",
+            Way::Socks => "socks5h",
+        };
+        ProxySetting::Url(ProxyUrl::parse(&format!("{scheme}://127.0.0.1:{}", peer.port)).unwrap())
+    }
+
+    /// What the proxy does before the connection is the server's.
+    fn begin(self, connection: &mut Connection) {
+        match self {
+            Way::Direct => {}
+            Way::Connect => {
+                assert!(connection.read_head().starts_with("CONNECT 127.0.0.1:"));
+                connection.write("HTTP/1.1 200 OK\r\n\r\n");
+            }
+            Way::Socks => {
+                connection.read(3);
+                std::io::Write::write_all(&mut connection.0, b"\x05\x00").unwrap();
+                connection.read(4 + 4 + 2);
+                std::io::Write::write_all(&mut connection.0, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+            }
+        }
+    }
+}
+
+/// Switching verification off says that any certificate will do, not that its key need not be the server's.
+#[test]
+fn a_server_without_the_key_of_its_certificate_is_always_rejected() {
+    let authority = new_authority();
+    let real = Identity::signed_by(parameters(&["127.0.0.1"]), &authority);
+    let other = Identity::signed_by(parameters(&["127.0.0.1"]), &authority);
+    let file = Temporary::with(&authority.pem);
+    for way in [Way::Direct, Way::Connect, Way::Socks] {
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            for (verify, pinned) in [(true, false), (true, true), (false, false), (false, true)] {
+                for (signing, holds_the_key) in [(&real, true), (&other, false)] {
+                    let config = Arc::new(impostor_config(&real, signing, version));
+                    let peer = Peer::once(move |mut connection| {
+                        way.begin(&mut connection);
+                        let mut connection = encrypt(&config, connection);
+                        let shaken = connection.0.conn.complete_io(&mut connection.0.sock).is_ok();
+                        if shaken && connection.try_read_head().is_some() {
+                            assert!(holds_the_key, "a request was sent to an impostor");
+                            connection.write(NO_CONTENT);
+                        }
+                    });
+                    let tls = TlsSettings {
+                        ca_file: verify.then(|| file.0.clone()),
+                        verify,
+                        pinned_keys: if pinned { vec![pin(&real)] } else { Vec::new() },
+                        ..TlsSettings::default()
+                    };
+                    let client = Client::new(Settings { tls, proxy: way.proxy(&peer), ..settings() });
+                    let result = client.head(&https(&peer)).map(|received| received.answer.status);
+                    let case = format!("{way:?}, {version:?}, verify {verify}, pinned {pinned}");
+                    match holds_the_key {
+                        true => assert_eq!(result.unwrap(), 204, "{case}"),
+                        false => assert_eq!(result.unwrap_err().kind, BreakKind::TlsRejected, "{case}"),
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn only_pinned_keys_are_talked_to() {
-    use rcgen::PublicKeyData as _;
     let authority = new_authority();
     let server = Identity::signed_by(parameters(&["127.0.0.1"]), &authority);
     let file = Temporary::with(&authority.pem);
-    let digest = |der: &[u8]| -> [u8; 32] {
-        let mut digest = crate::digest::Digest::new(crate::protocol::checksum::Algorithm::Sha256);
-        digest.update(der);
-        digest.finish().try_into().unwrap()
-    };
-    let its = digest(&server.key.subject_public_key_info());
+    let its = pin(&server);
     let other = [7; 32];
     // Verification that is switched off leaves the pins: then the key alone says who it is.
     for (pins, verify, accepted) in [
