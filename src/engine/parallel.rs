@@ -27,7 +27,7 @@ use crate::protocol::session::{Goal, Outcome, Plan, Previous};
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::{self, Bytes};
 use crate::store::PartRecord;
-use crate::sys::signals::with_signals_blocked;
+use crate::sys::thread::spawn_scoped;
 
 /// The header that names the parts stays below this, since servers bound the size of one (T-128).
 const HEADER_MAX: u64 = 8 << 10;
@@ -286,8 +286,7 @@ impl Parallel<'_> {
                     }
                 };
                 let thread = thread::Builder::new().name("tus-part".to_owned());
-                // The host's signals are for the host's threads.
-                if let Err(error) = with_signals_blocked(|| thread.spawn_scoped(scope, work)) {
+                if let Err(error) = spawn_scoped(thread, scope, work) {
                     failed(Error::new(ErrorKind::Internal, "no thread for a part").with_cause(Arc::new(error)));
                     break;
                 }

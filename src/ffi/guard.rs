@@ -2,8 +2,8 @@
 //!
 //! A panic also calls the process's panic hook, and the standard one writes to stderr, which is not ours. So the
 //! first export that is called puts a hook before the present one. It keeps the text of a panic that happens behind
-//! this door, to be told in the `tus_error`, and of one on a thread of the library's own (they are named `tus-…`),
-//! which its owner reports; every other panic goes to the hook that was there before, those in a caller's
+//! this door, to be told in the `tus_error`, and of one on a thread of the library's own, which
+//! its owner reports; every other panic goes to the hook that was there before, those in a caller's
 //! callback too. In a C program, or a Rust program that loads the shared library, the hook is that of the library's
 //! own copy of the standard library and nobody else's. A Rust program that links to this crate keeps its hook
 //! untouched unless it calls the C API, and even then sees no difference for its own panics.
@@ -17,6 +17,7 @@ use std::thread;
 
 use super::error::{Failure, tus_error};
 use super::status::{tus_status, tus_status_code};
+use crate::sys::thread::{self as threads, CancellationHeldOff, with_exit_parked};
 
 /// Runs an export that returns a plain value; `on_panic` is what it returns after a panic.
 pub(super) fn guard_value<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
@@ -58,10 +59,11 @@ pub(super) fn guard_work<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result
     guard(body).unwrap_or_else(|text| Err(Failure::panicked(text)))
 }
 
-/// Runs the caller's code: a panic in it is told by the caller's own hook, whatever thread it is on.
+/// Runs the caller's code: a panic in it is told by the caller's own hook, whatever thread it is on, and if it ends the
+/// thread, that is parked.
 pub(super) fn outside<T>(callers_code: impl FnOnce() -> T) -> T {
     let _door = Door::set(Place::Outside);
-    callers_code()
+    with_exit_parked(callers_code)
 }
 
 /// Where the hook leaves the text of a panic; lives on the stack of [`guard`].
@@ -89,6 +91,8 @@ thread_local! {
 
 /// Runs `body`; the text of a panic is the error.
 fn guard<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    // First, so that it is dropped last.
+    let _held_off = CancellationHeldOff::new();
     keep_panics_quiet();
     let note = Note::new(None);
     let _door = Door::set(Place::Behind(&raw const note));
@@ -147,7 +151,7 @@ fn keep_panics_quiet() {
 /// Whether a panic is for us to tell; if it is behind a door, its text is left there.
 fn is_ours(info: &PanicHookInfo<'_>) -> bool {
     let door = match DOOR.get() {
-        Place::NoDoor => return thread::current().name().is_some_and(|name| name.starts_with("tus-")),
+        Place::NoDoor => return threads::is_ours(),
         Place::Outside => return false,
         Place::Behind(door) => door,
     };

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::protocol::checksum::Algorithm;
 use crate::source::Bytes;
 use crate::store::Prefix;
-use crate::sys::signals::with_signals_blocked;
+use crate::sys::thread::spawn;
 
 /// How often what is hashed so far is published: by bytes or by time, whichever comes first.
 const PUBLISH_BYTES: u64 = 8 << 20;
@@ -61,12 +61,9 @@ impl PrefixHasher {
         let common = Arc::new(Common::default());
         let theirs = Arc::clone(&common);
         let thread = std::thread::Builder::new().name("tus-prefix".to_owned());
-        // The host's signals are for the host's threads.
-        let thread = with_signals_blocked(|| {
-            thread.spawn(move || {
-                // A source that fails is the upload's to tell of.
-                let _ = theirs.hash(shared.as_mut());
-            })
+        let thread = spawn(thread, move || {
+            // A source that fails is the upload's to tell of.
+            let _ = theirs.hash(shared.as_mut());
         })?;
         Ok(PrefixHasher { common, thread: Some(thread) })
     }

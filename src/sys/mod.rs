@@ -1,4 +1,4 @@
-//! The platform: descriptors, polling, sockets, `sendfile`, page-aligned memory and signals.
+//! The platform: descriptors, polling, sockets, `sendfile`, page-aligned memory, signals and threads.
 //!
 //! Everything below the transport that needs `unsafe` or a system call std does not offer, each behind a safe
 //! function. It knows neither HTTP nor this library's errors: it returns [`std::io::Error`]. Linux is
@@ -11,6 +11,7 @@ pub(crate) mod poll;
 pub(crate) mod sendfile;
 pub(crate) mod signals;
 pub(crate) mod socket;
+pub(crate) mod thread;
 pub(crate) mod wake;
 
 /// The result of a system call that answers -1 for a failure.

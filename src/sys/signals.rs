@@ -3,13 +3,15 @@
 use std::io;
 use std::mem::MaybeUninit;
 
-/// A set with the one signal SIGPIPE.
-fn sigpipe() -> libc::sigset_t {
+/// A set with these signals.
+fn set_of(signals: &[libc::c_int]) -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
     // SAFETY: `sigemptyset` initialises the whole set; `sigaddset` then gets an initialised one.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
-        libc::sigaddset(set.as_mut_ptr(), libc::SIGPIPE);
+        for signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), *signal);
+        }
         set.assume_init()
     }
 }
@@ -31,7 +33,7 @@ fn mask(how: libc::c_int, set: &libc::sigset_t) -> Option<libc::sigset_t> {
 /// Handlers and dispositions of the host stay untouched. `call` must not run foreign code: SIGPIPE is blocked
 /// meanwhile.
 pub(crate) fn without_sigpipe<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let set = sigpipe();
+    let set = set_of(&[libc::SIGPIPE]);
     let mut pending = MaybeUninit::uninit();
     // A SIGPIPE that was waiting before is the host's and stays waiting.
     // SAFETY: `pending` is room for one set, filled when 0 is answered; `sigismember` gets an initialised set.
@@ -51,16 +53,30 @@ pub(crate) fn without_sigpipe<T>(call: impl FnOnce() -> io::Result<T>) -> io::Re
     result
 }
 
-/// Runs `start` with every signal blocked, so that a thread it starts inherits that: the host's handlers must run on
-/// the host's threads.
-pub(crate) fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
-    let mut all = MaybeUninit::uninit();
-    // SAFETY: `sigfillset` initialises the whole set.
-    let all = unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        all.assume_init()
-    };
-    let before = mask(libc::SIG_BLOCK, &all);
+/// What a terminal, a parent or a timer of the host's sends to the process: any thread that does not block it may get it,
+/// and the host expects it on one of its own.
+///
+/// All others stay as they are. The synchronous ones (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS) must
+/// reach the handler of the host's that knows how to go on; language runtimes stop threads, preempt and profile with
+/// SIGPWR, SIGXCPU, SIGURG, SIGPROF, SIGVTALRM, SIGUSR1, SIGUSR2 and the real-time ones, on every thread that runs their
+/// code, and callbacks run it on ours.
+const OF_THE_PROCESS: [libc::c_int; 11] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGTERM,
+    libc::SIGALRM,
+    libc::SIGCHLD,
+    libc::SIGPIPE,
+    libc::SIGWINCH,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+];
+
+/// Runs `start` with the signals of the process blocked, so that a thread it starts inherits that.
+pub(super) fn with_signals_blocked<T>(start: impl FnOnce() -> T) -> T {
+    let before = mask(libc::SIG_BLOCK, &set_of(&OF_THE_PROCESS));
     let result = start();
     if let Some(before) = before {
         mask(libc::SIG_SETMASK, &before);
@@ -76,6 +92,19 @@ mod tests {
 
     /// Writing to a pipe nobody reads, with the default disposition: kills the process unless it is guarded. Runs
     /// in a child process because the test's own runtime ignores SIGPIPE.
+    #[test]
+    fn a_thread_that_is_started_blocks_the_signals_of_the_process_and_no_other() {
+        let blocked = with_signals_blocked(|| std::thread::spawn(|| mask(libc::SIG_BLOCK, &set_of(&[])).unwrap()));
+        let blocked = blocked.join().unwrap();
+        let here = mask(libc::SIG_BLOCK, &set_of(&[])).unwrap();
+        for signal in 1..=libc::SIGRTMAX() {
+            // SAFETY: both sets are initialised.
+            let (there, here) = unsafe { (libc::sigismember(&blocked, signal), libc::sigismember(&here, signal)) };
+            let wanted = if OF_THE_PROCESS.contains(&signal) { 1 } else { here };
+            assert_eq!(there, wanted, "signal {signal}");
+        }
+    }
+
     #[test]
     fn a_broken_pipe_does_not_kill() {
         const CHILD: &str = "LIBTUS_TEST_SIGPIPE_CHILD";

@@ -2,7 +2,6 @@
 //! while. Each one that ends is joined, by the next one that does or by who closes the client, so that none is left
 //! running behind anybody's back.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use std::time::Instant;
 
 use super::panics::quietly;
 use super::pool::{Errand, Pool, State};
-use crate::sys::signals::with_signals_blocked;
+use crate::sys::thread::{is_ours, spawn};
 
 /// The threads of one pool.
 #[derive(Default)]
@@ -51,7 +50,7 @@ impl Threads {
 
     pub(super) fn include_this(&self) -> bool {
         // On a thread of the caller's, `thread::current` would make a handle that lasts as long as the thread.
-        OURS.get() && self.alive.contains_key(&thread::current().id())
+        is_ours() && self.alive.contains_key(&thread::current().id())
     }
 
     /// Those that can be joined without waiting.
@@ -72,22 +71,15 @@ impl Threads {
         }
         let its_pool = Arc::clone(pool);
         let builder = thread::Builder::new().name("tus-task".to_owned());
-        // The host's signals are for the host's threads.
-        let thread = with_signals_blocked(|| builder.spawn(move || live(&its_pool)))?;
+        let thread = spawn(builder, move || live(&its_pool))?;
         state.threads.alive.insert(thread.thread().id(), thread);
         state.threads.serving += 1;
         Ok(())
     }
 }
 
-thread_local! {
-    /// Whether this is a thread of a pool.
-    static OURS: Cell<bool> = const { Cell::new(false) };
-}
-
 /// What a thread does.
 fn live(pool: &Arc<Pool>) {
-    OURS.set(true);
     match &pool.around_thread {
         Some(around) => around(&mut || serve(pool)),
         None => serve(pool),

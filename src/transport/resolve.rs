@@ -16,7 +16,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::wait::Until;
 use crate::sys::poll::Entry;
-use crate::sys::signals::with_signals_blocked;
+use crate::sys::thread::spawn;
 use crate::sys::wake::Wake;
 
 /// How long addresses are kept: short enough to follow a server that moves, long enough for the chunks of an upload.
@@ -113,11 +113,9 @@ impl Lookup {
         let lookup = Arc::new(Lookup { result: OnceLock::new(), done: Wake::new()? });
         let theirs = Arc::clone(&lookup);
         let helper = std::thread::Builder::new().name("tus-resolve".to_owned()).stack_size(HELPER_STACK);
-        with_signals_blocked(|| {
-            helper.spawn(move || {
-                let _ = theirs.result.set(Found { addresses: look_up(&host), at: Instant::now() });
-                theirs.done.raise();
-            })
+        spawn(helper, move || {
+            let _ = theirs.result.set(Found { addresses: look_up(&host), at: Instant::now() });
+            theirs.done.raise();
         })?;
         Ok(lookup)
     }

@@ -14,7 +14,7 @@ use super::memory::Spare;
 use crate::engine::body::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Bytes;
-use crate::sys::signals::with_signals_blocked;
+use crate::sys::thread::spawn;
 
 /// Its stack: reading and hashing take a few KiB, a caller's own reader whatever it takes. Only touched pages cost
 /// anything.
@@ -54,7 +54,7 @@ impl Helper {
         let desk = Arc::new(Desk { order: Mutex::new(Order::Nothing), changed: Condvar::new() });
         let (its_desk, its_spare) = (Arc::clone(&desk), Arc::clone(spare));
         let builder = Builder::new().name("tus-hash".to_owned()).stack_size(stack);
-        let thread = with_signals_blocked(|| builder.spawn(move || its_desk.work(&its_spare)))?;
+        let thread = spawn(builder, move || its_desk.work(&its_spare))?;
         Ok(Helper { desk, thread: Some(thread) })
     }
 
