@@ -29,6 +29,8 @@ mod cplusplus;
 mod events;
 #[path = "c_api/failures.rs"]
 mod failures;
+#[path = "c_api/hosts.rs"]
+mod hosts;
 #[path = "c_api/lifetimes.rs"]
 mod lifetimes;
 #[path = "c_api/manners.rs"]

@@ -1,0 +1,3 @@
+module tus.example/preempted
+
+go 1.19
