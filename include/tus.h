@@ -48,7 +48,11 @@
  * Any function may return TUS_E_PANIC and TUS_E_INTERNAL: bugs of the library, caught.
  *
  * THREADS: each comment says which may call. Different objects never need a lock. A tus_client serves any number of
- * threads at once.
+ * threads at once. The library's own threads block the signals that a terminal, a parent or a timer sends to the process
+ * (SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGCHLD, SIGPIPE, SIGWINCH, SIGTSTP, SIGTTIN, SIGTTOU) and no others: those
+ * that a fault raises, a profiler or a language runtime sends reach the program's handlers there. While a thread is in a
+ * call, pthread_cancel does not end it; the cancellation takes effect after the call has returned. To end the call, use
+ * tus_task_cancel, tus_uploader_cancel, tus_client_close or a callback's return value.
  *
  * TASKS: every blocking operation has a twin whose name ends in _async. It checks its arguments and gives a tus_task, which
  * is carried out by a thread of the client's (tus_config_set_workers). How the operation ended is told by the task, which
@@ -64,7 +68,8 @@
  * each registration, also if registering fails. For one operation callbacks never overlap, those of an upload in parts
  * included (a store's functions and the log's aside), but they may run on other threads than the caller's. They may use
  * the library, but a blocking call on the same client is TUS_E_BUSY. They must not unwind: a C++ exception that leaves a
- * callback ends the process, longjmp out of one is undefined.
+ * callback ends the process, longjmp out of one is undefined. A callback that ends its thread (pthread_exit), as some
+ * interpreters do when the program ends, never returns: the thread is parked until the process ends, with its operation.
  *
  * STRUCTURES that a program sees into begin with struct_size and only ever grow at the end.
  *
