@@ -210,6 +210,59 @@ enum tus_log_level {
 };
 
 /**
+ * What an operation waits for; see tus_progress. No function takes or returns this type: it is there for its names.
+ * Later versions may add some.
+ */
+enum tus_waiting {
+    /** Nothing: it is at work. */
+    TUS_WAITING_NOT = 0,
+    /** The next try after one that failed (tus_config_set_retry). */
+    TUS_WAITING_BACKOFF = 1,
+    /** The time the server asked for (Retry-After). */
+    TUS_WAITING_RETRY_AFTER = 2,
+    /** An upload that is locked by another request. */
+    TUS_WAITING_LOCK = 3,
+    /** The server, which puts parts together. */
+    TUS_WAITING_ASSEMBLY = 4
+};
+
+/**
+ * What a warning is about; see tus_info_warning_code. No function takes or returns this type: it is there for its names.
+ * Later versions may add some: treat a code you do not know as TUS_W_OTHER.
+ */
+enum tus_warning_code {
+    /** There is no such warning. */
+    TUS_W_NONE = 0,
+    /** Something that has no code of its own. */
+    TUS_W_OTHER = 1,
+    /** The upload could not be noted in the store, or not be taken out of it: a later run will not find it, or find
+     *  what is of no use. Keep the upload's URL. */
+    TUS_W_NOT_STORED = 2,
+    /** The store could not be read: uploads of earlier runs were not looked for, or not all. */
+    TUS_W_STORE_UNREADABLE = 3,
+    /** An upload that had been begun is gone from the server, and another was begun from the first byte. */
+    TUS_W_BEGUN_ANEW = 4,
+    /** The upload of an earlier run could not be continued and is still on the server; another was begun beside it. */
+    TUS_W_BEGUN_BESIDE = 5,
+    /** Something that nobody needs is left on the server, or may be. */
+    TUS_W_LEFT_ON_SERVER = 6,
+    /** The server will drop the upload before it can be complete at this speed. */
+    TUS_W_EXPIRES_SOON = 7,
+    /** The upload was not sent in parts although that was asked for. */
+    TUS_W_NOT_IN_PARTS = 8,
+    /** The data was sent without checksums although they were asked for, or the server does not check them. */
+    TUS_W_CHECKSUMS_NOT_CHECKED = 9,
+    /** The server's answers carry no Tus-Resumable. */
+    TUS_W_NO_TUS_RESUMABLE = 10,
+    /** The server named the upload by http although it was asked by https: https is used. */
+    TUS_W_LOCATION_READ_AS_HTTPS = 11,
+    /** The upload lies on another origin, where the program's headers are not sent (tus_config_allow_origin). */
+    TUS_W_OTHER_ORIGIN = 12,
+    /** Others may read the file with the private key. */
+    TUS_W_KEY_FILE_READABLE = 13
+};
+
+/**
  * Whether an upload belongs to a concatenation (T-120, T-121). No function takes or returns this type: it is there
  * for its names.
  */
@@ -700,11 +753,21 @@ typedef struct tus_progress {
      * unknown.
      */
     uint64_t eta_ms;
+    /**
+     * Tries of this operation that failed and were, or are about to be, repeated. A number that grows while `confirmed`
+     * does not is a server that is down or a link that is broken.
+     */
+    uint64_t retries;
+    /**
+     * What the operation waits for before it sends anything, a value of enum tus_waiting; of an upload in parts, what one
+     * of them waits for.
+     */
+    int32_t waiting;
 } tus_progress;
 
 /**
- * Called with the progress of an upload: at the start, at each acknowledged chunk, at the end, and about ten times a
- * second in between, whether bytes move or not. It is therefore also the way to stop an operation from outside.
+ * Called with the progress of an upload: at the start, at each acknowledged chunk, when a failed try is about to be
+ * repeated, when a wait begins and ends, at the end, and about ten times a second in between, whether bytes move or not. It is therefore also the way to stop an operation from outside.
  *
  * - `user_data`: as registered.
  * - `progress`: how far the upload is; valid until the function returns.
@@ -4092,6 +4155,177 @@ TUS_API const struct tus_metadata *tus_info_metadata_object(const struct tus_inf
  * Since: 0.1
  */
 TUS_API void tus_info_free(struct tus_info *i);
+
+/**
+ * How many warnings there are: what the operation met that is no failure but may have to be acted on, for example that
+ * the upload could not be noted in the store. No more than 32 are kept, and the same one once.
+ *
+ * - `i`: the result.
+ *
+ * Returns: the number; 0 if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+size_t tus_info_warning_count(const struct tus_info *i);
+
+/**
+ * A warning as a sentence in English, fit for logs.
+ *
+ * - `i`: the result.
+ * - `index`: which one, from 0, in the order they came.
+ *
+ * Returns: the text; NULL if there is no such warning, or if `i` is NULL or invalid.
+ * Ownership: borrowed; valid until `i` is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_info_warning(const struct tus_info *i, size_t index);
+
+/**
+ * What a warning is about.
+ *
+ * - `i`: the result.
+ * - `index`: which one, from 0.
+ *
+ * Returns: a value of enum tus_warning_code; TUS_W_NONE if there is no such warning, or if `i` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+int32_t tus_info_warning_code(const struct tus_info *i,
+                              size_t index);
+
+/**
+ * The upload that a warning is about, where that is not the one of the operation: for example what is left on the server
+ * (TUS_W_LEFT_ON_SERVER). It is the full URL; some servers let whoever knows it write to the upload, so treat it as a
+ * secret.
+ *
+ * - `i`: the result.
+ * - `index`: which one, from 0.
+ *
+ * Returns: the absolute URL; NULL if there is no such warning or it names no upload, or if `i` is NULL or invalid.
+ * Ownership: borrowed; valid until `i` is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_info_warning_url(const struct tus_info *i,
+                                 size_t index);
+
+/**
+ * How many warnings there are: what the operation met that is no failure but may have to be acted on, for example that
+ * the upload could not be noted in the store. No more than 32 are kept, and the same one once.
+ *
+ * - `e`: the error.
+ *
+ * Returns: the number; 0 if `e` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+size_t tus_error_warning_count(const struct tus_error *e);
+
+/**
+ * A warning as a sentence in English, fit for logs.
+ *
+ * - `e`: the error.
+ * - `index`: which one, from 0, in the order they came.
+ *
+ * Returns: the text; NULL if there is no such warning, or if `e` is NULL or invalid.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_error_warning(const struct tus_error *e, size_t index);
+
+/**
+ * What a warning is about.
+ *
+ * - `e`: the error.
+ * - `index`: which one, from 0.
+ *
+ * Returns: a value of enum tus_warning_code; TUS_W_NONE if there is no such warning, or if `e` is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+int32_t tus_error_warning_code(const struct tus_error *e,
+                               size_t index);
+
+/**
+ * The upload that a warning is about, where that is not the one of the operation: for example what is left on the server
+ * (TUS_W_LEFT_ON_SERVER). It is the full URL; some servers let whoever knows it write to the upload, so treat it as a
+ * secret.
+ *
+ * - `e`: the error.
+ * - `index`: which one, from 0.
+ *
+ * Returns: the absolute URL; NULL if there is no such warning or it names no upload, or if `e` is NULL or invalid.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_error_warning_url(const struct tus_error *e,
+                                  size_t index);
+
+/**
+ * How many warnings there are: what the operation met that is no failure but may have to be acted on, for example that
+ * the upload could not be noted in the store. No more than 32 are kept, and the same one once.
+ *
+ * - `u`: the uploader.
+ *
+ * Returns: the number; 0 if `u` is NULL or invalid.
+ * Threads: any, also while a call on the uploader runs: what it has met counts once it returns.
+ * Since: 0.1
+ */
+TUS_API
+size_t tus_uploader_warning_count(const struct tus_uploader *u);
+
+/**
+ * A warning as a sentence in English, fit for logs.
+ *
+ * - `u`: the uploader.
+ * - `index`: which one, from 0, in the order they came.
+ *
+ * Returns: the text; NULL if there is no such warning, or if `u` is NULL or invalid.
+ * Ownership: borrowed; valid until `u` is freed.
+ * Threads: any, also while a call on the uploader runs: what it has met counts once it returns.
+ * Since: 0.1
+ */
+TUS_API const char *tus_uploader_warning(const struct tus_uploader *u, size_t index);
+
+/**
+ * What a warning is about.
+ *
+ * - `u`: the uploader.
+ * - `index`: which one, from 0.
+ *
+ * Returns: a value of enum tus_warning_code; TUS_W_NONE if there is no such warning, or if `u` is NULL or invalid.
+ * Threads: any, also while a call on the uploader runs: what it has met counts once it returns.
+ * Since: 0.1
+ */
+TUS_API
+int32_t tus_uploader_warning_code(const struct tus_uploader *u,
+                                  size_t index);
+
+/**
+ * The upload that a warning is about, where that is not the one of the operation: for example what is left on the server
+ * (TUS_W_LEFT_ON_SERVER). It is the full URL; some servers let whoever knows it write to the upload, so treat it as a
+ * secret.
+ *
+ * - `u`: the uploader.
+ * - `index`: which one, from 0.
+ *
+ * Returns: the absolute URL; NULL if there is no such warning or it names no upload, or if `u` is NULL or invalid.
+ * Ownership: borrowed; valid until `u` is freed.
+ * Threads: any, also while a call on the uploader runs: what it has met counts once it returns.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_uploader_warning_url(const struct tus_uploader *u,
+                                     size_t index);
 
 /**
  * Tells what the operation took that had this result.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::protocol::answer::Answer;
 use crate::protocol::url::AbsoluteUrl;
+use crate::warning::Warning;
 
 /// Shorthand for results with the library's own [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -159,6 +160,7 @@ struct Parts {
     resume_token: Option<String>,
     retryable: bool,
     callback_code: Option<i32>,
+    warnings: Vec<Warning>,
 }
 
 impl Error {
@@ -187,6 +189,7 @@ impl Error {
                 ErrorKind::Callback(code) => Some(code),
                 _ => None,
             },
+            warnings: Vec::new(),
         }))
     }
 
@@ -262,6 +265,13 @@ impl Error {
         self
     }
 
+    /// Says what the operation had warned of, in place of what was said before.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: Vec<Warning>) -> Self {
+        self.0.warnings = warnings;
+        self
+    }
+
     /// Adds a reason to the message, after a semicolon.
     #[must_use]
     pub fn because(mut self, reason: impl AsRef<str>) -> Self {
@@ -303,6 +313,11 @@ impl Error {
     /// The token with which a later run can go on, parts of a parallel upload included.
     pub fn resume_token(&self) -> Option<&str> {
         self.0.resume_token.as_deref()
+    }
+
+    /// What the operation had warned of before it failed.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.0.warnings
     }
 
     /// Whether trying the whole operation again later may help.

@@ -42,5 +42,6 @@ pub mod transport;
 pub mod ffi;
 
 pub mod error;
+pub mod warning;
 
 mod sys;

@@ -24,6 +24,7 @@ use super::log::Level;
 use super::meter::Gauge;
 use super::options::UploadOptions;
 use super::previous::Search;
+use super::warnings::Warnings;
 use super::{clock, random};
 use crate::cancel::{Cancel, Slept};
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
@@ -206,6 +207,7 @@ impl Client {
                     concat: concat_kind(&headers),
                     checksum: None,
                     stats: job.stats(),
+                    warnings: job.warnings.all(),
                 })
             }
             other => Err(unexpected(&other)),
@@ -325,7 +327,12 @@ impl Client {
 
     /// A job of an operation without data.
     pub(super) fn bare_job(&self) -> Job {
-        Job::bare(self.cancel(), self.shared.config.total_timeout, self.control.clone())
+        Job::bare(self.cancel(), self.shared.config.total_timeout, self.control.clone(), self.warnings())
+    }
+
+    /// A list for the warnings of an operation that begins.
+    pub(super) fn warnings(&self) -> Warnings {
+        Warnings::new(self.shared.config.log.clone())
     }
 
     /// A job that removes what another leaves behind.
@@ -335,7 +342,7 @@ impl Client {
             Some(control) => control.plain_flag().child(),
             None => self.shared.closing.child(),
         };
-        Job::bare(cancel, self.shared.config.total_timeout, None).instead_of(of)
+        Job::bare(cancel, self.shared.config.total_timeout, None, self.warnings()).instead_of(of)
     }
 
     /// What ends the operations of this handle.

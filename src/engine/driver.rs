@@ -12,7 +12,7 @@ use super::body::{Failure, SourceBody};
 use super::client::Client;
 use super::clock;
 use super::hashing::{Chunk, ChunkBody, HashingBody};
-use super::hooks::{OutgoingRequest, RetryVerdict};
+use super::hooks::{OutgoingRequest, RetryVerdict, WaitReason};
 use super::job::Job;
 use super::log::Level;
 use super::random;
@@ -27,6 +27,7 @@ use crate::protocol::session::{
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::{Bytes, Patience};
 use crate::transport::{self, Break, BreakKind};
+use crate::warning::{Warning, WarningKind};
 
 /// How long an answer is waited for that the session can do without.
 const OPTIONAL_LIMIT: Duration = Duration::from_secs(10);
@@ -129,7 +130,7 @@ impl<'a> Driver<'a> {
                 Action::LookAhead { start, length } => self.look_ahead(start, length),
                 Action::Authenticate(error) => self.authenticate(error),
                 Action::Decide(question) => self.decide(question),
-                Action::Sleep { until, .. } => match self.sleep(until) {
+                Action::Sleep { until, why } => match self.wait(until, why) {
                     Some(event) => event,
                     None => {
                         // A pause: the rest of the wait comes after it.
@@ -186,7 +187,7 @@ impl<'a> Driver<'a> {
             Ok(_) => self.log(Level::Info, || format!("done after {:?}", self.job.clock.elapsed())),
             Err(error) => self.log(Level::Error, || error.full_message()),
         }
-        result
+        result.map_err(|error| error.with_warnings(self.job.warnings.all()))
     }
 
     /// Makes one request.
@@ -415,6 +416,17 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Waits until then, and tells what for; `None` if a pause ends it before.
+    fn wait(&mut self, until: Instant, why: WaitReason) -> Option<Event> {
+        if let Err(code) = self.job.meter.waits_for(Some(why)) {
+            return Some(Event::Stopped(stopped_by_callback("progress", code)));
+        }
+        let event = self.sleep(until);
+        // A word against going on is kept for the next step.
+        let _ = self.job.meter.waits_for(None);
+        event
+    }
+
     /// Waits until then; `None` if a pause ends it before.
     fn sleep(&mut self, until: Instant) -> Option<Event> {
         let clock = self.job.clock;
@@ -481,9 +493,15 @@ impl<'a> Driver<'a> {
             }
             Notice::WentBack(offset) => told(self.job.meter.confirm(offset))?,
             Notice::ChunkFailed => self.job.stats.chunks_failed += 1,
-            Notice::Retrying => self.job.stats.retries += 1,
+            Notice::Retrying => {
+                self.job.stats.retries += 1;
+                self.job.meter.retrying();
+                // Without a wait the next request would come before the next tick.
+                told(self.job.meter.gauge().report_now())?;
+            }
             Notice::Gone(url) => {
-                self.log(Level::Warn, || format!("{} is gone from the server, beginning again", url.redacted()));
+                let text = format!("{} is gone from the server, beginning again", url.redacted());
+                self.job.warnings.warn(Warning::new(WarningKind::BegunAnew, text).about(&url));
                 self.job.meter.reset();
                 self.job.stats.bytes_resumed = 0;
                 if let Some(keeper) = &keeper {
@@ -491,7 +509,7 @@ impl<'a> Driver<'a> {
                 }
             }
             Notice::Abandoned(url) => {
-                self.log(Level::Warn, || format!("leaving {} as it is, beginning again", url.redacted()));
+                self.log(Level::Info, || format!("leaving {} as it is, beginning again", url.redacted()));
                 self.job.meter.reset();
                 if let Some(keeper) = &keeper {
                     keeper.abandoned();
@@ -509,13 +527,14 @@ impl<'a> Driver<'a> {
                 self.log(Level::Info, || format!("no requests to {origin} for {delay:?}, the server asks"));
                 self.client.hold_back(origin, delay, self.job);
             }
-            Notice::Warning(text) => self.log(Level::Warn, || text),
+            Notice::Warning(warning) => self.job.warnings.warn(warning),
         }
         Ok(())
     }
 
     fn tell_expiry(&self, url: Option<&AbsoluteUrl>, at: u64, stopped: bool) -> Result<()> {
-        self.log(Level::Warn, || format!("the upload expires at {at}, before it can be complete at this speed"));
+        let text = format!("the upload expires at {at} (seconds since 1970), before it can be complete at this speed");
+        self.job.warnings.warn(Warning::new(WarningKind::ExpiresSoon, text));
         if let (Some(hook), Some(url), false) = (&self.client.config().hooks.on_expiring, url, stopped) {
             let _gate = self.job.meter.gauge().gate();
             hook(url, at).map_err(|code| stopped_by_callback("on_expiring", code))?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::answer::Answer;
 use crate::protocol::fields;
+pub use crate::protocol::session::WaitReason;
 use crate::protocol::url::AbsoluteUrl;
 
 /// `Err(code)` ends the operation with [`ErrorKind::Callback`], unless it is already over: an upload whose last byte
@@ -63,12 +64,16 @@ pub struct Progress {
     pub speed: f64,
     /// How long the rest will take at this speed; `None` while nothing moves or the total is unknown.
     pub eta: Option<Duration>,
+    /// Tries of this operation that failed and were, or are about to be, repeated.
+    pub retries: u64,
+    /// What it waits for before it sends anything; of an upload in parts, what one of them waits for.
+    pub waiting: Option<WaitReason>,
 }
 
 impl Progress {
-    /// Whether the counters, speed aside, are the same.
+    /// Whether all but speed and the time left is the same.
     pub fn counts_like(&self, other: &Progress) -> bool {
-        let counts = |progress: &Progress| (progress.sent, progress.confirmed, progress.total, progress.resumed);
+        let counts = |progress: &Progress| Progress { speed: 0.0, eta: None, ..*progress };
         counts(self) == counts(other)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::protocol::checksum::Algorithm;
 use crate::protocol::metadata::Metadata;
 use crate::protocol::url::AbsoluteUrl;
+use crate::warning::Warning;
 
 pub use crate::protocol::capabilities::Capabilities as ServerInfo;
 
@@ -63,6 +64,8 @@ pub struct UploadInfo {
     pub checksum: Option<Algorithm>,
     /// What the operation took.
     pub stats: Stats,
+    /// What is no failure, but may have to be acted on.
+    pub warnings: Vec<Warning>,
 }
 
 /// What an operation took.

@@ -11,6 +11,7 @@ use super::hooks::OnUploadUrl;
 use super::info::Stats;
 use super::keeper::Keep;
 use super::meter::{Gauge, Meter};
+use super::warnings::Warnings;
 use crate::cancel::Cancel;
 use crate::protocol::checksum::Algorithm;
 use crate::protocol::reaction::Purpose;
@@ -36,6 +37,7 @@ pub(super) struct Job {
     pub(super) creation: Option<Cancel>,
     pub(super) clock: Clock,
     pub(super) stats: Stats,
+    pub(super) warnings: Warnings,
     pub(super) hashes: HashAhead,
     pub(super) keeper: Option<Keep>,
     pub(super) on_upload_url: Option<OnUploadUrl>,
@@ -59,7 +61,7 @@ pub(super) struct Job {
 
 impl Job {
     /// A job of an upload that may take `total` altogether.
-    pub(super) fn new(meter: Meter, cancel: Cancel, total: Option<Duration>) -> Job {
+    pub(super) fn new(meter: Meter, cancel: Cancel, total: Option<Duration>, warnings: Warnings) -> Job {
         let meter = Arc::new(meter);
         Job {
             id: Arc::default(),
@@ -73,6 +75,7 @@ impl Job {
             creation: None,
             clock: Clock::start(total),
             stats: Stats::default(),
+            warnings,
             hashes: HashAhead::new(),
             keeper: None,
             on_upload_url: None,
@@ -88,8 +91,8 @@ impl Job {
     }
 
     /// A job without progress or data.
-    pub(super) fn bare(cancel: Cancel, total: Option<Duration>, control: Option<Control>) -> Job {
-        Job::new(Gauge::new(None, None).meter(None), cancel, total).under(control)
+    pub(super) fn bare(cancel: Cancel, total: Option<Duration>, control: Option<Control>, warnings: Warnings) -> Job {
+        Job::new(Gauge::new(None, None).meter(None), cancel, total, warnings).under(control)
     }
 
     /// The same, which obeys a control.
@@ -138,8 +141,10 @@ impl Job {
     }
 
     /// What another was told is told to this one, and the caller's functions for the other and for this never overlap.
+    /// The warnings of both are one list.
     pub(super) fn instead_of(mut self, other: &Job) -> Job {
         self.id = Arc::clone(&other.id);
+        self.warnings = other.warnings.clone();
         self.meter = Arc::new(Gauge::beside(other.meter.gauge()).meter(None));
         self.watch = self.meter.clone();
         self

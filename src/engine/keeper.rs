@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::clock;
 use super::hooks::{HookResult, OnResumeToken};
-use super::log::{Level, Log};
 use super::meter::Gauge;
+use super::warnings::Warnings;
 use crate::cancel::{Cancel, Slept};
 use crate::error::Error;
 use crate::fingerprint::PrefixHasher;
@@ -18,6 +18,7 @@ use crate::protocol::date::parse_http_date;
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::Bytes;
 use crate::store::{Claim, Prefix, Record, Store};
+use crate::warning::{Warning, WarningKind};
 
 /// Between two notes of how far an upload is: what a crash may cost is asked of the server anyway.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 /// The memory of one upload.
 pub(super) struct Keeper {
     place: Option<Place>,
-    log: Log,
+    warnings: Warnings,
     on_token: Option<OnResumeToken>,
     /// What the next record says of the source.
     blank: Record,
@@ -100,14 +101,14 @@ impl Keeper {
     /// `blank` is a record with everything but the upload.
     pub(super) fn new(
         place: Option<Place>,
-        log: Log,
+        warnings: Warnings,
         on_token: Option<OnResumeToken>,
         blank: Record,
         shared: Option<Box<dyn Bytes>>,
     ) -> Keeper {
         Keeper {
             place,
-            log,
+            warnings,
             on_token,
             blank,
             shared: Mutex::new(shared),
@@ -307,7 +308,8 @@ impl Keeper {
     fn complain(&self, what: &str, error: &Error) {
         // Once: every chunk would have the same to say.
         if !std::mem::replace(&mut self.state().complained, true) {
-            self.log.write(Level::Warn, || format!("the upload's URL {what}: {}", error.full_message()));
+            let text = format!("the upload's URL {what}: {}", error.full_message());
+            self.warnings.warn(Warning::new(WarningKind::NotStored, text));
         }
     }
 

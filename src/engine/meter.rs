@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use super::hooks::{HookResult, OnProgress, Progress};
+use super::hooks::{HookResult, OnProgress, Progress, WaitReason};
 use super::rate::Rate;
 use crate::transport::Watch;
 
@@ -37,6 +37,7 @@ struct State {
     /// The most that was ever sent, which is what the rate is measured by: a try that breaks takes nothing back.
     most: u64,
     stopped: Option<i32>,
+    retries: u64,
 }
 
 /// The counters of one session.
@@ -48,6 +49,7 @@ struct Slot {
     body_sent: u64,
     confirmed: u64,
     resumed: u64,
+    waiting: Option<WaitReason>,
     /// No more than this can be sent; the largest number while that is not known.
     limit: u64,
 }
@@ -61,7 +63,7 @@ impl Slot {
 
 impl Gauge {
     pub(super) fn new(on_progress: Option<OnProgress>, total: Option<u64>) -> Arc<Gauge> {
-        let mut state = State { slots: Vec::new(), total, last: None, rate: Rate::new(), most: 0, stopped: None };
+        let mut state = State::new(total);
         state.rate.note(Instant::now(), 0);
         Arc::new(Gauge { on_progress, shown: AtomicBool::new(false), gate: Arc::default(), state: Mutex::new(state) })
     }
@@ -78,7 +80,7 @@ impl Gauge {
 
     /// One that tells nobody.
     pub(super) fn with_gate(gate: &Arc<Mutex<()>>) -> Arc<Gauge> {
-        let state = State { slots: Vec::new(), total: None, last: None, rate: Rate::new(), most: 0, stopped: None };
+        let state = State::new(None);
         let shown = AtomicBool::new(false);
         Arc::new(Gauge { on_progress: None, shown, gate: Arc::clone(gate), state: Mutex::new(state) })
     }
@@ -162,6 +164,10 @@ impl Gauge {
 }
 
 impl State {
+    fn new(total: Option<u64>) -> State {
+        State { slots: Vec::new(), total, last: None, rate: Rate::new(), most: 0, stopped: None, retries: 0 }
+    }
+
     fn measure(&mut self, now: Instant) {
         let sent = self.slots.iter().map(|slot| slot.sent().saturating_sub(slot.resumed)).sum();
         self.most = self.most.max(sent);
@@ -179,6 +185,8 @@ impl State {
             resumed: sum(|slot| slot.resumed),
             speed: self.rate.speed(now),
             eta: self.total.and_then(|total| self.rate.eta(now, total.saturating_sub(confirmed))),
+            retries: self.retries,
+            waiting: self.slots.iter().find_map(|slot| slot.waiting),
         }
     }
 }
@@ -213,6 +221,17 @@ impl Meter {
     pub(super) fn resume(&self, offset: u64) -> HookResult {
         self.change(|slot| slot.resumed = offset);
         self.confirm(offset)
+    }
+
+    /// A try failed and is to be repeated.
+    pub(super) fn retrying(&self) {
+        self.gauge.state().retries += 1;
+    }
+
+    /// A wait begins, or ends with `None`.
+    pub(super) fn waits_for(&self, what: Option<WaitReason>) -> HookResult {
+        self.change(|slot| slot.waiting = what);
+        self.gauge.report(true)
     }
 
     /// The upload begins again from nothing.

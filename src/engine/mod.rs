@@ -27,3 +27,4 @@ mod previous;
 mod random;
 mod rate;
 mod upload;
+mod warnings;

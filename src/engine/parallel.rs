@@ -20,6 +20,8 @@ use super::log::Level;
 use super::meter::Gauge;
 use super::options::UploadOptions;
 use super::previous::Candidate;
+use super::upload::told;
+use super::warnings::Warnings;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::metadata::Metadata;
@@ -28,6 +30,7 @@ use crate::protocol::url::AbsoluteUrl;
 use crate::source::{self, Bytes};
 use crate::store::PartRecord;
 use crate::sys::thread::spawn_scoped;
+use crate::warning::{Warning, WarningKind};
 
 /// The header that names the parts stays below this, since servers bound the size of one (T-128).
 const HEADER_MAX: u64 = 8 << 10;
@@ -49,6 +52,7 @@ struct Parallel<'a> {
     cancel: Cancel,
     /// That of the whole operation.
     clock: Clock,
+    warnings: Warnings,
     /// How many bytes of the source are known to be what earlier runs sent; `None` for all.
     proven: Option<u64>,
 }
@@ -86,7 +90,11 @@ impl Client {
             let what = refusal.unwrap_or("the source cannot be read in several places at once");
             // Parts of an earlier run are a help, not what the caller asked for.
             if options.parallel_fallback || options.parallel < 2 {
-                self.config().log.write(Level::Info, || format!("no upload in parts: {what}"));
+                let text = format!("no upload in parts: {what}");
+                match options.parallel {
+                    0 | 1 => self.config().log.write(Level::Info, || text),
+                    _ => job.warnings.warn(Warning::new(WarningKind::NotInParts, text)),
+                }
                 return Ok(None);
             }
             return Err(Error::new(ErrorKind::Unsupported, format!("no upload in parts: {what}")));
@@ -101,10 +109,20 @@ impl Client {
             }
         }
         let gauge = self.gauge(options, Some(size));
-        let cancel = job.cancel.clone();
-        let parallel =
-            Parallel { client: self, options, endpoint, size, keeper, gauge, cancel, clock: job.clock, proven };
-        parallel.run(source, metadata).map(Some)
+        let (cancel, warnings) = (job.cancel.clone(), job.warnings.clone());
+        let parallel = Parallel {
+            client: self,
+            options,
+            endpoint,
+            size,
+            keeper,
+            gauge,
+            cancel,
+            clock: job.clock,
+            warnings,
+            proven,
+        };
+        told(parallel.run(source, metadata), &job.warnings).map(Some)
     }
 
     /// Why a source cannot be sent in parts.
@@ -129,7 +147,7 @@ impl Client {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
                 Err(error) => {
-                    self.config().log.write(Level::Warn, || error.full_message());
+                    of.warnings.warn(error.full_message());
                     return Ok(Some("the server does not say whether it puts uploads together"));
                 }
             }
@@ -159,7 +177,7 @@ impl Parallel<'_> {
             match self.put_together(&parts, metadata) {
                 // T-127: a part that was lost or cut is sent again.
                 Err(error) if is_about_parts(&error) && repairs < REPAIRS => {
-                    self.log(Level::Warn, || format!("{}; looking after the parts", error.full_message()));
+                    self.warnings.warn(format!("{}; looking after the parts", error.full_message()));
                     repairs += 1;
                 }
                 other => break other,
@@ -216,6 +234,7 @@ impl Parallel<'_> {
             concat: ConcatKind::Final,
             checksum: None,
             stats: Stats::default(),
+            warnings: self.warnings.all(),
         }
     }
 
@@ -229,8 +248,8 @@ impl Parallel<'_> {
 
     /// A job of this upload with so many bytes of its own to send.
     fn job(&self, length: u64) -> Job {
-        let mut job =
-            Job::new(self.gauge.meter(Some(length)), self.cancel.child(), None).under(self.client.control().cloned());
+        let mut job = Job::new(self.gauge.meter(Some(length)), self.cancel.child(), None, self.warnings.clone());
+        job = job.under(self.client.control().cloned());
         job.clock = self.clock;
         job.clock.stretch(self.client.control().map_or(Duration::ZERO, Control::stood));
         job
@@ -450,10 +469,6 @@ impl Parallel<'_> {
             eta: progress.eta,
             ..all
         }
-    }
-
-    fn log(&self, level: Level, line: impl FnOnce() -> String) {
-        self.client.config().log.write(level, line);
     }
 }
 

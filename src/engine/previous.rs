@@ -26,6 +26,7 @@ use crate::fingerprint::{self, Fingerprinter};
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::Bytes;
 use crate::store::{self, BadRecord, Claim, Prefix, Record};
+use crate::warning::{Warning, WarningKind};
 
 /// How long another process that works on an upload is waited for. One that is ending needs a moment; one that is busy
 /// is left alone, and the upload begins anew.
@@ -48,6 +49,11 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// The store is of no help: uploads of earlier runs may not be found.
+    fn warn(&self, text: String) {
+        self.job.warnings.warn(Warning::new(WarningKind::StoreUnreadable, text));
+    }
+
     fn log(&self, level: Level, line: impl FnOnce() -> String) {
         self.client.config().log.write(level, line);
     }
@@ -74,12 +80,12 @@ impl Search<'_> {
         let found = match place.store.find(&place.key) {
             Ok(found) => found,
             Err(error) => {
-                self.log(Level::Warn, || format!("the store cannot be read: {}", error.full_message()));
+                self.warn(format!("the store cannot be read: {}", error.full_message()));
                 return Vec::new();
             }
         };
         for skipped in &found.skipped {
-            self.log(Level::Warn, || format!("passed over in the store: {skipped}"));
+            self.warn(format!("passed over in the store: {skipped}"));
         }
         let now = clock::wall();
         let mut records = Vec::new();
@@ -96,7 +102,7 @@ impl Search<'_> {
                 Ok(record) if Some(record.size) == self.source.size() => records.push(record),
                 Ok(_) => {}
                 Err(bad @ (BadRecord::Garbage | BadRecord::Newer(_))) => {
-                    self.log(Level::Warn, || format!("passed over in the store: {bad}"));
+                    self.warn(format!("passed over in the store: {bad}"));
                 }
             }
         }
@@ -237,7 +243,7 @@ impl Search<'_> {
                 Ok(None) if waited < CLAIM_PATIENCE => {}
                 Ok(None) => return Ok(None),
                 Err(error) => {
-                    self.log(Level::Warn, || format!("the store cannot be locked: {}", error.full_message()));
+                    self.warn(format!("the store cannot be locked: {}", error.full_message()));
                     return Ok(Some(Claim::unguarded()));
                 }
             }

@@ -10,9 +10,9 @@ use super::driver::Driver;
 use super::info::{ConcatKind, UploadInfo};
 use super::job::Job;
 use super::keeper::{Keep, Keeper};
-use super::log::Level;
 use super::options::UploadOptions;
 use super::previous::{Candidate, Search};
+use super::warnings::Warnings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprinter;
 use crate::protocol::metadata::Metadata;
@@ -20,6 +20,7 @@ use crate::protocol::session::{Goal, Outcome, Plan, Previous};
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::{Bytes, Source};
 use crate::store;
+use crate::warning::{Warning, WarningKind};
 
 impl Client {
     /// Sends the whole source: goes on with the upload of an earlier run if the store has one of it, else creates one.
@@ -186,9 +187,9 @@ impl Client {
         };
         if over {
             let known = result.as_ref().ok().and_then(|info| info.size);
-            self.forget(&url, known.or(size));
+            self.forget(&url, known.or(size), &job);
         }
-        result
+        told(result, &job.warnings)
     }
 
     /// Whether an operation that ended so has had its upload removed.
@@ -203,7 +204,7 @@ impl Client {
     }
 
     /// Takes an upload out of the store.
-    fn forget(&self, url: &AbsoluteUrl, size: Option<u64>) {
+    fn forget(&self, url: &AbsoluteUrl, size: Option<u64>, job: &Job) {
         let (Some(store), Some(endpoint), Some(size)) = (&self.config().store, &self.config().endpoint, size) else {
             return;
         };
@@ -211,7 +212,8 @@ impl Client {
         // Whether it is granted or not: what is held goes with the entry.
         let _claim = store.claim(&key, url.as_str());
         if let Err(error) = store.remove(&key, url.as_str()) {
-            self.config().log.write(Level::Warn, || format!("the store cannot be changed: {}", error.full_message()));
+            let text = format!("the upload cannot be removed from the store: {}", error.full_message());
+            job.warnings.warn(Warning::new(WarningKind::NotStored, text).about(url));
         }
     }
 
@@ -232,7 +234,9 @@ impl Client {
         let meter = self.gauge(options, size).meter(size);
         let hook = options.on_upload_url.clone().or_else(|| self.config().hooks.on_upload_url.clone());
         let total = options.total_timeout.or(self.config().total_timeout);
-        let mut job = Job::new(meter, self.cancel(), total).under(self.control().cloned()).with_on_upload_url(hook);
+        let mut job = Job::new(meter, self.cancel(), total, self.warnings())
+            .under(self.control().cloned())
+            .with_on_upload_url(hook);
         job.stop_at = options.stop_at;
         job
     }
@@ -269,7 +273,7 @@ impl Client {
             && !config.verify_resumed;
         let hashed = lasting && !by_identity && size > 0 && !source.runs_callers_code();
         let shared = if hashed { source.share() } else { None };
-        let keeper = Keeper::new(place, config.log.clone(), options.on_resume_token.clone(), blank, shared);
+        let keeper = Keeper::new(place, job.warnings.clone(), options.on_resume_token.clone(), blank, shared);
         Ok((Some(Arc::new(keeper)), candidate))
     }
 
@@ -303,10 +307,11 @@ impl Client {
                     concat,
                     checksum: job.checksum,
                     stats,
+                    warnings: job.warnings.all(),
                 })
             }
             Ok(other) => Err(unexpected(&other)),
-            Err(error) => Err(self.give_up(error, job, keeper.as_deref())),
+            Err(error) => Err(self.give_up(error, job, keeper.as_deref()).with_warnings(job.warnings.all())),
         }
     }
 
@@ -369,25 +374,36 @@ impl Client {
         let goal = Goal::Terminate { url: url.clone(), endpoint: self.config().endpoint.clone() };
         match Driver::new(self, &mut self.removal_job(of)).run(self.bare_plan(goal)) {
             Ok(_) => error.without_upload_url(),
-            Err(failure) => error.with_upload_url(Some(url)).because(stays(&failure)),
+            Err(failure) => {
+                of.warnings.left(&url, &failure);
+                error.with_upload_url(Some(url)).because(stays(&failure))
+            }
         }
     }
 
     /// Removes an upload that is of no use, if the server offers that; waits so long for one that is locked.
     pub(super) fn remove(&self, url: AbsoluteUrl, of: &Job, patience: Duration) -> Result<()> {
+        let left = |failure: &Error| of.warnings.left(&url, failure);
         if !self.known_capabilities().is_some_and(|known| known.has("termination")) {
-            return Err(Error::new(ErrorKind::Unsupported, "the server is not known to remove uploads"));
+            let failure = Error::new(ErrorKind::Unsupported, "the server is not known to remove uploads");
+            left(&failure);
+            return Err(failure);
         }
-        let mut plan = self.bare_plan(Goal::Terminate { url, endpoint: None });
+        let mut plan = self.bare_plan(Goal::Terminate { url: url.clone(), endpoint: None });
         plan.retry.max_retries = 0;
         plan.retry.lock_budget = patience;
         let mut job = self.removal_job(of);
         job.clock = of.clock;
         let removed = Driver::new(self, &mut job).run(plan).map(drop);
-        removed.inspect_err(|failure| {
-            let message = || format!("the useless upload stays: {}", failure.full_message());
-            self.config().log.write(Level::Warn, message);
-        })
+        removed.inspect_err(left)
+    }
+}
+
+/// A result with all the warnings there are by now.
+pub(super) fn told(result: Result<UploadInfo>, warnings: &Warnings) -> Result<UploadInfo> {
+    match result {
+        Ok(info) => Ok(UploadInfo { warnings: warnings.all(), ..info }),
+        Err(error) => Err(error.with_warnings(warnings.all())),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::protocol::metadata::Metadata;
 use crate::protocol::session::{Goal, Outcome, Plan, Session};
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::Source;
+use crate::warning::Warning;
 
 /// An upload under way that only goes on while a method of it runs. Dropping it leaves the upload on the server, to be
 /// continued by a later run.
@@ -209,6 +210,11 @@ impl Uploader {
     /// What it took so far, all calls together and the time between them.
     pub fn stats(&self) -> Stats {
         self.job.stats()
+    }
+
+    /// What was met so far that is no failure, but may have to be acted on.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.job.warnings.all()
     }
 
     /// The token by which a later run can go on, if the source can be recognised then.

@@ -9,6 +9,7 @@ use super::convert::{c_string, put, text, truth};
 use super::guard::guard_value;
 use super::handle::{CType, Kind, Object, Owned, free, give, lend, state};
 use super::status::{tus_status, tus_status_code};
+use super::warning::Warnings;
 use crate::error::{Error, ErrorKind, TimeLimit};
 
 /// The details of a failure. Immutable.
@@ -43,6 +44,7 @@ pub(super) struct ErrorState {
     http_status: i32,
     headers: Vec<(String, CString)>,
     body: Vec<u8>,
+    pub(super) warnings: Warnings,
 }
 
 /// A failure inside this layer: the engine's, or one that only the boundary knows.
@@ -158,6 +160,7 @@ impl ErrorState {
             http_status: answer.map_or(0, |answer| answer.status.into()),
             headers: headers.unwrap_or_default(),
             body: answer.map(|answer| answer.body.clone()).unwrap_or_default(),
+            warnings: Warnings::new(error.warnings()),
         }
     }
 }

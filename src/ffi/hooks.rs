@@ -1,7 +1,7 @@
 //! The caller's functions that watch and steer an operation, and how the engine calls them.
 
 use std::ffi::{c_char, c_void};
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 use std::sync::Arc;
 
 use super::callback::{Callback, verdict};
@@ -13,7 +13,7 @@ use super::record::{self, Record};
 use super::version::TUS_SIZE_UNKNOWN;
 use crate::engine::hooks::{
     AfterResponse, BeforeRequest, Credentials, OnExpiring, OnProgress, OnResumeToken, OnUploadUrl, Progress,
-    RetryVerdict, ShouldRetry,
+    RetryVerdict, ShouldRetry, WaitReason,
 };
 use crate::error::Result;
 
@@ -39,12 +39,28 @@ pub struct tus_progress {
     /// How long the rest will take at this speed, in milliseconds; UINT64_MAX while nothing moves or the total is
     /// unknown.
     pub eta_ms: u64,
+    /// Tries of this operation that failed and were, or are about to be, repeated. A number that grows while `confirmed`
+    /// does not is a server that is down or a link that is broken.
+    pub retries: u64,
+    /// What the operation waits for before it sends anything, a value of enum tus_waiting; of an upload in parts, what one
+    /// of them waits for.
+    pub waiting: i32,
+}
+
+/// What an operation waits for, as the header has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum tus_waiting {
+    TUS_WAITING_NOT = 0,
+    TUS_WAITING_BACKOFF = 1,
+    TUS_WAITING_RETRY_AFTER = 2,
+    TUS_WAITING_LOCK = 3,
+    TUS_WAITING_ASSEMBLY = 4,
 }
 
 // SAFETY: `repr(C)`, and `struct_size` comes first.
 unsafe impl Record for tus_progress {
     const NAMES: (&'static str, &'static str) = ("tus_progress", "p");
-    const FIRST_SIZE: usize = size_of::<tus_progress>();
+    const FIRST_SIZE: usize = offset_of!(tus_progress, retries);
 }
 
 /// Called before each request on the wire, repeated ones included; may change the request's headers, for example to
@@ -101,8 +117,8 @@ pub type tus_should_retry_fn = Option<
 pub type tus_upload_url_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, upload_url: *const c_char) -> i32>;
 
-/// Called with the progress of an upload: at the start, at each acknowledged chunk, at the end, and about ten times a
-/// second in between, whether bytes move or not. It is therefore also the way to stop an operation from outside.
+/// Called with the progress of an upload: at the start, at each acknowledged chunk, when a failed try is about to be
+/// repeated, when a wait begins and ends, at the end, and about ten times a second in between, whether bytes move or not. It is therefore also the way to stop an operation from outside.
 ///
 /// - `user_data`: as registered.
 /// - `progress`: how far the upload is; valid until the function returns.
@@ -206,6 +222,18 @@ fn numbers(progress: &Progress, struct_size: usize) -> tus_progress {
         resumed: progress.resumed,
         speed: progress.speed,
         eta_ms: progress.eta.map_or(u64::MAX, to_milliseconds),
+        retries: progress.retries,
+        waiting: waiting(progress.waiting) as i32,
+    }
+}
+
+fn waiting(reason: Option<WaitReason>) -> tus_waiting {
+    match reason {
+        None => tus_waiting::TUS_WAITING_NOT,
+        Some(WaitReason::Backoff) => tus_waiting::TUS_WAITING_BACKOFF,
+        Some(WaitReason::RetryAfter) => tus_waiting::TUS_WAITING_RETRY_AFTER,
+        Some(WaitReason::Lock) => tus_waiting::TUS_WAITING_LOCK,
+        Some(WaitReason::Assembly) => tus_waiting::TUS_WAITING_ASSEMBLY,
     }
 }
 

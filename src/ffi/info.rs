@@ -9,6 +9,7 @@ use super::guard::guard_value;
 use super::handle::{CType, Kind, Object, Owned, free, give, lend, state};
 use super::metadata::{MetadataState, tus_metadata};
 use super::version::TUS_SIZE_UNKNOWN;
+use super::warning::Warnings;
 use crate::engine::info::{ConcatKind, Stats, UploadInfo};
 
 /// What is known of an upload: the result of an operation. Immutable.
@@ -43,6 +44,7 @@ pub(super) struct InfoState {
     concat: tus_concat_kind,
     checksum: i32,
     metadata: Object<tus_metadata>,
+    pub(super) warnings: Warnings,
     pub(super) stats: Stats,
 }
 
@@ -68,6 +70,7 @@ pub(super) unsafe fn give_info(out: *mut *mut tus_info, info: UploadInfo) {
         },
         checksum: number(info.checksum),
         metadata: lend(MetadataState::new(&info.metadata, &info.text)),
+        warnings: Warnings::new(&info.warnings),
         stats: info.stats,
     };
     // SAFETY: the same condition.

@@ -76,6 +76,8 @@ mod uploader_async;
 
 mod info;
 
+mod warning;
+
 mod stats;
 
 mod metadata;
@@ -128,6 +130,7 @@ pub use task_values::*;
 pub use uploader::*;
 pub use uploader_async::*;
 pub use version::*;
+pub use warning::*;
 pub use writer::*;
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::options::{copy_options, tus_upload_options};
 use super::source::{Slot, hold_source, occupy, tus_source};
 use super::stats::{fill, tus_stats};
 use super::status::tus_status;
+use super::warning::Warnings;
 use crate::cancel::Cancel;
 use crate::engine::client::Client;
 use crate::engine::hooks::OnProgress;
@@ -93,13 +94,14 @@ impl ProgressWay {
 
 /// How the upload is, ready for C.
 #[derive(Default)]
-struct Told {
+pub(super) struct Told {
     complete: bool,
     offset: u64,
     stats: Stats,
     token: Option<CString>,
     url: Option<Arc<CStr>>,
     urls: Kept,
+    pub(super) warnings: Warnings,
 }
 
 impl Told {
@@ -108,6 +110,7 @@ impl Told {
         self.offset = uploader.offset();
         self.stats = uploader.stats();
         self.token = uploader.resume_token().as_deref().map(c_string);
+        self.warnings.take_in(&uploader.warnings());
         self.url = uploader.url().map(|url| self.urls.keep(url.as_str()));
     }
 }
@@ -139,7 +142,7 @@ impl UploaderState {
     }
 
     /// Never held while anything of the caller's runs.
-    fn told(&self) -> MutexGuard<'_, Told> {
+    pub(super) fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -19,3 +19,4 @@ mod stored;
 mod streams;
 mod tokens;
 mod unusable;
+mod warnings;

@@ -9,6 +9,7 @@ use tus::engine::config::Config;
 use tus::engine::log::Level;
 use tus::error::{Error, ErrorKind, Result};
 use tus::store::{Claim, DirectoryStore, Found, Store};
+use tus::warning::{Warning, WarningKind};
 
 use crate::fixture::*;
 
@@ -23,6 +24,9 @@ fn works_with_a_warning(prepare: impl Fn(&mut Config, &Folder)) {
         let log = logged(&mut config, Level::Warn);
         let done = run(&config, &path, &in_parts(parts)).unwrap();
         assert_stored(&server, &done, &bytes);
+        let of_store =
+            |warning: &Warning| matches!(warning.kind, WarningKind::NotStored | WarningKind::StoreUnreadable);
+        assert!(done.warnings.iter().any(of_store), "the result says it too: {:?}", done.warnings);
         let lines = log.lock().unwrap();
         assert!(lines.iter().any(|line| line.contains("store")), "{lines:?}");
         assert!(lines.len() <= 4, "said and not repeated for each chunk: {lines:#?}");

@@ -9,7 +9,7 @@ use super::super::handle::state;
 use super::super::*;
 use super::fixture::*;
 use crate::engine::config::Config;
-use crate::engine::hooks::{NewHeaders, OutgoingRequest, Progress, RetryVerdict};
+use crate::engine::hooks::{NewHeaders, OutgoingRequest, Progress, RetryVerdict, WaitReason};
 use crate::engine::log::Level;
 use crate::fingerprint::Fingerprinter;
 
@@ -177,7 +177,9 @@ fn options_have_callbacks_of_their_own() {
             total: Some(3),
             resumed: 0,
             speed: 0.5,
-            eta: Some(Duration::from_micros(7001))
+            eta: Some(Duration::from_micros(7001)),
+            retries: 4,
+            waiting: Some(WaitReason::Lock),
         }),
         Err(3)
     );
@@ -188,10 +190,10 @@ fn options_have_callbacks_of_their_own() {
         [
             "http://h/1?secret".to_owned(),
             format!(
-                "tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: 3, resumed: 0, speed: 0.5, eta_ms: 8 }}"
+                "tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: 3, resumed: 0, speed: 0.5, eta_ms: 8, retries: 4, waiting: 3 }}"
             ),
             format!(
-                "tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: {0}, resumed: 0, speed: 0.0, eta_ms: {0} }}",
+                "tus_progress {{ struct_size: {size}, sent: 2, confirmed: 1, total: {0}, resumed: 0, speed: 0.0, eta_ms: {0}, retries: 0, waiting: 0 }}",
                 u64::MAX
             ),
         ]

@@ -57,6 +57,21 @@ fn what_is_not_known_is_null_or_zero() {
 }
 
 #[test]
+fn what_was_warned_of_before_it_failed_is_told() {
+    let error = full_error().with_warnings(upload_info().warnings);
+    let error = Own::new(Failure::from(error).into_object(), tus_error_free);
+    let e = error.pointer;
+    // SAFETY: a living error.
+    unsafe {
+        assert_eq!(tus_error_warning_count(e), 2);
+        assert_eq!((string(tus_error_warning(e, 0)).unwrap(), tus_error_warning_code(e, 0)), ("odd".to_owned(), 1));
+        assert_eq!(string(tus_error_warning_url(e, 1)).unwrap(), "http://h/files/2");
+        assert!(tus_error_warning(e, 2).is_null() && tus_error_warning_url(e, 0).is_null());
+        assert_eq!(tus_error_warning_code(e, 2), 0);
+    }
+}
+
+#[test]
 fn strings_stay_where_they_are() {
     let error = error();
     // SAFETY: a living error.

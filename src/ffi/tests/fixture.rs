@@ -18,6 +18,7 @@ use crate::protocol::answer::Answer;
 use crate::protocol::checksum::Algorithm;
 use crate::protocol::metadata::Metadata;
 use crate::protocol::url::AbsoluteUrl;
+use crate::warning::{Warning, WarningKind};
 
 pub(super) const OK: tus_status = 0;
 pub(super) const INVALID: tus_status = -1;
@@ -113,6 +114,10 @@ pub(super) fn upload_info() -> UploadInfo {
         expires: Some(784_111_777),
         concat: ConcatKind::Partial,
         checksum: Some(Algorithm::Sha512),
+        warnings: vec![
+            Warning::from("odd"),
+            Warning::new(WarningKind::LeftOnServer, "a part").about(&url("http://h/files/2")),
+        ],
         stats: Stats {
             bytes_resumed: 1,
             bytes_sent: 2,

@@ -8,11 +8,13 @@ use std::process::Command;
 use super::super::checksum::{tus_checksum, tus_checksum_policy};
 use super::super::config_tasks::tus_dispatch;
 use super::super::fingerprint::tus_fingerprint;
+use super::super::hooks::tus_waiting;
 use super::super::info::tus_concat_kind;
 use super::super::log::tus_log_level;
 use super::super::status::tus_status_code;
 use super::super::task::tus_task_state_code;
 use super::super::version;
+use super::super::warning::tus_warning_code;
 use super::boundary::exports;
 
 fn root() -> PathBuf {
@@ -114,6 +116,35 @@ fn its_enumerations_are_ours() {
             ("TUS_CONCAT_NONE", tus_concat_kind::TUS_CONCAT_NONE as i32),
             ("TUS_CONCAT_PARTIAL", tus_concat_kind::TUS_CONCAT_PARTIAL as i32),
             ("TUS_CONCAT_FINAL", tus_concat_kind::TUS_CONCAT_FINAL as i32),
+        ])
+    );
+    assert_eq!(
+        values("tus_waiting"),
+        named(&[
+            ("TUS_WAITING_NOT", tus_waiting::TUS_WAITING_NOT as i32),
+            ("TUS_WAITING_BACKOFF", tus_waiting::TUS_WAITING_BACKOFF as i32),
+            ("TUS_WAITING_RETRY_AFTER", tus_waiting::TUS_WAITING_RETRY_AFTER as i32),
+            ("TUS_WAITING_LOCK", tus_waiting::TUS_WAITING_LOCK as i32),
+            ("TUS_WAITING_ASSEMBLY", tus_waiting::TUS_WAITING_ASSEMBLY as i32),
+        ])
+    );
+    assert_eq!(
+        values("tus_warning_code"),
+        named(&[
+            ("TUS_W_NONE", tus_warning_code::TUS_W_NONE as i32),
+            ("TUS_W_OTHER", tus_warning_code::TUS_W_OTHER as i32),
+            ("TUS_W_NOT_STORED", tus_warning_code::TUS_W_NOT_STORED as i32),
+            ("TUS_W_STORE_UNREADABLE", tus_warning_code::TUS_W_STORE_UNREADABLE as i32),
+            ("TUS_W_BEGUN_ANEW", tus_warning_code::TUS_W_BEGUN_ANEW as i32),
+            ("TUS_W_BEGUN_BESIDE", tus_warning_code::TUS_W_BEGUN_BESIDE as i32),
+            ("TUS_W_LEFT_ON_SERVER", tus_warning_code::TUS_W_LEFT_ON_SERVER as i32),
+            ("TUS_W_EXPIRES_SOON", tus_warning_code::TUS_W_EXPIRES_SOON as i32),
+            ("TUS_W_NOT_IN_PARTS", tus_warning_code::TUS_W_NOT_IN_PARTS as i32),
+            ("TUS_W_CHECKSUMS_NOT_CHECKED", tus_warning_code::TUS_W_CHECKSUMS_NOT_CHECKED as i32),
+            ("TUS_W_NO_TUS_RESUMABLE", tus_warning_code::TUS_W_NO_TUS_RESUMABLE as i32),
+            ("TUS_W_LOCATION_READ_AS_HTTPS", tus_warning_code::TUS_W_LOCATION_READ_AS_HTTPS as i32),
+            ("TUS_W_OTHER_ORIGIN", tus_warning_code::TUS_W_OTHER_ORIGIN as i32),
+            ("TUS_W_KEY_FILE_READABLE", tus_warning_code::TUS_W_KEY_FILE_READABLE as i32),
         ])
     );
     assert_eq!(

@@ -46,6 +46,25 @@ fn an_upload_is_told() {
 }
 
 #[test]
+fn warnings_are_told_one_by_one() {
+    let info = info();
+    let i = info.pointer;
+    // SAFETY: a living result and strings.
+    unsafe {
+        assert_eq!(tus_info_warning_count(i), 2);
+        assert_eq!((string(tus_info_warning(i, 0)).unwrap(), tus_info_warning_code(i, 0)), ("odd".to_owned(), 1));
+        assert!(tus_info_warning_url(i, 0).is_null());
+        assert_eq!((string(tus_info_warning(i, 1)).unwrap(), tus_info_warning_code(i, 1)), ("a part".to_owned(), 6));
+        assert_eq!(string(tus_info_warning_url(i, 1)).unwrap(), "http://h/files/2");
+        for beyond in [2, usize::MAX] {
+            assert!(tus_info_warning(i, beyond).is_null());
+            assert_eq!(tus_info_warning_code(i, beyond), 0);
+            assert!(tus_info_warning_url(i, beyond).is_null());
+        }
+    }
+}
+
+#[test]
 fn what_is_not_known_has_a_value_too() {
     let mut unknown = upload_info();
     (unknown.size, unknown.expires, unknown.complete) = (None, None, true);

@@ -36,6 +36,9 @@ fn tasks_give_what_the_blocking_functions_give() {
         progress.struct_size = size_of::<tus_progress>();
         assert_eq!(tus_task_get_progress(task.pointer, &raw mut progress), OK);
         assert_eq!((progress.confirmed, progress.total), (tus_info_size(info.pointer), progress.sent));
+        // The first record of this name ended before `retries`.
+        progress.struct_size = std::mem::offset_of!(tus_progress, retries);
+        assert_eq!(tus_task_get_progress(task.pointer, &raw mut progress), OK);
         progress.struct_size -= 1;
         assert_eq!(tus_task_get_progress(task.pointer, &raw mut progress), INVALID);
 

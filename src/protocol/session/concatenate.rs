@@ -6,6 +6,7 @@ use crate::protocol::answer::Answer;
 use crate::protocol::offset::Position;
 use crate::protocol::reaction::{Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
+use crate::warning::{Warning, WarningKind};
 
 use super::core::Core;
 use super::create::fits;
@@ -183,10 +184,7 @@ impl Concatenate {
         match url {
             Ok(url) => {
                 if !core.plan.trusted.contains(url.origin()) {
-                    core.warn(format!(
-                        "the upload lies on another origin, {}: credentials are not sent there",
-                        url.origin()
-                    ));
+                    core.warn_of_origin(&url);
                 }
                 core.notices.push(Notice::UploadUrl(url.clone()));
                 Self::ask(core, self.job, Step::Whole(url))
@@ -224,9 +222,9 @@ impl Concatenate {
         let unanswered = !matches!(broken.kind, BrokenKind::Resolve | BrokenKind::Connect);
         core.broken(broken, &self.request.exchange, |core| {
             if unanswered && matches!(self.step, Step::Make) {
-                core.warn(
-                    "putting the parts together was not answered and is repeated: two wholes may be on the server",
-                );
+                let text =
+                    "putting the parts together was not answered and is repeated: two wholes may be on the server";
+                core.warn(Warning::new(WarningKind::LeftOnServer, text));
             }
             Self::ask(core, self.job, self.step)
         })

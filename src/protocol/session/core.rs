@@ -12,6 +12,7 @@ use crate::protocol::instant::Instant;
 use crate::protocol::reaction::{Budget, Purpose};
 use crate::protocol::retry::{RetryAfter, parse_retry_after};
 use crate::protocol::url::AbsoluteUrl;
+use crate::warning::{Warning, WarningKind};
 
 use super::checksums::Checksums;
 use super::event::{Broken, BrokenKind, Notice, Question, WaitReason};
@@ -151,7 +152,8 @@ impl Core {
         let chosen = self.checksums.next();
         if self.plan.checksum.policy != Policy::Off {
             if chosen.is_none() {
-                self.warn("the server does not check checksums: none are sent");
+                let text = "the server does not check checksums: none are sent";
+                self.warn(Warning::new(WarningKind::ChecksumsNotChecked, text));
             }
             self.notices.push(Notice::Checksum(chosen.map(|checksum| checksum.algorithm)));
         }
@@ -205,8 +207,15 @@ impl Core {
         request
     }
 
-    pub(super) fn warn(&mut self, text: impl Into<String>) {
-        self.notices.push(Notice::Warning(text.into()));
+    /// Tells the caller something that is no failure: a text, or a [`Warning`] with its kind.
+    pub(super) fn warn(&mut self, warning: impl Into<Warning>) {
+        self.notices.push(Notice::Warning(warning.into()));
+    }
+
+    /// An upload was created where the caller's headers do not go.
+    pub(super) fn warn_of_origin(&mut self, url: &AbsoluteUrl) {
+        let text = format!("the upload lies on another origin, {}: credentials are not sent there", url.origin());
+        self.warn(Warning::new(WarningKind::OtherOrigin, text).about(url));
     }
 
     /// Reads what any answer may carry: version, expiry, the server's clock.
@@ -227,7 +236,8 @@ impl Core {
                 // T-003: proxies strip it; say so once.
                 if !self.warned_version {
                     self.warned_version = true;
-                    self.warn("the server's answers carry no Tus-Resumable");
+                    let text = "the server's answers carry no Tus-Resumable";
+                    self.warn(Warning::new(WarningKind::NoTusResumable, text));
                 }
                 Ok(())
             }

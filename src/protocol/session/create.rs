@@ -6,6 +6,7 @@ use crate::protocol::capabilities::VERSION;
 use crate::protocol::offset::{Acknowledged, Proven};
 use crate::protocol::reaction::{Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
+use crate::warning::{Warning, WarningKind};
 
 use super::core::Core;
 use super::event::{Broken, BrokenKind, Notice};
@@ -127,7 +128,7 @@ impl Create {
             Err(rule) => return Finished::error(broke_rule(rule, exchange, &answer)),
         };
         if !core.plan.trusted.contains(url.origin()) {
-            core.warn(format!("the upload lies on another origin, {}: credentials are not sent there", url.origin()));
+            core.warn_of_origin(&url);
         }
         core.notices.push(Notice::UploadUrl(url.clone()));
         let at = Proven::created();
@@ -159,7 +160,8 @@ impl Create {
         core.broken(broken, &self.request.exchange, |core| {
             if unanswered {
                 // T-051: the server may have made the upload without our learning its URL.
-                core.warn("creation was not answered and is repeated: an unused upload may be left on the server");
+                let text = "creation was not answered and is repeated: an unused upload may be left on the server";
+                core.warn(Warning::new(WarningKind::LeftOnServer, text));
             }
             // With all its data it may even have finished it. A second finished one is avoided by sending none.
             Self::post(core, self.endpoint, self.data > 0 && !unanswered)

@@ -8,6 +8,7 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::checksum::Algorithm;
 use crate::protocol::instant::Instant;
 use crate::protocol::url::{AbsoluteUrl, Origin};
+use crate::warning::Warning;
 
 use super::exchange::Exchange;
 use super::outcome::Outcome;
@@ -177,5 +178,5 @@ pub enum Notice {
         delay: Duration,
     },
     /// Something odd that is no failure.
-    Warning(String),
+    Warning(Warning),
 }

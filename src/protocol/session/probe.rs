@@ -5,6 +5,7 @@ use crate::protocol::answer::Answer;
 use crate::protocol::offset::{Position, Proven, is_final, is_partial};
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
+use crate::warning::{Warning, WarningKind};
 
 use super::core::{Core, Retry};
 use super::event::{Broken, Notice};
@@ -235,7 +236,8 @@ fn unproven(core: &mut Core, url: AbsoluteUrl) -> State {
 
 /// An upload of an earlier run is left where it is, and a new one begun.
 fn abandon(core: &mut Core, url: AbsoluteUrl, error: &Error) -> State {
-    core.warn(format!("the upload of an earlier run cannot be continued: {}", error.full_message()));
+    let text = format!("the upload of an earlier run cannot be continued, another is begun: {}", error.full_message());
+    core.warn(Warning::new(WarningKind::BegunBeside, text).about(&url));
     core.notices.push(Notice::Abandoned(url));
     core.begins_anew();
     core.progressed();

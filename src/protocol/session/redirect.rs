@@ -2,6 +2,7 @@
 
 use crate::error::{BrokenRule, Error};
 use crate::protocol::answer::Answer;
+use crate::warning::{Warning, WarningKind};
 
 use super::core::Core;
 use super::exchange::{Method, Request};
@@ -37,7 +38,8 @@ pub(super) fn follow(core: &mut Core, request: &mut Request, answer: &Answer) ->
     }
     request.exchange.trusted = core.plan.trusted.contains(target.origin());
     if !request.exchange.trusted {
-        core.warn(format!("redirected to another origin, {}: credentials stay behind", target.origin()));
+        let text = format!("redirected to another origin, {}: credentials stay behind", target.origin());
+        core.warn(Warning::new(WarningKind::OtherOrigin, text));
     }
     let from = std::mem::replace(&mut request.exchange.url, target);
     request.trail.push(from);

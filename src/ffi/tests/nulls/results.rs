@@ -41,6 +41,10 @@ pub(super) fn library_and_errors() -> Calls {
                     gives("len", tus_error_response_body(e, null_mut()).is_null(), false),
                 ],
             ),
+            ("tus_error_warning_count", vec![gives("e", tus_error_warning_count(null()), 0)]),
+            ("tus_error_warning", vec![gives("e", tus_error_warning(null(), 0), null())]),
+            ("tus_error_warning_code", vec![gives("e", tus_error_warning_code(null(), 0), 0)]),
+            ("tus_error_warning_url", vec![gives("e", tus_error_warning_url(null(), 0), null())]),
             ("tus_error_free", nothing("e", || tus_error_free(null_mut()))),
         ]
     }
@@ -119,6 +123,10 @@ pub(super) fn results() -> Calls {
         stats.struct_size = size_of::<tus_stats>();
         vec![
             ("tus_info_url", vec![gives("i", tus_info_url(null()), null())]),
+            ("tus_info_warning_count", vec![gives("i", tus_info_warning_count(null()), 0)]),
+            ("tus_info_warning", vec![gives("i", tus_info_warning(null(), 0), null())]),
+            ("tus_info_warning_code", vec![gives("i", tus_info_warning_code(null(), 0), 0)]),
+            ("tus_info_warning_url", vec![gives("i", tus_info_warning_url(null(), 0), null())]),
             ("tus_info_offset", vec![gives("i", tus_info_offset(null()), 0)]),
             ("tus_info_size", vec![gives("i", tus_info_size(null()), u64::MAX)]),
             ("tus_info_is_complete", vec![gives("i", tus_info_is_complete(null()), 0)]),

@@ -139,7 +139,7 @@ pub(super) fn no_retries() -> RetryPolicy {
 }
 
 pub(super) fn warned(run: &Run, of: &str) -> bool {
-    run.notices.iter().any(|notice| matches!(notice, Notice::Warning(text) if text.contains(of)))
+    run.notices.iter().any(|notice| matches!(notice, Notice::Warning(warning) if warning.text.contains(of)))
 }
 
 pub(super) fn describe(exchange: &Exchange) -> String {

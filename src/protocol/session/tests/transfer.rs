@@ -128,7 +128,11 @@ fn an_endless_conflict_ends() {
 fn the_offset_may_go_back_a_few_times() {
     let run = play_list(chunks(12, 4), vec![created(), at(4), at(8), ok(500, &[]), head(3, 12), at(7), at(11), at(12)]);
     run.expect_done(12);
-    assert!(run.notices.iter().any(|notice| matches!(notice, Notice::Warning(text) if text.contains("went back"))));
+    assert!(
+        run.notices
+            .iter()
+            .any(|notice| matches!(notice, Notice::Warning(warning) if warning.text.contains("went back")))
+    );
     // Again and again.
     let mut offset = 8;
     let run = play(chunks(12, 4), |n, exchange| match (n, exchange.method) {
