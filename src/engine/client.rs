@@ -87,6 +87,7 @@ impl Client {
             user_agent: config.user_agent.clone(),
             tls: config.tls.clone(),
             proxy: config.proxy.clone(),
+            files: config.files,
             ..Settings::default()
         })?;
         let mut headers = config.headers.clone();

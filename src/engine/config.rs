@@ -21,7 +21,7 @@ use crate::protocol::metadata;
 use crate::protocol::retry::RetryPolicy;
 use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
 use crate::store::{DirectoryStore, Store};
-use crate::transport::{ProxySetting, Timeouts, TlsSettings};
+use crate::transport::{FileSending, ProxySetting, Timeouts, TlsSettings};
 
 /// Where the caller's functions for tasks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,6 +47,7 @@ pub struct Config {
     pub(crate) total_timeout: Option<Duration>,
     pub(crate) tls: TlsSettings,
     pub(crate) proxy: ProxySetting,
+    pub(crate) files: FileSending,
     pub(crate) user_agent: String,
     pub(crate) metadata_encoding: TextEncoding,
     pub(crate) upload_with_creation: bool,
@@ -85,6 +86,7 @@ impl Default for Config {
             total_timeout: None,
             tls: TlsSettings::default(),
             proxy: ProxySetting::Environment,
+            files: FileSending::Choose,
             user_agent: concat!("libtus/", env!("CARGO_PKG_VERSION")).to_owned(),
             metadata_encoding: TextEncoding::utf8(),
             upload_with_creation: true,
@@ -131,6 +133,12 @@ impl Config {
     /// Bounds the bytes per second that all uploads together send; `None` is no bound.
     pub fn set_bandwidth_limit(&mut self, bytes_per_second: Option<NonZeroU64>) {
         self.bandwidth_limit = bytes_per_second;
+    }
+
+    /// How files get to plain connections: for tests, which want both ways wherever they run.
+    #[doc(hidden)]
+    pub fn set_file_sending(&mut self, files: FileSending) {
+        self.files = files;
     }
 
     /// Sends a header with every request to the endpoint's origin; `None` removes it.

@@ -50,24 +50,29 @@ impl<'a> Outgoing<'a> {
     }
 
     /// Lends the next part of the file, if there is one and the connection can take it.
-    fn lend(&mut self, room: u64) -> io::Result<Option<u64>> {
+    fn lend(&mut self, room: u64) -> Option<u64> {
         if !self.context.facts().sendfile {
-            return Ok(None);
+            return None;
         }
-        let Some((file, offset)) = self.reader.file() else {
-            return Ok(None);
-        };
+        let (file, offset) = self.reader.file()?;
         let file = match &self.file {
             Some(file) => Arc::clone(file),
-            // A descriptor of our own, since the connection outlives this borrow in ureq's eyes.
-            None => Arc::new(file.try_clone()?),
+            // A descriptor of our own, since the connection outlives this borrow in ureq's eyes. Without one the bytes
+            // are copied.
+            None => match file.try_clone() {
+                Ok(file) => Arc::new(file),
+                Err(_) => {
+                    self.context.facts().sendfile = false;
+                    return None;
+                }
+            },
         };
         self.file = Some(Arc::clone(&file));
         let length = room.min(self.left).min(KERNEL_STEP as u64);
         let mut facts = self.context.facts();
         self.lent = Some((length, facts.body_sent));
         facts.lent = Some(FileRange { file, offset, length: length as usize });
-        Ok(Some(length))
+        Some(length)
     }
 
     /// Fills the buffer with at least as much as is worth sending.
@@ -134,7 +139,7 @@ impl<'a> Outgoing<'a> {
         if let Some(trailer) = self.context.trailer {
             return self.fill_chunk(buffer, trailer);
         }
-        match self.lend(room).map_err(in_body)? {
+        match self.lend(room) {
             Some(length) => Ok(length),
             None => self.fill(buffer).map(|length| length as u64).map_err(in_body),
         }

@@ -5,6 +5,7 @@
 //! then differs: it closes, shuts down, goes on reading, or stops reading and keeps the connection open. In all four
 //! cases the answer counts and the rest of the body is not sent (T-031).
 
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd as _;
@@ -107,6 +108,7 @@ impl Exchange {
         let head = std::mem::take(&mut self.head);
         let mut by_kernel = true;
         let mut copy = Vec::new();
+        let mut refused = None;
         loop {
             let total = head.len() + range.length;
             let sent = self.drive(head.len()..total, total, |stream, due| {
@@ -117,20 +119,25 @@ impl Exchange {
                 let offset = range.offset + (due.start - head.len()) as u64;
                 if by_kernel {
                     match sendfile(stream.socket(), &range.file, offset, due.len()) {
-                        Ok(0) => return Ok(Step::FileEnded),
-                        Ok(count) => return Ok(Step::Moved(count)),
-                        Err(error) if error.raw_os_error() == Some(libc::EIO) => return Ok(Step::FileFailed(error)),
-                        Err(error) if is_unsupported(&error) => {
-                            by_kernel = false;
-                            copy.resize(COPY_STEP / 4, 0);
-                        }
-                        Err(error) => return Err(error),
+                        Ok(count @ 1..) => return Ok(Step::Moved(count)),
+                        Err(error) if would_block(&error) => return Err(error),
+                        // Which of the two failed, the file or the connection, or whether the kernel cannot send this
+                        // kind of file, neither the number nor a count of 0 tells; reading and writing apart do.
+                        Ok(_) => {}
+                        Err(error) => refused = Some(error),
                     }
+                    by_kernel = false;
+                    copy.resize(COPY_STEP / 4, 0);
                 }
                 let length = copy.len().min(due.len());
-                match range.file.read_at(&mut copy[..length], offset) {
+                match read_at(&range.file, &mut copy[..length], offset) {
                     Ok(0) => Ok(Step::FileEnded),
-                    Ok(count) => stream.write(&[], &copy[..count]).map(Step::Moved),
+                    Ok(count) => {
+                        let written = stream.write(&[], &copy[..count]).map(Step::Moved);
+                        // A connection says once why it broke.
+                        let refused = refused.take();
+                        written.map_err(|error| refused.filter(|_| is_gone(&error)).filter(is_gone).unwrap_or(error))
+                    }
                     Err(error) => Ok(Step::FileFailed(error)),
                 }
             })?;
@@ -191,6 +198,10 @@ impl Exchange {
                 }
                 Ok(Step::FileFailed(error)) => return Err(Failure::io(BreakKind::Body, error)),
                 Err(error) if would_block(&error) => {
+                    if secure {
+                        // What is encrypted may leave while the connection is read from.
+                        context.facts().sent_any = true;
+                    }
                     if self.wait_to_send(&mut clock)? && self.answer_came()? {
                         return Ok(Sent::Early);
                     }
@@ -294,7 +305,12 @@ fn part<'a>(head: &'a [u8], data: &'a [u8], range: Range<usize>) -> (&'a [u8], &
     (&head[in_head(range.start)..in_head(range.end)], &data[in_data(range.start)..in_data(range.end)])
 }
 
-/// Whether the kernel cannot send this kind of file by itself.
-fn is_unsupported(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP))
+/// Reads what is there, however often a signal interrupts it.
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    loop {
+        match file.read_at(buffer, offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }

@@ -110,6 +110,7 @@ fn config(setup: &Setup) -> Result<Config, Error> {
     });
     let timeouts = Timeouts { connect: setup.connect, response: setup.response, stall: setup.stall };
     config.set_timeouts(timeouts, setup.total)?;
+    config.set_file_sending(setup.files);
     config.set_tls_verify(setup.tls_verify);
     if let Some(path) = &setup.ca_file {
         config.set_tls_ca_file(path.clone());

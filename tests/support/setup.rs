@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tus::transport::FileSending;
 use tus_test_server::Server;
 
 use super::hooks::{AfterResponse, BeforeRequest, OnLog, OnProgress, OnUrl, ShouldRetry};
@@ -38,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client_certificate: Option<(PathBuf, PathBuf)>,
     pub(crate) user_agent: Option<String>,
+    /// How files go out; the C face has no word for it and lets the connection decide.
+    pub(crate) files: FileSending,
     pub(crate) metadata_encoding: Option<String>,
     pub(crate) upload_with_creation: bool,
     pub(crate) query_server: bool,
@@ -76,6 +79,8 @@ impl Setup {
             ca_file: None,
             client_certificate: None,
             user_agent: None,
+            // Also where the machine's congestion control would have them copied.
+            files: FileSending::Kernel,
             metadata_encoding: None,
             upload_with_creation: true,
             query_server: true,

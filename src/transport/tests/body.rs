@@ -181,3 +181,20 @@ fn what_the_source_lent_is_settled_when_the_request_breaks() {
     let broken = client().patch_from(&peer.url(), &mut file, 1 << 30).unwrap_err();
     assert_eq!(file.1, broken.body_sent);
 }
+
+/// A file opened for writing only: the kernel says EBADF, whichever way the bytes were to go.
+#[test]
+fn a_file_that_cannot_be_read_is_told_with_its_errno() {
+    for files in [FileSending::Kernel, FileSending::Copy] {
+        let peer = Peer::once(|mut connection| {
+            connection.read_to_end();
+        });
+        let length = 1_000_000;
+        let readable = OnDisk::with(&noise(length));
+        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&readable.0));
+        let mut file = OnDisk(std::fs::File::options().write(true).open(path).unwrap(), 0);
+        let client = Client::new(Settings { files, ..settings() });
+        let broken = client.patch_from(&peer.url(), &mut file, length as u64).unwrap_err();
+        assert_eq!((broken.kind, broken.os_code), (BreakKind::Body, Some(libc::EBADF)), "{files:?} {broken:?}");
+    }
+}
