@@ -17,7 +17,7 @@ use super::job::Job;
 use super::log::Level;
 use super::random;
 use crate::cancel::Slept;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::protocol::checksum;
 use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
@@ -348,7 +348,7 @@ impl<'a> Driver<'a> {
     }
 
     fn broken(&mut self, broken: Break, failure: Option<Failure>) -> Event {
-        let Break { kind, cause, os_code, body_sent, stale_connection, .. } = broken;
+        let Break { kind, cause, os_code, body_sent, stale_connection, never_sent, answer } = broken;
         self.job.stats.bytes_sent += body_sent;
         self.log(Level::Debug, || {
             let why = cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -357,6 +357,7 @@ impl<'a> Driver<'a> {
         let kind = match kind {
             BreakKind::Resolve => BrokenKind::Resolve,
             BreakKind::Connect => BrokenKind::Connect,
+            BreakKind::ProxyRefused => BrokenKind::ProxyRefused,
             BreakKind::TlsRejected => BrokenKind::TlsRejected,
             BreakKind::Closed => BrokenKind::Closed,
             BreakKind::NotHttp => BrokenKind::NotHttp,
@@ -368,12 +369,14 @@ impl<'a> Driver<'a> {
             BreakKind::Aborted => {
                 return Event::Stopped(stopped_by_callback("progress", self.job.meter.gauge().stopped().unwrap_or(0)));
             }
+            // The file cannot be read now, which says nothing of what is in it: the upload stays.
+            BreakKind::Body if os_code.is_some() => return Event::Stopped(unreadable(os_code, cause)),
             BreakKind::Body => {
                 let error = failure.map_or_else(no_source, |failure| self.source_failed(failure));
                 return Event::Stopped(error);
             }
         };
-        Event::Broken(Broken { kind, cause, os_code, body_sent, stale_connection })
+        Event::Broken(Broken { kind, cause, os_code, body_sent, stale_connection, never_sent, answer })
     }
 
     /// Reads ahead in a source of unknown size.
@@ -585,6 +588,14 @@ pub(super) fn stopped_by_callback(which: &str, code: i32) -> Error {
 
 pub(super) fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, "cancelled")
+}
+
+fn unreadable(os_code: Option<i32>, cause: Option<Cause>) -> Error {
+    let error = Error::new(ErrorKind::Source, "cannot read the file").with_os_code(os_code);
+    match cause {
+        Some(cause) => error.with_cause(cause),
+        None => error,
+    }
 }
 
 fn no_source() -> Error {

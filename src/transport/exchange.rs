@@ -210,8 +210,9 @@ impl Exchange {
             let mut entries = [Entry::readable(stream.socket().as_fd())];
             context.wait(&mut entries, Some(clock.until()), clock.slice())?;
         }
-        // A server that answered a whole body without having received it may stop reading here.
-        if context.body_length > 0 && self.stream()?.socket().unacknowledged() > 0 {
+        // A server that answered a body without having read it may never read on: that its kernel has it says nothing.
+        let refused = !(200..300).contains(&self.sniffer.status());
+        if context.body_length > 0 && (refused || self.stream()?.socket().unacknowledged() > 0) {
             context.facts().doubtful = true;
         }
         self.phase = Phase::AnswerBody;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::BreakKind;
 use crate::error::{Cause, TimeLimit};
+use crate::protocol::answer::Answer;
 
 /// What failed, with the error below.
 #[derive(Debug, Clone)]
@@ -19,22 +20,24 @@ pub(super) struct Failure {
     pub(super) cause: Option<Cause>,
     /// errno, if there is one.
     pub(super) os_code: Option<i32>,
+    /// The answer of a proxy that refused the tunnel.
+    pub(super) answer: Option<Box<Answer>>,
 }
 
 impl Failure {
     /// A failure whose kind says it all.
     pub(super) fn new(kind: BreakKind) -> Self {
-        Failure { kind, cause: None, os_code: None }
+        Failure { kind, cause: None, os_code: None, answer: None }
     }
 
     /// A failure explained by a sentence: lower case, no full stop.
     pub(super) fn because(kind: BreakKind, reason: impl Into<String>) -> Self {
-        Failure { kind, cause: Some(Arc::new(Reason { text: reason.into(), cause: None })), os_code: None }
+        Failure { cause: Some(Arc::new(Reason { text: reason.into(), cause: None })), ..Failure::new(kind) }
     }
 
     /// A failure of the operating system.
     pub(super) fn io(kind: BreakKind, error: io::Error) -> Self {
-        Failure { kind, os_code: error.raw_os_error(), cause: Some(Arc::new(error)) }
+        Failure { os_code: error.raw_os_error(), cause: Some(Arc::new(error)), ..Failure::new(kind) }
     }
 
     /// The same failure explained by a sentence; the cause so far becomes that one's cause.

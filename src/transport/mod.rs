@@ -141,15 +141,18 @@ pub struct Break {
     pub kind: BreakKind,
     /// The error below, with its own causes.
     pub cause: Option<Cause>,
-    /// errno, where the cause is the operating system's.
+    /// errno, where the cause is the operating system's. With [`BreakKind::Body`]: the transport could not read
+    /// [`BodyReader::file`], for this reason.
     pub os_code: Option<i32>,
     /// Body bytes handed to the kernel, chunk framing not counted: the server may have got any number up to this.
     pub body_sent: u64,
-    /// The connection had been used before and broke before a single byte of an answer came: most likely the
-    /// server had closed it while it was idle.
+    /// The connection had been used before and broke before a single byte of an answer came: the server may have
+    /// closed it while it was idle, or have broken off this request.
     pub stale_connection: bool,
     /// Nothing of the request left this machine.
     pub never_sent: bool,
+    /// The answer by which a proxy refused to make a tunnel; it has no body.
+    pub answer: Option<Box<Answer>>,
 }
 
 /// What ended a request without an answer.
@@ -157,8 +160,10 @@ pub struct Break {
 pub enum BreakKind {
     /// The host name could not be resolved.
     Resolve,
-    /// No connection (refused, unreachable, proxy said no).
+    /// No connection (refused, unreachable, a proxy that cannot connect).
     Connect,
+    /// A proxy will not make the tunnel, and will not if it is asked again.
+    ProxyRefused,
     /// A certificate or TLS setting that will not get better by itself.
     TlsRejected,
     /// The connection ended or was reset, in a TLS handshake too.

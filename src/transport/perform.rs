@@ -37,8 +37,8 @@ impl Transport {
     /// [`BODY_LIMIT`](crate::protocol::answer::BODY_LIMIT), and where it breaks off, drips for longer than the
     /// response limit, or the request is cancelled meanwhile. The caller looks at its cancel flag afterwards.
     ///
-    /// Nothing is ever sent twice: every request on the wire is one the caller knows of. An idle connection that turns
-    /// out to have been closed by the server is reported ([`Break::stale_connection`]).
+    /// Nothing is ever sent twice: every request on the wire is one the caller knows of. An idle connection that takes
+    /// not a single byte is replaced; one that took some and broke is reported ([`Break::stale_connection`]).
     pub fn perform(
         &self,
         request: &Request<'_>,
@@ -138,13 +138,14 @@ fn broken(error: ureq::Error, context: &Context) -> Break {
             body_sent: facts.body_sent,
             stale_connection,
             never_sent: !facts.sent_any,
+            answer: None,
         };
         (failure, broken)
     };
     if broken.stale_connection {
         context.client.pool.forget(&context.target.origin);
     }
-    Break { cause: failure.cause, ..broken }
+    Break { cause: failure.cause, answer: failure.answer, ..broken }
 }
 
 /// A failure of ureq's own: it could not form the request, or did not understand the answer.
@@ -158,7 +159,7 @@ fn unexplained(error: ureq::Error, sent: bool) -> Failure {
         ureq::Error::Io(io) => io.raw_os_error(),
         _ => None,
     };
-    Failure { kind, cause: Some(Arc::new(error)), os_code }
+    Failure { os_code, cause: Some(Arc::new(error)), ..Failure::new(kind) }
 }
 
 impl Break {
@@ -171,6 +172,7 @@ impl Break {
             body_sent: 0,
             stale_connection: false,
             never_sent: true,
+            answer: failure.answer,
         }
     }
 }

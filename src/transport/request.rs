@@ -101,5 +101,5 @@ fn check_trailer(body: &Body<'_>) -> Result<(), Failure> {
 }
 
 fn unsendable(reason: impl Into<String>, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-    Failure { kind: BreakKind::Unsendable, cause: Some(std::sync::Arc::new(error)), os_code: None }.explained(reason)
+    Failure { cause: Some(std::sync::Arc::new(error)), ..Failure::new(BreakKind::Unsendable) }.explained(reason)
 }

@@ -61,9 +61,9 @@ impl Resolver {
                     Err(error) => {
                         self.forget(host);
                         let failure = Failure {
-                            kind: BreakKind::Resolve,
                             os_code: error.raw_os_error(),
                             cause: Some(Arc::clone(error) as _),
+                            ..Failure::new(BreakKind::Resolve)
                         };
                         Err(failure.explained(format!("the host name {host} could not be resolved")))
                     }

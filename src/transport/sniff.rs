@@ -37,6 +37,8 @@ pub(super) enum Seen {
 #[derive(Debug)]
 pub(super) struct Sniffer {
     seen: Seen,
+    /// That of the final answer, or 0.
+    status: u16,
     /// How many of the waiting bytes are known to hold no end of a head.
     scanned: usize,
     interim_count: usize,
@@ -54,12 +56,17 @@ pub(super) struct Look {
 impl Sniffer {
     /// Nothing seen yet.
     pub(super) fn new() -> Self {
-        Sniffer { seen: Seen::Nothing, scanned: 0, interim_count: 0, interim_bytes: 0 }
+        Sniffer { seen: Seen::Nothing, status: 0, scanned: 0, interim_count: 0, interim_bytes: 0 }
     }
 
     /// How much of the final answer has come.
     pub(super) fn seen(&self) -> Seen {
         self.seen
+    }
+
+    /// The status of the final answer, once it was seen.
+    pub(super) fn status(&self) -> u16 {
+        self.status
     }
 
     /// Looks at the bytes waiting. To be repeated, with the consumed bytes gone, until nothing more is consumed.
@@ -85,6 +92,7 @@ impl Sniffer {
             return Err(not_http("the answer's head is longer than 64 KiB"));
         }
         if status >= 200 {
+            self.status = status;
             self.seen = if end.is_some() { Seen::Complete } else { Seen::Begun };
             return Ok(nothing);
         }

@@ -241,7 +241,7 @@ pub(super) fn failure(error: rustls::Error) -> Failure {
 }
 
 fn rejected(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-    Failure { kind: BreakKind::TlsRejected, cause: Some(Arc::new(error)), os_code: None }
+    Failure { cause: Some(Arc::new(error)), ..Failure::new(BreakKind::TlsRejected) }
 }
 
 /// The platform's certificates.

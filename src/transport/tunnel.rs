@@ -8,11 +8,13 @@ use super::context::Context;
 use super::dialogue::Dialogue;
 use super::failure::Failure;
 use super::proxy::{ProxyKind, ProxyUrl};
+use super::sniff::parse_fields;
 use super::target::Target;
 use super::wait::Until;
+use crate::protocol::answer::Answer;
 use crate::sys::socket::Socket;
 
-/// The longest answer to CONNECT accepted.
+/// The most bytes of answers to CONNECT accepted, interim ones included.
 const MAX_ANSWER: usize = 16 * 1024;
 
 /// Asks the proxy for a tunnel to the target.
@@ -21,25 +23,29 @@ pub(super) fn open(context: &Context, socket: &Socket, proxy: &ProxyUrl, until: 
     let target = context.target.origin.host_and_port();
     let authorization = proxy.authorization();
     dialogue.send(format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{authorization}\r\n").as_bytes())?;
+    let mut left = MAX_ANSWER;
     loop {
-        match read_status(&dialogue)? {
-            100..=199 => {}
+        let answer = read_answer(&dialogue, &mut left)?;
+        let (kind, reason) = match answer.status {
+            100..=199 => continue,
             200..=299 => return Ok(()),
             407 => {
-                return Err(Failure::because(BreakKind::Connect, "it asks for (other) credentials (407)"));
+                (BreakKind::ProxyRefused, "it asks for (other) credentials, which belong into its URL (407)".to_owned())
             }
-            status => return Err(Failure::because(BreakKind::Connect, format!("it refused the tunnel ({status})"))),
-        }
+            // It cannot now.
+            status @ 500.. => (BreakKind::Connect, format!("it could not make the tunnel ({status})")),
+            status => (BreakKind::ProxyRefused, format!("it refused the tunnel ({status})")),
+        };
+        return Err(Failure { answer: Some(Box::new(answer)), ..Failure::because(kind, reason) });
     }
 }
 
-/// Reads one head, byte by byte: what follows it is TLS.
-fn read_status(dialogue: &Dialogue<'_>) -> Result<u16, Failure> {
+/// Reads one head, byte by byte: what follows it is TLS. `left` is how many bytes all of them together may have.
+fn read_answer(dialogue: &Dialogue<'_>, left: &mut usize) -> Result<Answer, Failure> {
+    let not_http = |reason| Failure::because(BreakKind::NotHttp, reason);
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
-        if head.len() == MAX_ANSWER {
-            return Err(Failure::because(BreakKind::NotHttp, "its answer is too long"));
-        }
+        *left = left.checked_sub(1).ok_or_else(|| not_http("its answer is too long"))?;
         head.extend(dialogue.receive::<1>()?);
     }
     let digits = match head.as_slice() {
@@ -47,7 +53,9 @@ fn read_status(dialogue: &Dialogue<'_>) -> Result<u16, Failure> {
         _ => [0; 3],
     };
     let status = std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok());
-    status.ok_or_else(|| Failure::because(BreakKind::NotHttp, "its answer is not HTTP/1.x"))
+    let status = status.filter(|status| *status >= 100).ok_or_else(|| not_http("its answer is not HTTP/1.x"))?;
+    // Fields that cannot be read do not change what the status says.
+    Ok(Answer { status, headers: parse_fields(&head).unwrap_or_default(), body: Vec::new() })
 }
 
 impl Target {

@@ -66,7 +66,8 @@ fn scenario_56_closed_without_a_word(api: Api) {
         // A PATCH may find its connection still standing and die on it unseen: then HEAD comes before the next.
         let told: Vec<_> = lines(&server).into_iter().filter(|line| line != "HEAD 200").collect();
         assert_eq!(told, ["OPTIONS 204", "POST 11 201", "PATCH 0+6 204", "PATCH 6+5 204"], "{ending:?}");
-        assert_eq!(done.stats.retries, 0);
+        // One request may have died on each connection that stood still.
+        assert!(done.stats.retries <= 3, "{}", done.stats.retries);
         assert_stored(&server, &done.url, HELLO);
         assert!(server.violations().is_empty());
     }

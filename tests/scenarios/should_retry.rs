@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tus_test_server::{Ending, Rule};
+use tus_test_server::{Ending, Rule, Server};
 
 use crate::support::api::both;
 use crate::support::hooks::ShouldRetry;
-use crate::support::server::{assert_clean, assert_stored, assert_told, server};
-use crate::support::{Api, HELLO, Kind, Setup};
+use crate::support::server::{assert_clean, assert_stored, assert_told, lines, server};
+use crate::support::{Api, HELLO, Kind, Setup, noise};
 
 both! {
     should_retry_is_asked_before_each_retry,
@@ -17,6 +17,8 @@ both! {
     should_retry_changes_the_delay,
     should_retry_is_not_asked_in_vain,
     should_retry_cannot_be_endless,
+    nothing_that_was_cut_is_repeated_unasked,
+    no_retries_is_none_on_a_used_connection_too,
 }
 
 type Notes<T> = Arc<Mutex<Vec<T>>>;
@@ -34,8 +36,6 @@ fn should_retry_is_asked_before_each_retry(api: Api) {
             seen.lock().unwrap().push((attempt, failure.kind, failure.status, failure.upload_url.is_some()));
             Ok(delay)
         })),
-        // So that the cut is one of a fresh connection, which counts.
-        before_request: None,
         ..Setup::to(&server)
     };
     server.script(Rule::on("HEAD").reply(500));
@@ -113,4 +113,56 @@ fn should_retry_cannot_be_endless(api: Api) {
     let error = api.upload(&at_once(&server), HELLO).unwrap_err();
     assert_eq!(error.status, 503);
     assert_eq!(server.requests().iter().filter(|request| request.method == "PATCH").count(), 6);
+}
+
+const SIZE: usize = 4 << 20;
+
+/// A server that cuts the first request with `method` after it was carried out, or in the middle of its body. The
+/// request is never the first one on its connection.
+fn cutting(method: &str, ending: Ending) -> Server {
+    let server = server();
+    server.script(match method {
+        "PATCH" => Rule::on(method).cut_body(3 << 20, ending),
+        _ => Rule::on(method).cut_response(0, ending),
+    });
+    server
+}
+
+fn nothing_that_was_cut_is_repeated_unasked(api: Api) {
+    let bytes = noise(SIZE, 5);
+    for ending in [Ending::Fin, Ending::Rst] {
+        for method in ["POST", "PATCH"] {
+            let server = cutting(method, ending);
+            let asked = Arc::new(AtomicUsize::new(0));
+            let seen = Arc::clone(&asked);
+            let setup = Setup {
+                should_retry: Some(Arc::new(move |failure, attempt, delay| {
+                    assert_eq!((failure.kind, attempt), (Kind::Io, 1), "{failure:?}");
+                    seen.fetch_add(1, Ordering::SeqCst);
+                    Ok(delay)
+                })),
+                ..Setup::to(&server)
+            };
+            let done = api.upload(&setup, &bytes).unwrap();
+            let failed = u64::from(method == "PATCH");
+            assert_eq!((done.stats.retries, done.stats.chunks_failed), (1, failed), "{method} {ending:?}");
+            assert_eq!(asked.load(Ordering::SeqCst), 1, "{method} {ending:?}");
+            assert_stored(&server, &done.url, &bytes);
+        }
+    }
+}
+
+fn no_retries_is_none_on_a_used_connection_too(api: Api) {
+    let bytes = noise(SIZE, 5);
+    for ending in [Ending::Fin, Ending::Rst] {
+        for (method, uploads) in [("POST", 1), ("PATCH", 1)] {
+            let server = cutting(method, ending);
+            let setup = Setup { retries: 0, ..Setup::to(&server) };
+            let error = api.upload(&setup, &bytes).unwrap_err();
+            assert_eq!((error.kind, error.retryable), (Kind::Io, true), "{method}: {error:?}");
+            assert_eq!(server.uploads().len(), uploads, "{method} {ending:?}");
+            let told = lines(&server);
+            assert!(told.last().unwrap().starts_with(method), "{method}: {told:?}");
+        }
+    }
 }

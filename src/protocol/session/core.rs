@@ -259,6 +259,7 @@ impl Core {
         self.conflicts = 0;
         self.interrupted = false;
         self.stale_forgiven = false;
+        self.fresh_data_connections = false;
     }
 
     /// A try that the table says may be repeated, after an answer.
@@ -402,7 +403,7 @@ impl Core {
             return then(self);
         }
         // First: a connection that died makes the next requests with data use new ones.
-        let forgiven = self.forgive_stale(&broken);
+        let forgiven = self.forgive_stale(&broken, exchange.method);
         let worth_it = is_worth_retrying(broken.kind);
         let error = broke(broken, exchange);
         if !worth_it {
@@ -412,14 +413,15 @@ impl Core {
         if forgiven { then } else { self.retry(Retry { error, budget: Budget::Tries, answer: None, then }) }
     }
 
-    /// A connection that had died before it was used again: forgiven once, and from then on requests with data go
-    /// over new connections, since repeating those is not free.
-    fn forgive_stale(&mut self, broken: &Broken) -> bool {
-        if broken.stale_connection {
-            self.fresh_data_connections = true;
-            return !std::mem::replace(&mut self.stale_forgiven, true);
+    /// A connection that may have died before it was used again: forgiven once, if the server cannot have acted on what
+    /// is repeated. Whatever it was, the next request that is not free to repeat goes over a new connection.
+    fn forgive_stale(&mut self, broken: &Broken, method: Method) -> bool {
+        if !broken.stale_connection {
+            return false;
         }
-        false
+        self.fresh_data_connections = true;
+        let harmless = broken.never_sent || matches!(method, Method::Head | Method::Options);
+        harmless && !std::mem::replace(&mut self.stale_forgiven, true)
     }
 
     /// The upload is gone: `false` once it has vanished too often (T-083).

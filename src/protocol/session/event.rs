@@ -115,8 +115,12 @@ pub struct Broken {
     pub os_code: Option<i32>,
     /// Body bytes that may have reached the server.
     pub body_sent: u64,
-    /// The connection was an old one and died without a byte of an answer: nobody's failure (scenario 56).
+    /// The connection was an old one and died without a byte of an answer: it may have been dead before (scenario 56).
     pub stale_connection: bool,
+    /// Nothing of the request left this machine.
+    pub never_sent: bool,
+    /// The answer of a proxy that made no tunnel.
+    pub answer: Option<Box<Answer>>,
 }
 
 /// What broke a request.
@@ -126,6 +130,8 @@ pub enum BrokenKind {
     Resolve,
     /// No connection.
     Connect,
+    /// A proxy will not make the tunnel: no use to try again.
+    ProxyRefused,
     /// TLS refused the peer, or the peer us: no use to try again.
     TlsRejected,
     /// The connection ended.

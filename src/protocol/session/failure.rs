@@ -32,6 +32,10 @@ pub(super) fn refused(kind: ErrorKind, exchange: &Exchange, answer: &Answer) -> 
         ErrorKind::Locked => format!("{doing} failed: the upload stays locked"),
         ErrorKind::Gone => format!("{doing} failed: the upload does not exist on the server (any more)"),
         ErrorKind::OffsetConflict => format!("{doing} failed: client and server cannot agree on the offset"),
+        // RFC 9110 section 15.5.8: no server says that.
+        _ if answer.status == 407 => {
+            format!("{doing} failed: the proxy asks for (other) credentials, which belong into its URL (407)")
+        }
         _ => format!("{doing} failed with status {}", answer.status),
     };
     if kind == ErrorKind::Version
@@ -74,6 +78,7 @@ pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
     let (kind, what) = match broken.kind {
         BrokenKind::Resolve => (ErrorKind::Resolve, "the host name could not be resolved"),
         BrokenKind::Connect => (ErrorKind::Connect, "no connection could be made"),
+        BrokenKind::ProxyRefused => (ErrorKind::HttpStatus, "the proxy refused the tunnel to the server"),
         BrokenKind::TlsRejected => (ErrorKind::Tls, "the TLS handshake failed"),
         BrokenKind::Closed => (ErrorKind::Io, "the connection broke"),
         BrokenKind::NotHttp => (ErrorKind::Protocol(BrokenRule::NotHttp), "the answer is not valid HTTP"),
@@ -89,9 +94,12 @@ pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
         BrokenKind::Unsendable => (ErrorKind::Internal, "the request cannot be sent"),
         BrokenKind::Paused => (ErrorKind::Io, "the request was broken off for a pause"),
     };
-    let error = Error::new(kind, format!("{} failed: {what}", exchange.purpose.doing()))
-        .with_request(exchange.meaning().as_str(), exchange.url.clone())
-        .with_os_code(broken.os_code);
+    let error = Error::new(kind, format!("{} failed: {what}", exchange.purpose.doing())).with_os_code(broken.os_code);
+    let error = match broken.answer {
+        // The proxy's, which saw nothing of the request itself.
+        Some(answer) => error.with_request("CONNECT", exchange.url.clone()).with_answer(*answer),
+        None => error.with_request(exchange.meaning().as_str(), exchange.url.clone()),
+    };
     match broken.cause {
         Some(cause) => error.with_cause(cause),
         None => error,
@@ -105,7 +113,7 @@ pub(super) fn is_worth_retrying(kind: BrokenKind) -> bool {
             true
         }
         BrokenKind::Timeout(limit) => limit != TimeLimit::Total,
-        BrokenKind::TlsRejected | BrokenKind::Unsendable => false,
+        BrokenKind::ProxyRefused | BrokenKind::TlsRejected | BrokenKind::Unsendable => false,
     }
 }
 

@@ -207,3 +207,39 @@ fn garbage_during_the_body_is_not_http() {
     });
     assert_eq!(upload(&client(), &peer.url(), From::Memory).unwrap_err().kind, BreakKind::NotHttp);
 }
+
+/// rustus closes nothing and reads nothing any more; a proxy in front of it has taken the whole body by then (I11).
+#[test]
+fn after_a_refused_body_a_new_connection_is_used() {
+    for (answer, reused) in [
+        ("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", false),
+        ("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", false),
+        ("HTTP/1.1 307 There\r\nContent-Length: 0\r\n\r\n", false),
+        ("HTTP/1.1 204 No Content\r\n\r\n", true),
+    ] {
+        for length in [5, 300_000] {
+            let peer = Peer::new(move |listener| {
+                let mut first = accept(&listener);
+                first.read_head();
+                first.read(length);
+                first.write(answer);
+                let mut next = if reused { first } else { accept(&listener) };
+                assert!(next.read_head().starts_with("HEAD "));
+                next.write("HTTP/1.1 204 No Content\r\n\r\n");
+            });
+            let client = client();
+            let received = client.patch(&peer.url(), &noise(length)).unwrap();
+            assert!(!received.early, "{answer:?}");
+            client.head(&peer.url()).unwrap();
+        }
+    }
+}
+
+/// Without a body nothing is left to be read.
+#[test]
+fn a_refusal_without_a_body_keeps_the_connection() {
+    let peer = Peer::answering(&["HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"; 2]);
+    let client = client();
+    client.head(&peer.url()).unwrap();
+    client.perform("POST", &peer.url(), &[], crate::transport::Body::Empty).unwrap();
+}

@@ -175,10 +175,21 @@ fn creation_is_retried_and_says_so() {
     let run = play_list(upload(1), vec![RESET, ok(503, &[]), ok(423, &[]), NO_ANSWER, created(), at(1)]);
     run.expect_done(1);
     assert_eq!(run.sleeps.len(), 4);
-    // An old connection that was dead is nobody's failure.
+    // An old connection may have been dead before, or have died with the upload made.
     let run = play_list(upload(1), vec![Reply::Stale, created(), at(1)]);
     run.expect_done(1);
-    assert!(run.sleeps.is_empty() && run.exchanges[1].fresh_connection);
+    assert!(run.sleeps.len() == 1 && run.exchanges[1].fresh_connection);
+}
+
+#[test]
+fn a_creation_is_never_repeated_unasked() {
+    for reply in [Reply::Stale, RESET] {
+        let plan = Plan { retry: no_retries(), ..upload(1) };
+        play_list(plan, vec![reply]).expect_error(ErrorKind::Io);
+    }
+    // What took not a byte made nothing.
+    let run = play_list(Plan { retry: no_retries(), ..upload(1) }, vec![Reply::Unsent, created(), at(1)]);
+    run.expect_done(1);
 }
 
 #[test]

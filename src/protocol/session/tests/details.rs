@@ -360,10 +360,15 @@ fn what_was_there_before_is_no_progress() {
 
 #[test]
 fn an_old_connection_is_forgiven_again_after_progress() {
-    let run =
-        play_list(chunks(4, 2), vec![created(), Reply::Stale, head(0, 4), at(2), Reply::Stale, head(2, 4), at(4)]);
-    run.expect_done(4);
-    assert!(run.sleeps.is_empty());
+    let replies = |first, second| vec![created(), RESET, first, head(0, 4), at(2), RESET, second, head(2, 4), at(4)];
+    for (first, second) in [(Reply::Stale, Reply::Stale), (Reply::Unsent, Reply::Unsent)] {
+        let run = play_list(chunks(4, 2), replies(first, second));
+        run.expect_done(4);
+        assert_eq!(run.sleeps.len(), 2, "for the two PATCHes");
+    }
+    // Between two steps of progress only once.
+    let plan = Plan { retry: no_retries(), ..resume(4) };
+    play_list(plan, vec![Reply::Stale, Reply::Stale]).expect_error(ErrorKind::Io);
 }
 
 #[test]

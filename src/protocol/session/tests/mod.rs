@@ -37,8 +37,10 @@ pub(super) enum Reply {
     Early(u64, u16, Vec<(&'static str, String)>),
     /// Breaks after so many body bytes were sent.
     Break(BrokenKind, u64),
-    /// An old connection turned out dead.
+    /// An old connection broke without a byte of an answer.
     Stale,
+    /// An old connection turned out dead before it took a byte.
+    Unsent,
 }
 
 /// A run that is over.
@@ -229,7 +231,15 @@ fn reply_event(reply: Reply, length: u64) -> Event {
         wall: 784_111_777,
     };
     let broken = |kind, body_sent, stale_connection| {
-        Event::Broken(Broken { kind, cause: None, os_code: None, body_sent, stale_connection })
+        Event::Broken(Broken {
+            kind,
+            cause: None,
+            os_code: None,
+            body_sent,
+            stale_connection,
+            never_sent: false,
+            answer: None,
+        })
     };
     match reply {
         Reply::Answer(status, headers) => answered(status, headers, length),
@@ -241,6 +251,15 @@ fn reply_event(reply: Reply, length: u64) -> Event {
         Reply::Early(sent, status, headers) => answered(status, headers, sent.min(length)),
         Reply::Break(kind, sent) => broken(kind, sent.min(length), false),
         Reply::Stale => broken(BrokenKind::Closed, length, true),
+        Reply::Unsent => Event::Broken(Broken {
+            kind: BrokenKind::Closed,
+            cause: None,
+            os_code: None,
+            body_sent: 0,
+            stale_connection: true,
+            never_sent: true,
+            answer: None,
+        }),
     }
 }
 

@@ -91,11 +91,15 @@ fn a_break_is_followed_by_head_then_patch() {
 }
 
 #[test]
-fn an_old_dead_connection_is_forgiven_once() {
-    let run = play_list(upload(4), vec![created(), Reply::Stale, head(0, 4), at(4)]);
-    run.expect_done(4);
-    assert!(run.sleeps.is_empty());
-    assert!(run.exchanges[3].fresh_connection);
+fn data_on_an_old_connection_that_broke_is_a_failed_try() {
+    let chunks = || Plan { chunk_size: fixed(2), ..upload(6) };
+    let run = play_list(chunks(), vec![created(), at(2), Reply::Stale, head(2, 6), at(4), at(6)]);
+    run.expect_done(6);
+    assert_eq!((run.sleeps.len(), run.notices.iter().filter(|notice| **notice == Notice::Retrying).count()), (1, 1));
+    let fresh: Vec<bool> = run.exchanges.iter().map(|exchange| exchange.fresh_connection).collect();
+    assert_eq!(fresh, [false, false, false, false, true, false], "until one has worked");
+    play_list(Plan { retry: no_retries(), ..chunks() }, vec![created(), at(2), Reply::Stale])
+        .expect_error(ErrorKind::Io);
     let run = play(upload(4), |n, exchange| match (n, exchange.method) {
         (0, _) => created(),
         (_, HttpMethod::Head) => head(0, 4),
