@@ -1777,6 +1777,33 @@ tus_status tus_config_set_store(struct tus_config *c,
                                 void *user_data);
 
 /**
+ * Sets the key that resume tokens are signed with (HMAC-SHA-256 over all of a token). With a key, a token counts only if
+ * it was signed with this key; any other is refused before anything in it is read. Without one, tokens are not signed:
+ * whoever can hand the program a token can write one himself, and so choose which upload at the endpoint's origin or an
+ * allowed one the data goes to. So set a key wherever a token leaves the program's hands: in a form, a URL, a database
+ * that others write to.
+ *
+ * What a token names is held against this client in either case: it counts only for the client's own endpoint and for
+ * uploads at the endpoint's origin or an origin allowed by tus_config_allow_origin, and nothing it names is deleted
+ * unless the server shows it to be the upload that the token tells of.
+ *
+ * - `c`: the configuration.
+ * - `key`: the bytes of the key, best 32 random ones; NULL: none, which is the default. It is wiped from memory with the
+ *   configuration and its clients.
+ * - `len`: how many, at least 16; 0 if `key` is NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, `key` is NULL but `len` is not 0, or `len` is below
+ * 16.
+ * Ownership: the bytes are copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_token_key(struct tus_config *c,
+                                    const void *key,
+                                    size_t len);
+
+/**
  * Sets how a source is recognised when it is uploaded again. A file that has not been touched since is recognised by
  * what the file system says of it, whatever is set here; and what was sent of an earlier upload is always held against
  * the source before it is continued, unless the file system or the program vouches for it.
@@ -2606,11 +2633,16 @@ tus_status tus_upload_options_set_upload_url(struct tus_upload_options *o,
  * tus_uploader_resume_token), parts included, if the source is still the same; the store is not asked. If the server has
  * dropped that upload, another one is created.
  *
+ * A token is not believed: what it names counts only at the client's endpoint and at allowed origins, and nothing it names
+ * is deleted that the server does not show to be the upload it tells of. Who may write a token is settled by
+ * tus_config_set_token_key.
+ *
  * - `o`: the options.
  * - `token`: the token; NULL: none, which is the default.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `token` is not UTF-8. The operation ends with
- * TUS_E_INVALID_ARGUMENT if this is no token or that of another server, TUS_E_SOURCE_CHANGED if the source is not the
+ * TUS_E_INVALID_ARGUMENT if this is no token, one of another server, not signed with the client's key, or names an upload
+ * at an origin that is not allowed; TUS_E_SOURCE_CHANGED if the source is not the
  * same or cannot be shown to be, TUS_E_UNSUPPORTED if it cannot be recognised at all.
  * Ownership: the string is copied.
  * Threads: one at a time for the same options.

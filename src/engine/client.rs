@@ -279,7 +279,7 @@ impl Client {
         let Some(place) = source.size().filter(|_| source.replay_limit().is_none()) else { return Ok(Vec::new()) };
         let Some(place) = self.place(&endpoint, place) else { return Ok(Vec::new()) };
         let job = self.bare_job();
-        Search { client: self, source, job: &job }.all(&place)
+        Search { client: self, endpoint, source, job: &job }.all(&place)
     }
 
     /// Removes uploads from the store that the server has forgotten by now, or that were begun longer ago than
@@ -289,6 +289,11 @@ impl Client {
         let now = clock::wall();
         let begun = max_age.map(|age| now.saturating_sub(age.as_secs()));
         store.prune(&|record| record.is_expired(now) || begun.is_some_and(|begun| record.created < begun))
+    }
+
+    /// Whether the caller has allowed an origin besides the endpoint's.
+    pub(super) fn allows(&self, origin: &Origin) -> bool {
+        self.shared.config.allowed_origins.contains(origin)
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -495,7 +500,7 @@ fn listed_not_at_all(store: &dyn store::Store) -> bool {
     store.prune(&|_| false).is_err_and(|error| error.kind() == ErrorKind::Unsupported)
 }
 
-fn concat_kind(headers: &Headers) -> ConcatKind {
+pub(super) fn concat_kind(headers: &Headers) -> ConcatKind {
     if is_final(headers) {
         ConcatKind::Final
     } else if is_partial(headers) {

@@ -20,7 +20,7 @@ use crate::protocol::fields;
 use crate::protocol::metadata;
 use crate::protocol::retry::RetryPolicy;
 use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
-use crate::store::{DirectoryStore, Store};
+use crate::store::{DirectoryStore, Store, TokenKey};
 use crate::transport::{FileSending, ProxySetting, Timeouts, TlsSettings};
 
 /// Where the caller's functions for tasks run.
@@ -57,6 +57,7 @@ pub struct Config {
     pub(crate) checksum: Wish,
     pub(crate) checksum_trailers: bool,
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) token_key: Option<TokenKey>,
     pub(crate) fingerprinter: Fingerprinter,
     pub(crate) verify_resumed: bool,
     pub(crate) partial_metadata: Vec<(String, Vec<u8>)>,
@@ -96,6 +97,7 @@ impl Default for Config {
             checksum: Wish::default(),
             checksum_trailers: true,
             store: None,
+            token_key: None,
             fingerprinter: Fingerprinter::default(),
             verify_resumed: false,
             partial_metadata: Vec::new(),
@@ -299,6 +301,11 @@ impl Config {
     /// Keeps the URLs of unfinished uploads in a folder, which is made when it is first needed.
     pub fn set_store_dir(&mut self, path: PathBuf) {
         self.store = Some(Arc::new(DirectoryStore::open(path)));
+    }
+
+    /// Signs resume tokens with this key, and takes no others; `None`, the default: tokens are not signed.
+    pub fn set_token_key(&mut self, key: Option<TokenKey>) {
+        self.token_key = key;
     }
 
     /// How a source is recognised when it is uploaded again.

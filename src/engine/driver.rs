@@ -460,6 +460,7 @@ impl<'a> Driver<'a> {
             Notice::UploadUrl(url) => {
                 self.log(Level::Info, || format!("the upload is {}", url.redacted()));
                 (self.job.created_here, self.job.begun) = (true, true);
+                self.job.recorded = None;
                 if let Some(keeper) = &keeper
                     && !done
                 {

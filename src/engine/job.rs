@@ -4,19 +4,36 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::client::concat_kind;
 use super::clock::Clock;
 use super::control::Control;
 use super::hashing::HashAhead;
 use super::hooks::OnUploadUrl;
-use super::info::Stats;
+use super::info::{ConcatKind, Stats};
 use super::keeper::Keep;
 use super::meter::{Gauge, Meter};
 use super::warnings::Warnings;
 use crate::cancel::Cancel;
 use crate::protocol::checksum::Algorithm;
+use crate::protocol::headers::Headers;
+use crate::protocol::offset::shows_upload;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::session::Session;
 use crate::transport::Watch;
+
+/// What a record says an upload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Recorded {
+    pub(super) length: u64,
+    pub(super) concat: ConcatKind,
+}
+
+impl Recorded {
+    /// Whether the server's answer to HEAD says the same. Nothing that was only read back is removed without that.
+    pub(super) fn is_shown_by(self, headers: &Headers) -> bool {
+        shows_upload(headers, self.length) && concat_kind(headers) == self.concat
+    }
+}
 
 /// One session under way and everything that belongs to it but client and source.
 pub(super) struct Job {
@@ -47,6 +64,8 @@ pub(super) struct Job {
     pub(super) source_spoiled: bool,
     /// The upload was created by this job.
     pub(super) created_here: bool,
+    /// What a record said of the upload, as long as it is all that is known of it.
+    pub(super) recorded: Option<Recorded>,
     /// How much was on the server before this job is known.
     pub(super) begun: bool,
     /// Goes on after an error with another session.
@@ -82,6 +101,7 @@ impl Job {
             checksum: None,
             source_spoiled: false,
             created_here: false,
+            recorded: None,
             begun: false,
             lives_on: false,
             furthest: 0,

@@ -2,6 +2,7 @@
 //!
 //! It is told what happens by the driver and never stops an upload: a store that fails is a warning (T-052).
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use crate::protocol::answer::Answer;
 use crate::protocol::date::parse_http_date;
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::Bytes;
-use crate::store::{Claim, Prefix, Record, Store};
+use crate::store::{Claim, Prefix, Record, Store, TokenKey};
 use crate::warning::{Warning, WarningKind};
 
 /// Between two notes of how far an upload is: what a crash may cost is asked of the server anyway.
@@ -36,6 +37,8 @@ pub(super) struct Keeper {
     place: Option<Place>,
     warnings: Warnings,
     on_token: Option<OnResumeToken>,
+    /// What tokens are signed with.
+    token_key: Option<TokenKey>,
     /// What the next record says of the source.
     blank: Record,
     /// The source once more, for its digest; `None` where that is not wanted.
@@ -73,8 +76,10 @@ struct State {
     doubtful: Vec<bool>,
     /// When the server drops the upload that has no record yet: its creation says so before its URL is known.
     expires: Option<u64>,
+    /// What was created by this operation, which therefore may remove it.
+    made: HashSet<AbsoluteUrl>,
     written: Option<Instant>,
-    told: Option<String>,
+    told: Option<Vec<u8>>,
     complained: bool,
 }
 
@@ -103,6 +108,7 @@ impl Keeper {
         place: Option<Place>,
         warnings: Warnings,
         on_token: Option<OnResumeToken>,
+        token_key: Option<TokenKey>,
         blank: Record,
         shared: Option<Box<dyn Bytes>>,
     ) -> Keeper {
@@ -110,6 +116,7 @@ impl Keeper {
             place,
             warnings,
             on_token,
+            token_key,
             blank,
             shared: Mutex::new(shared),
             state: Mutex::default(),
@@ -168,10 +175,16 @@ impl Keeper {
     /// The server has put the parts together: from now on they are of no use, whatever becomes of this process.
     pub(super) fn put_together(&self, whole: Option<&AbsoluteUrl>) {
         let mut state = self.state();
+        state.made.extend(whole.cloned());
         if let Some(record) = &mut state.record {
             record.whole = whole.map(|url| url.as_str().to_owned());
         }
         self.write(state);
+    }
+
+    /// Whether this operation has created an upload, or the whole of its parts.
+    pub(super) fn has_made(&self, url: &AbsoluteUrl) -> bool {
+        self.state().made.contains(url)
     }
 
     /// The parts as they are known.
@@ -192,7 +205,7 @@ impl Keeper {
         let record = state.record.as_ref().filter(|record| !record.url.is_empty())?;
         let by_name = record.identity.is_none() && record.fingerprint.is_some();
         let provable = (record.identity.is_some() && record.identity_trusted) || record.content.is_some() || by_name;
-        provable.then(|| record.to_token())
+        provable.then(|| record.to_token(self.token_key.as_ref()))
     }
 
     /// Tells the caller the token if it is a new one.
@@ -203,10 +216,10 @@ impl Keeper {
             // What changes with every chunk is no reason of its own, unless nothing but the digest proves the source.
             let stable = |record: &Record| {
                 let content = record.content.clone().filter(|_| !record.identity_trusted);
-                Record { offset: 0, clock_skew: 0, content, ..record.clone() }.to_token()
+                Record { offset: 0, clock_skew: 0, content, ..record.clone() }.to_bytes()
             };
             let Some(record) = state.record.as_ref().filter(|record| !record.url.is_empty()) else { return Ok(()) };
-            let (identity, token) = (stable(record), record.to_token());
+            let (identity, token) = (stable(record), record.to_token(self.token_key.as_ref()));
             if state.told.replace(identity.clone()) == Some(identity) {
                 return Ok(());
             }
@@ -348,6 +361,7 @@ impl Keep {
         let keeper = &*self.keeper;
         let mut state = keeper.state();
         let first = state.hasher.is_none();
+        state.made.insert(url.clone());
         match self.part {
             None => {
                 let (created, expires) = (clock::wall(), state.expires.take());

@@ -14,7 +14,7 @@ use super::control::Control;
 use super::driver::Driver;
 use super::hooks::OnUploadUrl;
 use super::info::{ConcatKind, Stats, UploadInfo};
-use super::job::Job;
+use super::job::{Job, Recorded};
 use super::keeper::{Keep, Keeper};
 use super::log::Level;
 use super::meter::Gauge;
@@ -28,7 +28,7 @@ use crate::protocol::metadata::Metadata;
 use crate::protocol::session::{Goal, Outcome, Plan, Previous};
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::{self, Bytes};
-use crate::store::PartRecord;
+use crate::store::{MAX_PARTS, PartRecord};
 use crate::sys::thread::spawn_scoped;
 use crate::warning::{Warning, WarningKind};
 
@@ -79,7 +79,7 @@ impl Client {
         candidate: Option<Candidate>,
         job: &Job,
     ) -> Result<Option<UploadInfo>> {
-        let most = HEADER_MAX / (endpoint.as_str().len() as u64 + URL_TAIL);
+        let most = (HEADER_MAX / (endpoint.as_str().len() as u64 + URL_TAIL)).min(MAX_PARTS as u64);
         let count = u64::from(options.parallel).min(size).min(most);
         if candidate.is_none() && count < 2 {
             // T-128: nothing is to be put together.
@@ -207,7 +207,10 @@ impl Parallel<'_> {
         }
         let mut job = self.job(0);
         match Driver::new(self.client, &mut job).run(self.client.bare_plan(Goal::Inspect { url })) {
-            Ok(Outcome::Inspected { url, offset, size, .. }) if size == Some(self.size) && offset == self.size => {
+            Ok(Outcome::Inspected { url, offset, headers, .. })
+                if offset == self.size
+                    && (Recorded { length: self.size, concat: ConcatKind::Final }).is_shown_by(&headers) =>
+            {
                 source.check_unchanged()?;
                 let _ = self.gauge.meter(Some(self.size)).resume(self.size);
                 self.finish();
@@ -380,12 +383,20 @@ impl Parallel<'_> {
         for part in self.keeper.parts() {
             let Ok((url, _)) = AbsoluteUrl::parse(&part.url) else { continue };
             let patience = REMOVAL_PATIENCE.saturating_sub(job.clock.elapsed());
-            match self.client.remove(url, &job, patience) {
+            match self.may_remove(&url, part.length, &job).and_then(|()| self.client.remove(url, &job, patience)) {
                 // Where one gets no answer, the next will get none either.
                 Err(error) if error.answer().is_none() => return,
                 _ => {}
             }
         }
+    }
+
+    /// Whether a part may be removed: this operation has created it, or the server shows it to be such a part.
+    fn may_remove(&self, url: &AbsoluteUrl, length: u64, job: &Job) -> Result<()> {
+        if self.keeper.has_made(url) {
+            return Ok(());
+        }
+        self.client.check_recorded(url, Recorded { length, concat: ConcatKind::Partial }, job)
     }
 
     /// The whole is there, and the source cannot be shown to be what it was: if it is not, all of it is of no use.
@@ -425,16 +436,22 @@ impl Parallel<'_> {
     /// Removes the parts, and what they may have been put together to unless that is complete, of an upload that the
     /// caller cancelled for good.
     fn delete_cancelled(&self, mut error: Error) -> Error {
-        let job = self.job(0);
+        let mut job = self.job(0);
         let mut stays = None;
         if let Some(whole) = self.keeper.whole() {
+            job.recorded =
+                (!self.keeper.has_made(&whole)).then(|| Recorded { length: self.size, concat: ConcatKind::Final });
             error = self.client.delete_cancelled(error.with_upload_url(Some(whole)), &job);
             stays = error.upload_url().cloned();
         }
         let mut gone = stays.is_none();
         for part in self.keeper.parts() {
             let Ok((url, _)) = AbsoluteUrl::parse(&part.url) else { continue };
-            error = self.client.delete_at_once(error, url, &job);
+            error = match self.may_remove(&url, part.length, &job) {
+                Ok(()) => self.client.delete_at_once(error, url, &job),
+                Err(why) if why.kind() == ErrorKind::Gone => error,
+                Err(why) => error.because(why.full_message()).with_upload_url(Some(url)),
+            };
             gone &= error.upload_url().is_none();
             error = error.without_upload_url();
         }

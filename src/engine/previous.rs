@@ -10,6 +10,7 @@
 //!    more is not continued.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -23,9 +24,10 @@ use super::log::Level;
 use crate::cancel::{Cancel, Slept};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::{self, Fingerprinter};
+use crate::protocol::session::concatenation;
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::Bytes;
-use crate::store::{self, BadRecord, Claim, Prefix, Record};
+use crate::store::{self, Claim, Prefix, Record};
 use crate::warning::{Warning, WarningKind};
 
 /// How long another process that works on an upload is waited for. One that is ending needs a moment; one that is busy
@@ -44,6 +46,7 @@ pub(super) struct Candidate {
 /// What a search needs besides the store.
 pub(super) struct Search<'a> {
     pub(super) client: &'a Client,
+    pub(super) endpoint: AbsoluteUrl,
     pub(super) source: &'a mut dyn Bytes,
     pub(super) job: &'a Job,
 }
@@ -99,11 +102,14 @@ impl Search<'_> {
                         let _ = place.store.remove(&place.key, &record.url);
                     }
                 }
-                Ok(record) if Some(record.size) == self.source.size() => records.push(record),
-                Ok(_) => {}
-                Err(bad @ (BadRecord::Garbage | BadRecord::Newer(_))) => {
-                    self.warn(format!("passed over in the store: {bad}"));
+                Ok(record) if Some(record.size) == self.source.size() => {
+                    match self.client.check_record(&record, &self.endpoint) {
+                        Ok(()) => records.push(record),
+                        Err(why) => self.warn(format!("passed over in the store: {why}")),
+                    }
                 }
+                Ok(_) => {}
+                Err(bad) => self.warn(format!("passed over in the store: {bad}")),
             }
         }
         let identity = self.source.identity();
@@ -134,17 +140,11 @@ impl Search<'_> {
     }
 
     /// The upload a token stands for. It was named, so what does not fit is an error.
-    pub(super) fn of_token(
-        &mut self,
-        token: &str,
-        endpoint: &AbsoluteUrl,
-        place: Option<&Place>,
-    ) -> Result<Option<Candidate>> {
-        let record = Record::from_token(token)
-            .map_err(|bad| Error::invalid(format!("the resume token cannot be used: {bad}")))?;
-        if record.endpoint != endpoint.without_query() {
-            return Err(Error::invalid("the resume token is of another server"));
-        }
+    pub(super) fn of_token(&mut self, token: &str, place: Option<&Place>) -> Result<Option<Candidate>> {
+        let unusable = |why: &dyn fmt::Display| Error::invalid(format!("the resume token cannot be used: {why}"));
+        let record =
+            Record::from_token(token, self.client.config().token_key.as_ref()).map_err(|bad| unusable(&bad))?;
+        self.client.check_record(&record, &self.endpoint).map_err(|why| unusable(&why))?;
         if record.is_expired(clock::wall()) {
             self.log(Level::Info, || "the upload of the resume token has expired".to_owned());
             return Ok(None);
@@ -255,9 +255,9 @@ impl Search<'_> {
     }
 
     /// What is to be noted of the source when an upload of it is created.
-    pub(super) fn describe(&mut self, endpoint: &AbsoluteUrl, lasting: bool) -> Result<Record> {
+    pub(super) fn describe(&mut self, lasting: bool) -> Result<Record> {
         let mut record = Record {
-            endpoint: endpoint.without_query().to_owned(),
+            endpoint: self.endpoint.without_query().to_owned(),
             size: self.source.size().unwrap_or_default(),
             identity: self.source.identity(),
             identity_trusted: self.source.identity_is_settled(),
@@ -279,6 +279,32 @@ impl Search<'_> {
 }
 
 impl Client {
+    /// Holds what was read back, from wherever it came, against what this client may work with: uploads of its endpoint,
+    /// at origins it trusts, in no more parts than can be put together. Whoever wrote it could else have the data sent
+    /// to himself, or have the caller's credentials used where he likes.
+    pub(super) fn check_record(&self, record: &Record, endpoint: &AbsoluteUrl) -> std::result::Result<(), String> {
+        if record.endpoint != endpoint.without_query() {
+            return Err("it is of another server".to_owned());
+        }
+        let trusted = |text: &str| match AbsoluteUrl::parse(text) {
+            Ok((url, _)) if url.origin() == endpoint.origin() || self.allows(url.origin()) => Ok(url),
+            Ok((url, _)) => Err(format!("its upload lies at {}, which is not an allowed origin", url.origin())),
+            Err(error) => Err(format!("its upload's URL cannot be used: {error}")),
+        };
+        trusted(&record.url)?;
+        if let Some(whole) = &record.whole {
+            trusted(whole)?;
+        }
+        let mut parts = Vec::new();
+        for part in record.parts.iter().filter(|part| !part.url.is_empty()) {
+            parts.push(trusted(&part.url)?);
+        }
+        match concatenation(&parts, endpoint.origin()) {
+            Some(_) => Ok(()),
+            None => Err("its parts do not fit into the header that puts them together".to_owned()),
+        }
+    }
+
     /// Where the store keeps uploads of a source of this size.
     pub(super) fn place(&self, endpoint: &AbsoluteUrl, size: u64) -> Option<Place> {
         let store = self.config().store.clone()?;

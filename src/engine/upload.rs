@@ -8,7 +8,7 @@ use super::client::{Client, unexpected};
 use super::control::Control;
 use super::driver::Driver;
 use super::info::{ConcatKind, UploadInfo};
-use super::job::Job;
+use super::job::{Job, Recorded};
 use super::keeper::{Keep, Keeper};
 use super::options::UploadOptions;
 use super::previous::{Candidate, Search};
@@ -158,6 +158,7 @@ impl Client {
     ) -> Plan {
         let previous = candidate.and_then(|Candidate { record, proven, claim }| {
             let (url, _) = AbsoluteUrl::parse(&record.url).ok()?;
+            job.recorded = Some(Recorded { length: record.size, concat: ConcatKind::None });
             if let Some(keeper) = &keeper {
                 keeper.adopt(record, claim, proven);
             }
@@ -260,20 +261,21 @@ impl Client {
         };
         let place = self.place(endpoint, size);
         let lasting = place.is_some() || options.on_resume_token.is_some();
-        let mut search = Search { client: self, source, job };
+        let mut search = Search { client: self, endpoint: endpoint.clone(), source, job };
         let candidate = match (&options.resume_token, &place) {
-            (Some(token), place) => search.of_token(token, endpoint, place.as_ref())?,
+            (Some(token), place) => search.of_token(token, place.as_ref())?,
             (None, Some(place)) => search.best(place)?,
             (None, None) => None,
         };
-        let blank = search.describe(endpoint, lasting)?;
+        let blank = search.describe(lasting)?;
         // Where the identity alone decides, and can, no digest is needed.
         let by_identity = matches!(config.fingerprinter, Fingerprinter::FileIdentity)
             && source.identity_is_settled()
             && !config.verify_resumed;
         let hashed = lasting && !by_identity && size > 0 && !source.runs_callers_code();
         let shared = if hashed { source.share() } else { None };
-        let keeper = Keeper::new(place, job.warnings.clone(), options.on_resume_token.clone(), blank, shared);
+        let (warnings, on_token) = (job.warnings.clone(), options.on_resume_token.clone());
+        let keeper = Keeper::new(place, warnings, on_token, config.token_key.clone(), blank, shared);
         Ok((Some(Arc::new(keeper)), candidate))
     }
 
@@ -363,9 +365,23 @@ impl Client {
             Ok(Outcome::Inspected { offset, size, .. }) if size == Some(offset) => {
                 error.because("the upload is complete and stays on the server")
             }
+            Ok(Outcome::Inspected { headers, .. }) if of.recorded.is_some_and(|it| !it.is_shown_by(&headers)) => {
+                error.because(NOT_RECORDED)
+            }
             Ok(_) => self.delete_at_once(error, url, of),
             Err(failure) if failure.kind() == ErrorKind::Gone => error.without_upload_url(),
             Err(failure) => error.because(stays(&failure)),
+        }
+    }
+
+    /// Asks the server whether an upload that was read back from somewhere is what its record says, and may be removed.
+    pub(super) fn check_recorded(&self, url: &AbsoluteUrl, recorded: Recorded, of: &Job) -> Result<()> {
+        let mut job = self.removal_job(of);
+        job.clock = of.clock;
+        let outcome = Driver::new(self, &mut job).run(self.bare_plan(Goal::Inspect { url: url.clone() }))?;
+        match outcome {
+            Outcome::Inspected { headers, .. } if recorded.is_shown_by(&headers) => Ok(()),
+            _ => Err(Error::new(ErrorKind::InvalidState, NOT_RECORDED)),
         }
     }
 
@@ -406,6 +422,8 @@ pub(super) fn told(result: Result<UploadInfo>, warnings: &Warnings) -> Result<Up
         Err(error) => Err(error.with_warnings(warnings.all())),
     }
 }
+
+const NOT_RECORDED: &str = "the upload stays on the server: HEAD does not show it to be the one that was recorded";
 
 fn stays(failure: &Error) -> String {
     format!("the upload stays on the server: {}", failure.full_message())

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::callback::{Callback, UserData, tus_destroy_fn};
 use super::config::{change, tus_config};
-use super::convert::{flag, path};
+use super::convert::{bytes, flag, path};
 use super::fingerprint::{custom, kind, tus_fingerprint_fn};
 use super::guard::guard_status;
 use super::status::tus_status;
 use super::store::{callers_store, tus_store_vtable};
+use crate::error::Error;
 use crate::fingerprint::Fingerprinter;
-use crate::store::{DirectoryStore, Store};
+use crate::store::{DirectoryStore, Store, TokenKey};
 
 /// Keeps what is known of unfinished uploads in a folder, so that a later run, of this program or another one, goes on
 /// where an upload of the same source to the same endpoint was interrupted (T-052). Entries survive crashes; while an
@@ -74,6 +75,44 @@ pub unsafe extern "C" fn tus_config_set_store(
         };
         // SAFETY: the caller's pointer, as the header asks for.
         unsafe { change(c, |config| Ok(replace(&mut config.store, store?))) }
+    })
+}
+
+/// Sets the key that resume tokens are signed with (HMAC-SHA-256 over all of a token). With a key, a token counts only if
+/// it was signed with this key; any other is refused before anything in it is read. Without one, tokens are not signed:
+/// whoever can hand the program a token can write one himself, and so choose which upload at the endpoint's origin or an
+/// allowed one the data goes to. So set a key wherever a token leaves the program's hands: in a form, a URL, a database
+/// that others write to.
+///
+/// What a token names is held against this client in either case: it counts only for the client's own endpoint and for
+/// uploads at the endpoint's origin or an origin allowed by tus_config_allow_origin, and nothing it names is deleted
+/// unless the server shows it to be the upload that the token tells of.
+///
+/// - `c`: the configuration.
+/// - `key`: the bytes of the key, best 32 random ones; NULL: none, which is the default. It is wiped from memory with the
+///   configuration and its clients.
+/// - `len`: how many, at least 16; 0 if `key` is NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, `key` is NULL but `len` is not 0, or `len` is below
+/// 16.
+/// Ownership: the bytes are copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_token_key(c: *mut tus_config, key: *const c_void, len: usize) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header asks for.
+        unsafe {
+            change(c, |config| {
+                let key = match (key.is_null(), bytes(key, len, "key")?) {
+                    (true, _) => None,
+                    (false, bytes) => Some(TokenKey::new(bytes).ok_or_else(|| {
+                        Error::invalid(format!("a token key has at least {} bytes", TokenKey::MIN_BYTES))
+                    })?),
+                };
+                Ok(replace(&mut config.token_key, key))
+            })
+        }
     })
 }
 

@@ -333,11 +333,16 @@ pub unsafe extern "C" fn tus_upload_options_set_upload_url(
 /// tus_uploader_resume_token), parts included, if the source is still the same; the store is not asked. If the server has
 /// dropped that upload, another one is created.
 ///
+/// A token is not believed: what it names counts only at the client's endpoint and at allowed origins, and nothing it names
+/// is deleted that the server does not show to be the upload it tells of. Who may write a token is settled by
+/// tus_config_set_token_key.
+///
 /// - `o`: the options.
 /// - `token`: the token; NULL: none, which is the default.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `token` is not UTF-8. The operation ends with
-/// TUS_E_INVALID_ARGUMENT if this is no token or that of another server, TUS_E_SOURCE_CHANGED if the source is not the
+/// TUS_E_INVALID_ARGUMENT if this is no token, one of another server, not signed with the client's key, or names an upload
+/// at an origin that is not allowed; TUS_E_SOURCE_CHANGED if the source is not the
 /// same or cannot be shown to be, TUS_E_UNSUPPORTED if it cannot be recognised at all.
 /// Ownership: the string is copied.
 /// Threads: one at a time for the same options.

@@ -17,14 +17,12 @@ use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::checksum::Algorithm;
 use crate::source::Bytes;
+use crate::store::MAX_FINGERPRINT;
 
 pub(crate) use prefix::{PrefixHasher, prefix_matches};
 
 /// How much of a source [`Fingerprinter::PartialMd5`] looks at; other clients do the same.
 const PARTIAL: u64 = 64 * 1024;
-
-/// The most bytes a fingerprint of the caller's may have: it becomes part of a file in the store.
-const MAX_LENGTH: usize = 4096;
 
 /// A fingerprint callback: gets the source's name, if it has one, and its size. An error is the caller's own code: it
 /// ends the operation.
@@ -111,8 +109,8 @@ fn checked(answer: std::result::Result<String, i32>) -> Result<String> {
     if text.is_empty() {
         return no("is empty");
     }
-    if text.len() > MAX_LENGTH {
-        return no(&format!("has {} bytes, {MAX_LENGTH} at most are allowed", text.len()));
+    if text.len() > MAX_FINGERPRINT {
+        return no(&format!("has {} bytes, {MAX_FINGERPRINT} at most are allowed", text.len()));
     }
     if text.chars().any(char::is_control) {
         return no("has a control character");

@@ -3,6 +3,7 @@
 //! A PATCH needs a [`Proven`] offset to be formed, and a `Proven` comes from a parsed answer alone: nothing in this
 //! library can send bytes at a place it merely believes in (T-021, T-025).
 
+use super::capabilities::VERSION;
 use super::headers::Headers;
 use crate::error::BrokenRule;
 
@@ -74,6 +75,13 @@ impl Position {
     }
 }
 
+/// Whether an answer to HEAD shows a tus upload of this length: what was read back from a token or a store may name
+/// anything.
+pub fn shows_upload(headers: &Headers, length: u64) -> bool {
+    let tus = headers.single("Tus-Resumable").is_ok_and(|version| version == Some(VERSION));
+    tus && Position::read(headers).is_ok_and(|position| position.length == Some(length))
+}
+
 /// Whether the upload is a concatenation (T-126: with or without a space after the semicolon).
 pub fn is_final(headers: &Headers) -> bool {
     headers.get("Upload-Concat").is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("final"))
@@ -107,6 +115,19 @@ mod tests {
             assert_eq!(from.acknowledged(&headers(&[("upload-offset", offset)]), 5, 20), expected, "{offset}");
         }
         assert_eq!(from.acknowledged(&headers(&[]), 5, 20), Err(BrokenRule::MissingOffset));
+    }
+
+    #[test]
+    fn an_upload_is_shown_by_version_offset_and_length() {
+        let right = [("Tus-Resumable", "1.0.0"), ("Upload-Offset", "5"), ("Upload-Length", "11")];
+        assert!(shows_upload(&headers(&right), 11) && !shows_upload(&headers(&right), 12));
+        for missing in 0..3 {
+            let fields: Vec<_> = right.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, f)| *f).collect();
+            assert!(!shows_upload(&headers(&fields), 11), "{fields:?}");
+        }
+        let open = [right[0], right[1], ("Upload-Defer-Length", "1")];
+        let other = [("Tus-Resumable", "2.0.0"), right[1], right[2]];
+        assert!(!shows_upload(&headers(&open), 11) && !shows_upload(&headers(&other), 11));
     }
 
     #[test]

@@ -49,7 +49,8 @@ use crate::protocol::checksum::Algorithm;
 
 pub use claim::Claim;
 pub use directory::DirectoryStore;
-pub use record::{BadRecord, FileIdentity, PartRecord, Prefix, Record};
+pub use record::{BadRecord, FileIdentity, MAX_FINGERPRINT, MAX_PARTS, PartRecord, Prefix, Record};
+pub use token::TokenKey;
 
 /// A place for records. Its operations may wait for a disk, but never for another process.
 ///

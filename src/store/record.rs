@@ -1,5 +1,6 @@
 //! What is remembered of an unfinished upload, and how it is written down.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,14 @@ use serde::{Deserialize, Serialize};
 /// pass over them; anything else needs the next one.
 pub(super) const FORMAT: u64 = 1;
 
-/// The most bytes of a record: enough for thousands of parts, little enough to read whatever lies there.
+/// The most bytes of a record: enough for any there may be, little enough to read whatever lies there.
 pub(super) const MAX_BYTES: usize = 1 << 20;
+
+/// The most parts of a parallel upload: each takes a thread while it is sent.
+pub const MAX_PARTS: usize = 48;
+
+/// The most bytes of a fingerprint: it becomes part of a file in the store.
+pub const MAX_FINGERPRINT: usize = 4096;
 
 /// T-010: no size or offset of the protocol goes beyond.
 const MAX_SIZE: u64 = i64::MAX as u64;
@@ -87,6 +94,12 @@ pub enum BadRecord {
     Garbage,
     /// Written in this format, by a later version of the library: to be left as it is.
     Newer(u64),
+    /// A token without a signature, where only signed ones count.
+    Unsigned,
+    /// A signed token, where no key can tell who signed it.
+    Signed,
+    /// A token signed with another key, or changed after it was signed.
+    Forged,
 }
 
 impl Record {
@@ -106,8 +119,9 @@ impl Record {
     /// # Errors
     ///
     /// [`BadRecord::Newer`] if the format is a later one; [`BadRecord::Garbage`] if it is not one JSON object of at
-    /// most 1 MiB with these fields, if a URL is empty or has characters no URL has, if a number is impossible, or if
-    /// the parts do not follow one another from the first byte to the last.
+    /// most 1 MiB with these fields, if a URL is empty or has characters no URL has, if a number or the fingerprint is
+    /// impossible, or if the parts are empty, more than [`MAX_PARTS`], the same upload twice, or do not follow one
+    /// another from the first byte to the last.
     pub fn from_bytes(bytes: &[u8]) -> Result<Record, BadRecord> {
         if bytes.len() > MAX_BYTES {
             return Err(BadRecord::Garbage);
@@ -127,14 +141,17 @@ impl Record {
             && self.size <= MAX_SIZE
             && self.offset <= self.size
             && self.content.as_ref().is_none_or(|content| content.is_sound(self.size))
+            && self.fingerprint.as_deref().is_none_or(is_fingerprint)
             && self.parts_are_sound()
             && self.whole.as_deref().is_none_or(is_url)
     }
 
     fn parts_are_sound(&self) -> bool {
         let mut end = 0u64;
+        let mut urls = HashSet::new();
         for part in &self.parts {
-            if part.start != end || !(part.url.is_empty() || is_url(&part.url)) {
+            let url_is_sound = part.url.is_empty() || (is_url(&part.url) && urls.insert(&part.url));
+            if part.start != end || part.length == 0 || !url_is_sound {
                 return false;
             }
             match end.checked_add(part.length) {
@@ -142,7 +159,7 @@ impl Record {
                 None => return false,
             }
         }
-        self.parts.is_empty() || end == self.size
+        self.parts.is_empty() || (end == self.size && self.parts.len() <= MAX_PARTS)
     }
 }
 
@@ -157,6 +174,9 @@ impl fmt::Display for BadRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BadRecord::Garbage => f.write_str("it is damaged"),
+            BadRecord::Unsigned => f.write_str("it is not signed, but a token key is set"),
+            BadRecord::Signed => f.write_str("it is signed, but no token key is set"),
+            BadRecord::Forged => f.write_str("its signature is not that of the token key"),
             BadRecord::Newer(format) => {
                 write!(f, "it was written by a newer version of the library (format {format}, known is {FORMAT})")
             }
@@ -177,6 +197,11 @@ pub(super) fn check_format(json: &[u8]) -> Result<(), BadRecord> {
         Ok(Number { format }) if format > FORMAT => Err(BadRecord::Newer(format)),
         _ => Err(BadRecord::Garbage),
     }
+}
+
+/// Whether a text may be a fingerprint.
+fn is_fingerprint(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_FINGERPRINT && !text.contains(char::is_control)
 }
 
 /// Not a parser: what is kept here is parsed again before it is used. This only keeps out what was never a URL.

@@ -10,6 +10,7 @@ mod fixture;
 mod changed;
 mod chunkwise;
 mod credentials;
+mod foreign;
 mod parts;
 mod passes;
 mod peers;

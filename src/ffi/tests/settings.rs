@@ -191,6 +191,12 @@ fn what_is_about_earlier_runs_arrives() {
         tus_config_set_verify_resumed(c, 1);
         tus_config_set_checksum_trailers(c, 0);
         tus_config_set_store_dir(c, NOT_UTF8.as_ptr());
+        let key = c"0123456789abcdef".as_ptr().cast();
+        let refusing = crate::ffi::tests::fixture::config();
+        for short in [0, 1, 15] {
+            assert_eq!(tus_config_set_token_key(refusing.pointer, key, short), INVALID);
+        }
+        assert_eq!(tus_config_set_token_key(c, key, 16), OK);
         tus_config_set_metadata_for_partial_uploads(c, c"a".as_ptr(), c"1".as_ptr().cast(), 1);
         tus_config_set_metadata_for_partial_uploads(c, c"a".as_ptr(), c"12".as_ptr().cast(), 2);
         tus_upload_options_set_parallel_uploads(o, 7);
@@ -201,6 +207,7 @@ fn what_is_about_earlier_runs_arrives() {
     }
     let set = inside(&config);
     assert_eq!(format!("{:?}", set.fingerprinter), "FileIdentity");
+    assert!(set.token_key.is_some());
     assert!(set.verify_resumed && !set.checksum_trailers && set.store.is_some());
     assert_eq!(set.partial_metadata, [("a".to_owned(), b"12".to_vec())]);
     let set = inside_options(&options);

@@ -5,7 +5,7 @@ use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::offset::Position;
 use crate::protocol::reaction::{Purpose, Reaction, react};
-use crate::protocol::url::AbsoluteUrl;
+use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::warning::{Warning, WarningKind};
 
 use super::core::Core;
@@ -67,7 +67,7 @@ impl Concatenate {
             return Finished::error(error);
         }
         let job = Job { endpoint, parts, unfinished, total, complete: total.is_some(), refused: false };
-        if job.parts.is_empty() || job.field(&job.endpoint).len() > HEADER_MAX {
+        if job.parts.is_empty() || concatenation(&job.parts, job.endpoint.origin()).is_none() {
             let what = "there must be at least one part, and no more than fit into 8 KiB of URLs";
             return Finished::error(Error::new(ErrorKind::InvalidArgument, what));
         }
@@ -242,14 +242,23 @@ fn whole(answer: &Answer) -> Result<(Option<u64>, Option<u64>), BrokenRule> {
 }
 
 impl Job {
-    /// `Upload-Concat` in a request to `to` (T-121, T-122). As short as it can be where the parts lie at the same
-    /// origin: some servers look for their own base path at the beginning.
+    /// `Upload-Concat` in a request to `to`.
     fn field(&self, to: &AbsoluteUrl) -> String {
-        let origin = to.origin();
-        let name = |part: &AbsoluteUrl| match part.origin() == origin {
-            true => part.path_and_query().to_owned(),
-            false => part.as_str().to_owned(),
-        };
-        format!("final;{}", self.parts.iter().map(name).collect::<Vec<_>>().join(" "))
+        field(&self.parts, to.origin())
     }
+}
+
+/// `Upload-Concat` for these parts in a request to an origin; `None` if that is more than servers take (T-128).
+pub fn concatenation(parts: &[AbsoluteUrl], origin: &Origin) -> Option<String> {
+    Some(field(parts, origin)).filter(|field| field.len() <= HEADER_MAX)
+}
+
+/// T-121, T-122: as short as it can be where the parts lie at the same origin, since some servers look for their own base
+/// path at the beginning.
+fn field(parts: &[AbsoluteUrl], origin: &Origin) -> String {
+    let name = |part: &AbsoluteUrl| match part.origin() == origin {
+        true => part.path_and_query().to_owned(),
+        false => part.as_str().to_owned(),
+    };
+    format!("final;{}", parts.iter().map(name).collect::<Vec<_>>().join(" "))
 }

@@ -107,6 +107,7 @@ use probe::Probe;
 use terminate::Terminate;
 use transfer::Transfer;
 
+pub use concatenate::concatenation;
 pub use event::{Action, Broken, BrokenKind, Event, Notice, Question, WaitReason};
 pub use exchange::{Body, Checksum, Exchange, Method as HttpMethod};
 pub use outcome::Outcome;

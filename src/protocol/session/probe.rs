@@ -125,10 +125,9 @@ impl Probe {
             });
         }
         if let Target::Previous(previous) = &self.target {
-            // An upload of another size, or one that is put together, was never the one of this source.
-            let part = is_partial(&answer.headers) && !core.plan.partial;
-            let other =
-                part || is_final(&answer.headers) || position.length.is_some_and(|length| Some(length) != core.size);
+            // An upload of another size or kind was never the one of this source.
+            let other_kind = is_partial(&answer.headers) != core.plan.partial || is_final(&answer.headers);
+            let other = other_kind || position.length.is_some_and(|length| Some(length) != core.size);
             if other || core.size.is_some_and(|size| position.at.get() > size) {
                 return gone(core, url, exchange, &answer);
             }

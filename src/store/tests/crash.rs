@@ -15,7 +15,7 @@ const KILLS: usize = 50;
 /// A record whose size tells its offset, so that a mixture of two would show.
 fn grown(number: usize, offset: u64) -> Record {
     let filling = "x".repeat((offset % 7) as usize * 5000);
-    Record { fingerprint: Some(format!("{offset} {filling}")), ..small(number, offset) }
+    Record { endpoint: format!("{offset} {filling}"), ..small(number, offset) }
 }
 
 /// A child: writes on and on until it is killed.

@@ -66,7 +66,7 @@ fn garbage_is_refused() {
 #[test]
 fn contradictions_are_refused() {
     type Spoil = fn(&mut Record);
-    let spoils: [(&str, Spoil); 17] = [
+    let spoils: [(&str, Spoil); 25] = [
         ("no url", |r| r.url.clear()),
         ("a line end in the url", |r| r.url.push('\n')),
         ("a blank in the url", |r| r.url.push(' ')),
@@ -83,6 +83,17 @@ fn contradictions_are_refused() {
         ("overlapping parts", |r| r.parts[0].length += 1),
         ("parts end early", |r| r.parts[1].length -= 1),
         ("parts end late", |r| r.parts[1].length += 1),
+        ("an empty fingerprint", |r| r.fingerprint = Some(String::new())),
+        ("a fingerprint with a control character", |r| r.fingerprint = Some("size:1\n".to_owned())),
+        ("a long fingerprint", |r| r.fingerprint = Some("x".repeat(4097))),
+        ("an empty part before the first", |r| r.parts.insert(0, PartRecord { url: url(3), start: 0, length: 0 })),
+        ("an empty part after the last", |r| r.parts.push(PartRecord { url: String::new(), start: SIZE, length: 0 })),
+        ("an empty part", |r| r.parts.insert(1, PartRecord { url: url(3), start: 7, length: 0 })),
+        ("the same part twice", |r| r.parts[1].url = url(1)),
+        ("more parts than threads", |r| {
+            r.parts = (0..49).map(|at| PartRecord { url: String::new(), start: at, length: 1 }).collect();
+            r.parts[48].length = SIZE - 48;
+        }),
         ("parts wrap round", |r| {
             r.parts[1].length = u64::MAX - 6;
             r.parts.push(PartRecord { url: url(3), start: 0, length: SIZE });

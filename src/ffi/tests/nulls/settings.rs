@@ -109,6 +109,14 @@ pub(super) fn configuration() -> Calls {
                 ],
             ),
             ("tus_config_set_store", a_store(c)),
+            (
+                "tus_config_set_token_key",
+                vec![
+                    refused("c", tus_config_set_token_key(no, NO_BYTES, 0)),
+                    refused("key", tus_config_set_token_key(c, NO_BYTES, 16)),
+                    gives("key", tus_config_set_token_key(c, NO_BYTES, 0), OK),
+                ],
+            ),
             ("tus_config_set_fingerprint", vec![refused("c", tus_config_set_fingerprint(no, 1))]),
             ("tus_config_set_verify_resumed", vec![refused("c", tus_config_set_verify_resumed(no, 1))]),
             (
