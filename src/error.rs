@@ -48,6 +48,8 @@ pub enum ErrorKind {
     Store,
     /// The caller's fingerprint callback answered with something that is none.
     Fingerprint,
+    /// The machine cannot give what the operation needs at present: a thread, a descriptor, memory.
+    Resources,
     /// The host name could not be resolved.
     Resolve,
     /// No connection could be made.
@@ -169,6 +171,7 @@ impl Error {
         let retryable = matches!(
             kind,
             ErrorKind::Timeout(_)
+                | ErrorKind::Resources
                 | ErrorKind::Resolve
                 | ErrorKind::Connect
                 | ErrorKind::Io

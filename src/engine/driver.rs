@@ -362,6 +362,7 @@ impl<'a> Driver<'a> {
             BreakKind::Closed => BrokenKind::Closed,
             BreakKind::NotHttp => BrokenKind::NotHttp,
             BreakKind::Timeout(limit) => BrokenKind::Timeout(limit),
+            BreakKind::Resources => BrokenKind::Resources,
             BreakKind::Unsendable => BrokenKind::Unsendable,
             // A pause ends a request too.
             BreakKind::Cancelled if self.job.cancel.is_set() => return Event::Stopped(cancelled()),

@@ -309,7 +309,9 @@ impl Parallel<'_> {
                 };
                 let thread = thread::Builder::new().name("tus-part".to_owned());
                 if let Err(error) = spawn_scoped(thread, scope, work) {
-                    failed(Error::new(ErrorKind::Internal, "no thread for a part").with_cause(Arc::new(error)));
+                    let code = error.raw_os_error();
+                    let failure = Error::new(ErrorKind::Resources, "the system gives no thread for a part at present");
+                    failed(failure.with_os_code(code).with_cause(Arc::new(error)));
                     break;
                 }
             }

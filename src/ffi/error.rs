@@ -123,6 +123,7 @@ pub(super) fn status_of(kind: ErrorKind) -> tus_status_code {
         ErrorKind::Store => tus_status_code::TUS_E_STORE,
         ErrorKind::Fingerprint => tus_status_code::TUS_E_FINGERPRINT,
         ErrorKind::SourceChanged => tus_status_code::TUS_E_SOURCE_CHANGED,
+        ErrorKind::Resources => tus_status_code::TUS_E_RESOURCES,
         ErrorKind::Resolve => tus_status_code::TUS_E_RESOLVE,
         ErrorKind::Connect => tus_status_code::TUS_E_CONNECT,
         ErrorKind::Tls => tus_status_code::TUS_E_TLS,

@@ -27,6 +27,7 @@ pub(super) enum tus_status_code {
     TUS_E_SOURCE_CHANGED = -21,
     TUS_E_STORE = -22,
     TUS_E_FINGERPRINT = -23,
+    TUS_E_RESOURCES = -24,
     TUS_E_RESOLVE = -40,
     TUS_E_CONNECT = -41,
     TUS_E_TLS = -42,
@@ -46,7 +47,7 @@ pub(super) enum tus_status_code {
 
 impl tus_status_code {
     /// Every code, in the order of the enum.
-    pub(super) const ALL: [tus_status_code; 29] = [
+    pub(super) const ALL: [tus_status_code; 30] = [
         Self::TUS_OK,
         Self::TUS_E_INVALID_ARGUMENT,
         Self::TUS_E_INVALID_STATE,
@@ -61,6 +62,7 @@ impl tus_status_code {
         Self::TUS_E_SOURCE_CHANGED,
         Self::TUS_E_STORE,
         Self::TUS_E_FINGERPRINT,
+        Self::TUS_E_RESOURCES,
         Self::TUS_E_RESOLVE,
         Self::TUS_E_CONNECT,
         Self::TUS_E_TLS,
@@ -100,6 +102,7 @@ impl tus_status_code {
             Self::TUS_E_SOURCE_CHANGED => c"TUS_E_SOURCE_CHANGED",
             Self::TUS_E_STORE => c"TUS_E_STORE",
             Self::TUS_E_FINGERPRINT => c"TUS_E_FINGERPRINT",
+            Self::TUS_E_RESOURCES => c"TUS_E_RESOURCES",
             Self::TUS_E_RESOLVE => c"TUS_E_RESOLVE",
             Self::TUS_E_CONNECT => c"TUS_E_CONNECT",
             Self::TUS_E_TLS => c"TUS_E_TLS",

@@ -402,7 +402,7 @@ fn take_all_queued(state: &mut State) -> Vec<Arc<dyn Job>> {
 }
 
 fn no_thread(cause: &Arc<io::Error>) -> Error {
-    Error::new(ErrorKind::Internal, "no thread for a task")
+    Error::new(ErrorKind::Resources, "the system gives no thread for a task at present")
         .with_os_code(cause.raw_os_error())
         .with_cause(Arc::clone(cause) as crate::error::Cause)
 }

@@ -72,7 +72,7 @@ pub(super) enum Pulled {
 impl Exchange {
     /// An exchange on a connection taken from the pool or made anew.
     pub(super) fn start(context: &Arc<Context>, stream: Stream, reused: bool) -> Result<Self, Failure> {
-        let outgoing = context.client.spare.take().map_err(|error| Failure::io(BreakKind::Unsendable, error))?;
+        let outgoing = context.client.spare.take().map_err(|error| Failure::io(BreakKind::Resources, error))?;
         let mut exchange = Exchange {
             context: Arc::clone(context),
             stream: None,

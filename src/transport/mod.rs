@@ -179,6 +179,8 @@ pub enum BreakKind {
     /// [`BodyReader::read`] failed or ended early, or [`BodyReader::trailer`] failed; the connection was aborted
     /// (T-101).
     Body,
+    /// The system cannot give what the request needs at present: a thread, a descriptor, memory.
+    Resources,
     /// The request could not be formed: a bug, or a header or trailer field that cannot be sent.
     Unsendable,
 }

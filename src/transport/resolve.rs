@@ -53,7 +53,7 @@ impl Resolver {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
-        let lookup = self.lookup(host).map_err(|error| Failure::io(BreakKind::Resolve, error))?;
+        let lookup = self.lookup(host).map_err(|error| Failure::io(BreakKind::Resources, error))?;
         loop {
             if let Some(found) = lookup.result.get() {
                 return match &found.addresses {

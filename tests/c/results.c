@@ -23,6 +23,7 @@ static void test_version(void)
         {TUS_E_SOURCE_CHANGED, "TUS_E_SOURCE_CHANGED"},
         {TUS_E_STORE, "TUS_E_STORE"},
         {TUS_E_FINGERPRINT, "TUS_E_FINGERPRINT"},
+        {TUS_E_RESOURCES, "TUS_E_RESOURCES"},
         {TUS_E_RESOLVE, "TUS_E_RESOLVE"},
         {TUS_E_CONNECT, "TUS_E_CONNECT"},
         {TUS_E_TLS, "TUS_E_TLS"},

@@ -14,6 +14,7 @@ pub(crate) enum Kind {
     Busy,
     Source,
     SourceChanged,
+    Resources,
     Resolve,
     Connect,
     Tls,

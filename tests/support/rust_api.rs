@@ -279,6 +279,7 @@ impl From<Error> for Failure {
             }
             ErrorKind::Source => Kind::Source,
             ErrorKind::SourceChanged => Kind::SourceChanged,
+            ErrorKind::Resources => Kind::Resources,
             ErrorKind::Resolve => Kind::Resolve,
             ErrorKind::Connect => Kind::Connect,
             ErrorKind::Tls => Kind::Tls,

@@ -20,6 +20,7 @@ const TABLE: &[(ErrorKind, Code)] = &[
     (ErrorKind::SourceChanged, Code::TUS_E_SOURCE_CHANGED),
     (ErrorKind::Store, Code::TUS_E_STORE),
     (ErrorKind::Fingerprint, Code::TUS_E_FINGERPRINT),
+    (ErrorKind::Resources, Code::TUS_E_RESOURCES),
     (ErrorKind::Resolve, Code::TUS_E_RESOLVE),
     (ErrorKind::Connect, Code::TUS_E_CONNECT),
     (ErrorKind::Tls, Code::TUS_E_TLS),

@@ -140,6 +140,8 @@ pub enum BrokenKind {
     NotHttp,
     /// A time limit.
     Timeout(TimeLimit),
+    /// The system cannot give what the request needs at present.
+    Resources,
     /// The request cannot be formed.
     Unsendable,
     /// It was broken off for a pause that is over now: nobody's failure.

@@ -91,6 +91,7 @@ pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
                 TimeLimit::Total => "the operation's deadline passed",
             },
         ),
+        BrokenKind::Resources => (ErrorKind::Resources, "the system cannot give what the request needs at present"),
         BrokenKind::Unsendable => (ErrorKind::Internal, "the request cannot be sent"),
         BrokenKind::Paused => (ErrorKind::Io, "the request was broken off for a pause"),
     };
@@ -109,9 +110,12 @@ pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
 /// Whether trying again can help at all.
 pub(super) fn is_worth_retrying(kind: BrokenKind) -> bool {
     match kind {
-        BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::Closed | BrokenKind::NotHttp | BrokenKind::Paused => {
-            true
-        }
+        BrokenKind::Resources
+        | BrokenKind::Resolve
+        | BrokenKind::Connect
+        | BrokenKind::Closed
+        | BrokenKind::NotHttp
+        | BrokenKind::Paused => true,
         BrokenKind::Timeout(limit) => limit != TimeLimit::Total,
         BrokenKind::ProxyRefused | BrokenKind::TlsRejected | BrokenKind::Unsendable => false,
     }

@@ -63,6 +63,7 @@ pub(super) fn kind(status: tus_status) -> Kind {
         "TUS_E_BUSY" => Kind::Busy,
         "TUS_E_SOURCE" => Kind::Source,
         "TUS_E_SOURCE_CHANGED" => Kind::SourceChanged,
+        "TUS_E_RESOURCES" => Kind::Resources,
         "TUS_E_RESOLVE" => Kind::Resolve,
         "TUS_E_CONNECT" => Kind::Connect,
         "TUS_E_TLS" => Kind::Tls,
