@@ -450,6 +450,16 @@ impl Client {
         }
     }
 
+    /// How an operation ends that is cancelled before it begins, if it names an upload: that stays on the server.
+    pub(crate) fn cancelled_before_begun(&self, url: Option<&str>, token: Option<&str>) -> Option<Error> {
+        let url = url.and_then(|url| self.upload_url(url).ok());
+        if url.is_none() && token.is_none() {
+            return None;
+        }
+        let error = cancelled().because("it had not begun, and the upload stays on the server");
+        Some(error.with_upload_url(url).with_resume_token(token.map(str::to_owned)))
+    }
+
     pub(super) fn plan(&self, goal: Goal, options: &UploadOptions, source: &dyn Bytes) -> Plan {
         let mut plan = self.bare_plan(goal);
         plan.chunk_size = options.chunk_size.unwrap_or(self.shared.config.chunk_size);

@@ -139,6 +139,7 @@ pub unsafe extern "C" fn tus_client_resume_upload_async(
             let client = Use::begin(c)?;
             let source = hold_source(s)?;
             let url = text(upload_url, "upload_url")?.to_owned();
+            let order = order.of(&client, Some(&url), None);
             order.upload(&client, copy_options(o)?, move |client, options| {
                 Ok(Value::info(client.resume_upload(&mut *occupy(&source)?, &url, options)?))
             })

@@ -23,6 +23,7 @@ pub(super) struct Order {
     done: tus_done_fn,
     data: UserData,
     out: *mut *mut tus_task,
+    unbegun: Option<Error>,
 }
 
 impl Order {
@@ -40,7 +41,13 @@ impl Order {
         let data = UserData::new(user_data, destroy);
         // SAFETY: the same condition.
         unsafe { clear(out) };
-        Order { done, data, out }
+        Order { done, data, out, unbegun: None }
+    }
+
+    /// The task is to go on with an upload that is named by its URL or by a token.
+    pub(super) fn of(mut self, client: &Use, url: Option<&str>, token: Option<&str>) -> Order {
+        self.unbegun = client.client().cancelled_before_begun(url, token);
+        self
     }
 
     /// Begins an upload.
@@ -70,7 +77,12 @@ impl Order {
         mut options: UploadOptions,
         work: impl FnOnce(&Client, &UploadOptions) -> Outcome + Send + 'static,
     ) -> Result<(), Failure> {
-        self.submit(client, lane, options.priority, move |client, task| {
+        let named = options.upload_url.is_some() || options.resume_token.is_some();
+        let order = match named {
+            true => self.of(client, options.upload_url.as_deref(), options.resume_token.as_deref()),
+            false => self,
+        };
+        order.submit(client, lane, options.priority, move |client, task| {
             options.progress = options.progress.take().map(|progress| task.deliver(progress));
             work(client, &options)
         })
@@ -93,7 +105,9 @@ impl Order {
     ) -> Result<(), Failure> {
         let client = uploader.client().clone();
         client.check_process()?;
-        self.submit(&client, Lane::Upload, uploader.priority(), move |_, task| uploader.send_for(Some(task), send))
+        let url = uploader.url();
+        let order = self.of(&client, url.as_deref(), None);
+        order.submit(&client, Lane::Upload, uploader.priority(), move |_, task| uploader.send_for(Some(task), send))
     }
 
     /// Begins any operation.
@@ -104,7 +118,7 @@ impl Order {
         priority: i32,
         work: impl FnOnce(&Client, &Running<'_>) -> Outcome + Send + 'static,
     ) -> Result<(), Failure> {
-        let Order { done, data, out } = self;
+        let Order { done, data, out, unbegun } = self;
         let object = counted(TaskObject::new(client.clone()));
         let notice = Notice { done, data, task: Arc::clone(&object) };
         let used = client.clone();
@@ -113,6 +127,7 @@ impl Order {
             priority,
             work: Box::new(move |task| Ok(guard_work(|| work(&used.client().under(task.control), task)))),
             done: notice.is_wanted().then(|| Box::new(|task: &Task<Outcome>| notice.give(task)) as _),
+            unbegun,
         };
         // Before `done` can run.
         // SAFETY: by the condition of `new`.

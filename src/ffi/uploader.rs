@@ -151,6 +151,11 @@ impl UploaderState {
         &self.client
     }
 
+    /// The upload's URL.
+    pub(super) fn url(&self) -> Option<String> {
+        self.told().url.as_ref().map(|url| url.to_string_lossy().into_owned())
+    }
+
     /// Which of several tasks that wait begins first.
     pub(super) fn priority(&self) -> i32 {
         self.priority

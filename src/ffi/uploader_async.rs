@@ -52,6 +52,7 @@ pub unsafe extern "C" fn tus_client_create_uploader_async(
             let source = hold_source(s)?;
             let options = copy_options(o)?;
             let used = client.clone();
+            let order = order.of(&client, options.upload_url.as_deref(), options.resume_token.as_deref());
             order.submit(&client, Lane::Request, options.priority, move |client, task| {
                 Ok(Value::Uploader(UploaderState::create(&used, client, &source, options, Some(task))?))
             })

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use crate::engine::config::Dispatch;
 use crate::engine::control::Control;
 use crate::engine::hooks::{AroundThread, OnProgress};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 mod closing;
 mod dispatching;
@@ -75,6 +75,9 @@ pub struct Submission<T> {
     pub work: Work<T>,
     /// Called once, when there is a result; also if the task was cancelled before it began.
     pub done: Option<Done<T>>,
+    /// What it ends with if it is cancelled before it begins; `None` if that leaves nothing to tell of. It names the upload
+    /// that the task was to go on with, which is then still on the server.
+    pub unbegun: Option<Error>,
 }
 
 /// What the work of a task gets.

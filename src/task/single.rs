@@ -46,6 +46,7 @@ pub(super) struct Core<T> {
 struct Steps<T> {
     work: Option<Work<T>>,
     done: Option<Done<T>>,
+    unbegun: Option<Error>,
     phase: Phase,
     /// The thread that is running `done`.
     delivering: Option<Mark>,
@@ -77,11 +78,11 @@ impl Base {
 
 impl<T: Send + 'static> Task<T> {
     pub(super) fn submit(pool: &Arc<Pool>, submission: Submission<T>) -> Result<Task<T>> {
-        let Submission { lane, priority, work, done } = submission;
+        let Submission { lane, priority, work, done, unbegun } = submission;
         let base = Base { id: pool.new_id(), pool: Arc::clone(pool), control: Control::new(), feeds: Mutex::default() };
         let core = Arc::new(Core {
             base,
-            steps: Mutex::new(Steps { work: Some(work), done, phase: Phase::Open, delivering: None }),
+            steps: Mutex::new(Steps { work: Some(work), done, unbegun, phase: Phase::Open, delivering: None }),
             changed: Signal::default(),
             result: Mutex::new(None),
         });
@@ -154,7 +155,8 @@ impl<T: Send + 'static> Task<T> {
         self.0.stop(Control::cancel);
     }
 
-    /// Ends it as [`Control::cancel_and_delete`] does; what has not begun has nothing to delete.
+    /// Ends it as [`Control::cancel_and_delete`] does. What has not begun ends at once and deletes nothing; its error names
+    /// the upload that it was to go on with, if there is one.
     pub fn cancel_and_delete(&self) {
         self.0.stop(Control::cancel_and_delete);
     }
@@ -201,11 +203,15 @@ impl<T: Send + 'static> Core<T> {
     fn stop(self: &Arc<Self>, running: impl FnOnce(&Control)) {
         if self.base.pool.take_out(self.base.id) {
             self.base.control.cancel();
-            Arc::clone(self).end(Error::new(ErrorKind::Cancelled, "cancelled"));
+            Arc::clone(self).end(self.cancelled_unbegun());
         } else if self.steps().phase == Phase::Open {
             // Not after the end: what it has brought forth may still be under this control.
             running(&self.base.control);
         }
+    }
+
+    fn cancelled_unbegun(&self) -> Error {
+        self.steps().unbegun.take().unwrap_or_else(|| Error::new(ErrorKind::Cancelled, "cancelled"))
     }
 
     /// Makes the result known. Nothing of the work is left.
@@ -268,7 +274,7 @@ impl<T: Send + 'static> Job for Core<T> {
             }
             work => {
                 quietly(|| drop(work));
-                Err(Error::new(ErrorKind::Cancelled, "cancelled"))
+                Err(self.cancelled_unbegun())
             }
         };
         match base.pool.dispatch_mode() {

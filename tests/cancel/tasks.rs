@@ -29,6 +29,7 @@ fn submit(tasks: &Tasks, client: &Client, bytes: &[u8]) -> Task<UploadInfo> {
         priority: 0,
         work: Box::new(move |running| client.under(running.control).upload(&mut source, &options())),
         done: None,
+        unbegun: None,
     };
     tasks.submit(submission).unwrap()
 }

@@ -228,8 +228,13 @@ fn closed_alone() {
             }
         }
         assert!(ended > COUNT / 2, "{ended}");
-        let submission: Submission<()> =
-            Submission { lane: Lane::Upload, priority: 0, work: Box::new(|_: &Running<'_>| Ok(())), done: None };
+        let submission: Submission<()> = Submission {
+            lane: Lane::Upload,
+            priority: 0,
+            work: Box::new(|_: &Running<'_>| Ok(())),
+            done: None,
+            unbegun: None,
+        };
         let refused = site.tasks.submit(submission).err().expect("it is closed");
         assert_eq!(refused.kind(), ErrorKind::InvalidState);
         std::thread::sleep(Duration::from_millis(200));

@@ -68,7 +68,7 @@ impl Site {
             options.set_progress(progress.map(|progress| running.deliver(progress)));
             client.under(running.control).upload(&mut source, &options)
         });
-        self.tasks.submit(Submission { lane: Lane::Upload, priority: 0, work, done }).unwrap()
+        self.tasks.submit(Submission { lane: Lane::Upload, priority: 0, work, done, unbegun: None }).unwrap()
     }
 
     /// Sends the rest of an upload beside.
@@ -77,7 +77,7 @@ impl Site {
         let work = Box::new(move |running: &Running<'_>| {
             client.under(running.control).resume_upload(&mut source, &url, &UploadOptions::new())
         });
-        self.tasks.submit(Submission { lane: Lane::Upload, priority: 0, work, done: None }).unwrap()
+        self.tasks.submit(Submission { lane: Lane::Upload, priority: 0, work, done: None, unbegun: None }).unwrap()
     }
 }
 

@@ -70,7 +70,8 @@ fn requests_have_places_of_their_own() {
     let (client, url) = (site.client.clone(), server.seed(Some(7), b"seven").unwrap());
     let work: Box<dyn FnOnce(&tus::task::Running<'_>) -> _ + Send> =
         Box::new(move |running| client.under(running.control).upload_info(&url));
-    let asked = site.tasks.submit(Submission { lane: Lane::Request, priority: -100, work, done: None }).unwrap();
+    let asked =
+        site.tasks.submit(Submission { lane: Lane::Request, priority: -100, work, done: None, unbegun: None }).unwrap();
     assert!(asked.wait(Some(LOST)));
     assert_eq!(asked.result(|result| result.as_ref().unwrap().offset), Some(5));
     assert_eq!(uploads.iter().filter(|task| task.state() == TaskState::Queued).count(), 2);

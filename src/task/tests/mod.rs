@@ -30,7 +30,7 @@ fn tasks(workers: u32, dispatch: Dispatch) -> Tasks {
 }
 
 fn submission<T>(work: impl FnOnce(&Running<'_>) -> Result<T> + Send + 'static) -> Submission<T> {
-    Submission { lane: Lane::Upload, priority: 0, work: Box::new(work), done: None }
+    Submission { lane: Lane::Upload, priority: 0, work: Box::new(work), done: None, unbegun: None }
 }
 
 impl<T> Submission<T> {

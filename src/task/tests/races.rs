@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 fn submit(tasks: &Tasks, work: Work<u32>, done: Done<u32>) -> Task<u32> {
-    tasks.submit(Submission { lane: Lane::Upload, priority: 0, work, done: Some(done) }).unwrap()
+    tasks.submit(Submission { lane: Lane::Upload, priority: 0, work, done: Some(done), unbegun: None }).unwrap()
 }
 
 /// after a wait with a result, what waits for `dispatch` is there.

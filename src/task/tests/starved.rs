@@ -21,8 +21,12 @@ fn without_any_thread_a_submission_fails_and_nothing_is_lost() {
         panic!("never called");
     };
     let error = tasks.submit(submission(work).done(done)).err().unwrap();
-    assert_eq!((error.kind(), error.os_code()), (ErrorKind::Internal, Some(libc::EAGAIN)));
-    assert!(error.full_message().starts_with("no thread for a task: "), "{}", error.full_message());
+    assert_eq!((error.kind(), error.os_code()), (ErrorKind::Resources, Some(libc::EAGAIN)));
+    assert!(
+        error.full_message().starts_with("the system gives no thread for a task at present: "),
+        "{}",
+        error.full_message()
+    );
     assert_eq!(look(), 2);
     allow_threads(&tasks, true);
     assert!(tasks.submit(submission(|_| Ok(()))).unwrap().wait(Some(LONG)));
@@ -64,7 +68,7 @@ fn what_cannot_be_carried_out_gets_an_error() {
         let (tasks, task, told) = held(dispatch);
         task.resume();
         assert!(task.is_done());
-        assert_eq!(kind(&task), Some(ErrorKind::Internal));
+        assert_eq!(kind(&task), Some(ErrorKind::Resources));
         assert_eq!(told(), 0);
         // Who waits does it himself.
         assert!(task.wait(Some(LONG)));
