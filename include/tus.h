@@ -158,6 +158,9 @@ enum tus_status_code {
     TUS_E_STORE = -22,
     /** The fingerprint of the source could not be made. */
     TUS_E_FINGERPRINT = -23,
+    /** The machine cannot give what the operation needs, at present: a thread, a descriptor, memory (a limit of the
+     *  process or of its container). tus_error_os_code has the reason, EAGAIN or EMFILE, say. Worth another try. */
+    TUS_E_RESOURCES = -24,
     /** The host name could not be resolved. */
     TUS_E_RESOLVE = -40,
     /** No connection could be made. */
@@ -3427,7 +3430,8 @@ void tus_task_cancel(struct tus_task *t);
 /**
  * Ends a task as tus_task_cancel does, and has the server remove the upload (T-110), its parts too, before the task is over.
  * It is removed if the task's error (TUS_E_CANCELLED) has neither an upload URL nor a resume token; else its message says why
- * it stays. An upload that is complete already is not removed, and a task that had not begun has nothing to remove.
+ * it stays. An upload that is complete already is not removed. A task that had not begun ends at once and removes nothing: if
+ * it was to go on with an upload (by URL, token or uploader), its error names that one, for tus_client_delete_upload.
  *
  * Data is sent no more within 50 ms, but the removal takes its time: a creation that is under way is let finish, since only
  * its answer names what is to be removed, and a lock that the ended request still has is waited for

@@ -468,3 +468,54 @@ fn closing_ends_and_waits_for_all() {
         assert_eq!(tus_client_set_workers(c, 2), OK);
     }
 }
+
+/// Nothing is removed by a task that has not begun, so its error names what stays: whatever named it, and however the task
+/// is cancelled.
+#[test]
+fn a_task_cancelled_in_the_queue_names_the_upload_it_was_to_go_on_with() {
+    let server = server();
+    let client = client_at(&server, |_| {});
+    let (c, one, two) = (client.pointer, source(), source());
+    // SAFETY: living objects and strings.
+    unsafe {
+        let mut u = null_mut();
+        assert_eq!(tus_client_create_uploader(c, one.pointer, null(), &raw mut u, null_mut()), OK);
+        let uploader = Own::new(u, tus_uploader_free);
+        let url = tus_uploader_url(u);
+        let by_url = options();
+        assert_eq!(tus_upload_options_set_upload_url(by_url.pointer, url), OK);
+        let by_token = options();
+        assert_eq!(tus_upload_options_set_resume_token(by_token.pointer, c"token".as_ptr()), OK);
+
+        server.script(tus_test_server::Rule::on("POST").times(1).hang_after_body());
+        assert_eq!(tus_client_set_workers(c, 1), OK);
+        let s = two.pointer;
+        let deferred = begun(|out, err| tus_client_upload_async(c, s, null(), None, null_mut(), None, out, err));
+        while tus_task_state(deferred.pointer) != 1 {
+            std::thread::yield_now();
+        }
+        for cancel in [tus_task_cancel as unsafe extern "C" fn(*mut tus_task), tus_task_cancel_and_delete] {
+            let none = null_mut();
+            let named = [
+                begun(|out, err| tus_client_resume_upload_async(c, s, url, null(), None, none, None, out, err)),
+                begun(|out, err| tus_client_upload_async(c, s, by_url.pointer, None, none, None, out, err)),
+                begun(|out, err| tus_uploader_upload_async(u, None, none, None, out, err)),
+                begun(|out, err| tus_uploader_upload_chunk_async(u, None, none, None, out, err)),
+            ];
+            let of_token =
+                begun(|out, err| tus_client_upload_async(c, s, by_token.pointer, None, none, None, out, err));
+            let unnamed = begun(|out, err| tus_client_upload_async(c, s, null(), None, none, None, out, err));
+            for task in named.iter().chain([&of_token, &unnamed]) {
+                cancel(task.pointer);
+                let mut error = null();
+                assert_eq!(tus_task_result(task.pointer, &raw mut error), CANCELLED);
+                let (its_url, token) = (string(tus_error_upload_url(error)), string(tus_error_resume_token(error)));
+                let wanted = named.iter().any(|one| one.pointer == task.pointer).then(|| string(url).unwrap());
+                assert_eq!(its_url, wanted);
+                assert_eq!(token.is_some(), task.pointer == of_token.pointer);
+            }
+        }
+        assert_eq!(tus_client_close(c, -1), OK);
+        drop(uploader);
+    }
+}
