@@ -3,9 +3,12 @@
 use std::fs::File;
 use std::io;
 
+use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind};
+use crate::fingerprint::prefix_matches_now;
 use crate::source::Bytes;
-use crate::transport::BodyReader;
+use crate::store::Prefix;
+use crate::transport::{BodyReader, Watch};
 
 /// Reads a source on from where it stands, and keeps the reason if that fails.
 pub(super) struct SourceBody<'a> {
@@ -38,9 +41,9 @@ impl<'a> SourceBody<'a> {
 /// How a source failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// For now: another try may read on.
+    /// What was sent of it may still be completed.
     Trouble(Error),
-    /// For good: it is not what was promised, and what was sent of it is of no use.
+    /// It is known not to be what was promised, and what was sent of it is of no use.
     Spoiled(Error),
 }
 
@@ -49,20 +52,51 @@ impl Failure {
     /// said.
     pub(super) fn of_end(source: &dyn Bytes, position: u64) -> Failure {
         if let Err(error) = source.check_unchanged() {
-            return Failure::of_check(error);
+            return Failure::of_check(error, source);
         }
         let of = source.size().map(|size| format!(" of {size}")).unwrap_or_default();
-        let what = format!("the source ended after {position}{of} bytes");
-        Failure::Spoiled(Error::new(ErrorKind::Source, what))
+        let error = Error::new(ErrorKind::Source, format!("the source ended after {position}{of} bytes"));
+        // A file is as long as ever: whatever its file system had, it may have got over it.
+        if source.file().is_some() { Failure::Trouble(error) } else { Failure::Spoiled(error) }
     }
 
-    /// By the result of [`Bytes::check_unchanged`].
-    pub(super) fn of_check(error: Error) -> Failure {
+    /// By the result of [`Bytes::check_unchanged`]. A file that may have changed may also be what it was (T-111).
+    pub(super) fn of_check(error: Error, source: &dyn Bytes) -> Failure {
         match error.kind() {
-            ErrorKind::SourceChanged => Failure::Spoiled(error),
+            ErrorKind::SourceChanged if source.is_cut() => Failure::Spoiled(error),
             _ => Failure::Trouble(error),
         }
     }
+
+    pub(super) fn is_change(&self) -> bool {
+        matches!(self, Failure::Trouble(error) | Failure::Spoiled(error) if error.kind() == ErrorKind::SourceChanged)
+    }
+
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Failure::Trouble(error) | Failure::Spoiled(error) => error,
+        }
+    }
+}
+
+/// Fails if a source may have changed, unless the digest of what was sent of it shows that it has not (T-156).
+pub(super) fn check_source(
+    source: &dyn Bytes,
+    sent: impl FnOnce() -> Option<Prefix>,
+    cancel: &Cancel,
+    watch: &dyn Watch,
+) -> Result<(), Failure> {
+    let Err(error) = source.check_unchanged() else { return Ok(()) };
+    let Some(sent) = Some(&error).filter(|error| error.kind() == ErrorKind::SourceChanged).and_then(|_| sent()) else {
+        return Err(Failure::of_check(error, source));
+    };
+    let mut differs = false;
+    let checked = source.check_unless(&mut |share| {
+        let is_same = prefix_matches_now(share, &sent, cancel, &|| watch.tick(0))?;
+        differs = !is_same;
+        Ok(is_same)
+    });
+    checked.map_err(|error| if differs { Failure::Spoiled(error) } else { Failure::of_check(error, source) })
 }
 
 impl BodyReader for SourceBody<'_> {

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::body::{Failure, SourceBody};
+use super::body::{Failure, SourceBody, check_source};
 use super::client::Client;
 use super::clock;
 use super::hashing::{Chunk, ChunkBody, HashingBody};
@@ -209,13 +209,24 @@ impl<'a> Driver<'a> {
     fn check(&mut self, exchange: &Exchange) -> Result<()> {
         self.proceed()?;
         if let Body::Range { start, .. } = exchange.body {
-            let source = self.source()?;
-            let checked = source.check_unchanged().map_err(Failure::of_check);
-            checked.map_err(|failure| self.source_failed(failure))?;
+            self.check_source().map_err(|failure| self.source_failed(failure))?;
             self.source()?.seek(start)?;
             self.job.meter.begin_body(start);
         }
         Ok(())
+    }
+
+    /// Fails if the source may have changed, unless the digest of what was sent shows that it has not.
+    fn check_source(&mut self) -> std::result::Result<(), Failure> {
+        let source = self.source.as_deref().ok_or_else(|| Failure::Trouble(no_source()))?;
+        let sent = || self.job.digest_of_sent();
+        check_source(source, sent, &self.job.cancel, self.job.watch.as_ref()).map_err(|failure| match failure {
+            // By the caller's progress function, too.
+            Failure::Trouble(error) if error.kind() == ErrorKind::Cancelled => {
+                Failure::Trouble(self.proceed().err().unwrap_or(error))
+            }
+            failure => failure,
+        })
     }
 
     fn proceed(&self) -> Result<()> {
@@ -230,7 +241,29 @@ impl<'a> Driver<'a> {
 
     /// Takes a chunk into memory, and its digest (T-096).
     fn hash_chunk(&mut self, start: u64, length: u64, algorithm: checksum::Algorithm) -> Result<Vec<u8>> {
-        let Some(source) = self.source.as_deref_mut() else { return Err(no_source()) };
+        let mut taken = self.take_chunk(start, length, algorithm);
+        if taken.as_ref().is_err_and(Failure::is_change) {
+            // Nothing of this chunk has been sent: if the content of what was is the same, it is read again.
+            self.check_source().map_err(|failure| self.source_failed(failure))?;
+            taken = self.take_chunk(start, length, algorithm);
+        }
+        match taken {
+            Ok(chunk) => {
+                let digest = chunk.digest().to_vec();
+                self.chunk = Some(chunk);
+                Ok(digest)
+            }
+            Err(failure) => Err(self.source_failed(failure)),
+        }
+    }
+
+    fn take_chunk(
+        &mut self,
+        start: u64,
+        length: u64,
+        algorithm: checksum::Algorithm,
+    ) -> std::result::Result<Chunk, Failure> {
+        let Some(source) = self.source.as_deref_mut() else { return Err(Failure::Trouble(no_source())) };
         let (watch, cancel, meter) = (&self.job.watch, &self.job.cancel, &self.job.meter);
         let mut proceed = || {
             if cancel.is_set() {
@@ -243,15 +276,7 @@ impl<'a> Driver<'a> {
                 }
             }
         };
-        let taken = self.job.hashes.take(source, start, length, algorithm, &mut proceed);
-        match taken {
-            Ok(chunk) => {
-                let digest = chunk.digest().to_vec();
-                self.chunk = Some(chunk);
-                Ok(digest)
-            }
-            Err(failure) => Err(self.source_failed(failure)),
-        }
+        self.job.hashes.take(source, start, length, algorithm, &mut proceed)
     }
 
     /// The request as the caller's hook leaves it.
@@ -372,6 +397,10 @@ impl<'a> Driver<'a> {
             }
             // The file cannot be read now, which says nothing of what is in it: the upload stays.
             BreakKind::Body if os_code.is_some() => return Event::Stopped(unreadable(os_code, cause)),
+            // Its content is the same: what of it has arrived, the server knows.
+            BreakKind::Body if failure.as_ref().is_some_and(Failure::is_change) && self.check_source().is_ok() => {
+                BrokenKind::Closed
+            }
             BreakKind::Body => {
                 let error = failure.map_or_else(no_source, |failure| self.source_failed(failure));
                 return Event::Stopped(error);
@@ -552,11 +581,15 @@ impl<'a> Driver<'a> {
         keeper.keeper.tell_token(self.job.meter.gauge()).map_err(|code| stopped_by_callback("on_resume_token", code))
     }
 
-    /// Success is only one if what was sent is still what the caller named.
+    /// Success is only one if what was sent is all of one version of the source.
     fn confirm_source(&mut self, outcome: Outcome) -> Result<Outcome> {
-        if let (Outcome::Uploaded { url, .. }, Some(source)) = (&outcome, &self.source) {
-            let checked = source.check_unchanged().map_err(|error| error.with_upload_url(Some(url.clone())));
-            checked.map_err(|error| self.source_failed(Failure::of_check(error)))?;
+        if let (Outcome::Uploaded { url, offset, size, .. }, Some(_)) = (&outcome, &self.source) {
+            self.check_source().map_err(|failure| {
+                // T-111: what is complete is not removed. A part is not, as long as the whole is not there.
+                let complete = *size == Some(*offset) && !self.job.is_part();
+                let error = if complete { failure.into_error() } else { self.source_failed(failure) };
+                error.with_upload_url(Some(url.clone()))
+            })?;
         }
         Ok(outcome)
     }

@@ -19,6 +19,7 @@ use crate::protocol::headers::Headers;
 use crate::protocol::offset::shows_upload;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::session::Session;
+use crate::store::Prefix;
 use crate::transport::Watch;
 
 /// What a record says an upload is.
@@ -60,7 +61,7 @@ pub(super) struct Job {
     pub(super) on_upload_url: Option<OnUploadUrl>,
     /// How the data is checked, as far as that is settled.
     pub(super) checksum: Option<Algorithm>,
-    /// The source turned out not to be what was promised: what is on the server is of no use.
+    /// The source is known not to be what was promised: what is on the server is of no use.
     pub(super) source_spoiled: bool,
     /// The upload was created by this job.
     pub(super) created_here: bool,
@@ -186,6 +187,19 @@ impl Job {
         self.stats.chunks_retried += u64::from(start < self.furthest);
         self.furthest = self.furthest.max(start + length);
         self.chunk = length;
+    }
+
+    /// The digest of all the bytes of the source that may have been sent, as they were then.
+    pub(super) fn digest_of_sent(&self) -> Option<Prefix> {
+        let keep = self.keeper.as_ref()?;
+        // Of the other parts is not known how far they are.
+        let sent = if keep.part.is_some() { keep.keeper.blank().size } else { self.furthest };
+        keep.keeper.digest_of(sent)
+    }
+
+    /// Whether the server may have every byte.
+    pub(super) fn may_be_complete(&self) -> bool {
+        self.meter.total().is_none_or(|total| self.furthest >= total)
     }
 
     /// The chunk that will probably follow one.

@@ -229,6 +229,12 @@ impl Keeper {
         hook(&token)
     }
 
+    /// The digest of what the source began with when all of it was what had been opened, if it reaches so far.
+    pub(super) fn digest_of(&self, length: u64) -> Option<Prefix> {
+        let prefix = self.state().hasher.as_ref().and_then(PrefixHasher::so_far)?;
+        (prefix.length >= length).then_some(prefix)
+    }
+
     /// The operation is over and the upload is not: notes how far it is, and leaves it to others.
     /// `sent` of its bytes may be on the server.
     pub(super) fn interrupted(&self, sent: u64, cancel: &Cancel) {

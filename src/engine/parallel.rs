@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::body::check_source;
 use super::client::Client;
 use super::clock::Clock;
 use super::control::Control;
@@ -187,8 +188,9 @@ impl Parallel<'_> {
         let checksum = parts.iter().find_map(|part| part.job.checksum);
         match result {
             Ok((url, expires)) => {
-                if let Err(error) = source.check_unchanged() {
-                    return Err(self.disown(error, url, &parts));
+                let (cancel, digest) = (&self.cancel, || self.keeper.digest_of(self.size));
+                if let Err(failure) = check_source(source, digest, cancel, &self.gauge.meter(Some(0))) {
+                    return Err(self.disown(failure.into_error(), url));
                 }
                 self.finish();
                 Ok(UploadInfo { expires, checksum, stats, ..self.info(url, metadata) })
@@ -401,15 +403,11 @@ impl Parallel<'_> {
         self.client.check_recorded(url, Recorded { length, concat: ConcatKind::Partial }, job)
     }
 
-    /// The whole is there, and the source cannot be shown to be what it was: if it is not, all of it is of no use.
-    fn disown(&self, error: Error, whole: AbsoluteUrl, parts: &[Part]) -> Error {
-        if error.kind() != ErrorKind::SourceChanged {
-            return self.give_up(error, parts);
-        }
-        let removed = self.client.remove(whole.clone(), &self.removal(), REMOVAL_PATIENCE);
-        self.remove_parts();
-        self.keeper.forget();
-        if removed.is_ok() { error } else { error.with_upload_url(Some(whole)) }
+    /// The whole is there, and the source cannot be shown to be what it was. It stays (T-111), and so do its parts, which it
+    /// may refer to.
+    fn disown(&self, error: Error, whole: AbsoluteUrl) -> Error {
+        self.keeper.interrupted(self.size, &self.cancel);
+        error.with_upload_url(Some(whole))
     }
 
     /// A later run goes on with the parts if it can learn of them and it is of any use; else they are removed.

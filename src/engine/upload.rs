@@ -350,9 +350,20 @@ impl Client {
     }
 
     /// Removes an upload that no source can complete any more, if the server offers that; tried once, within the
-    /// operation's own deadline, and whether it works changes nothing about the error.
+    /// operation's own deadline, and whether it works changes nothing about the error. One that may be complete is not
+    /// removed unless the server says that it is not (T-111).
     fn clean_up(&self, error: Error, failed: &Job) -> Error {
         let Some(url) = error.upload_url().cloned() else { return error };
+        if failed.may_be_complete() {
+            let mut plan = self.bare_plan(Goal::Inspect { url: url.clone() });
+            (plan.retry.max_retries, plan.retry.lock_budget) = (0, Duration::ZERO);
+            let mut job = self.removal_job(failed);
+            job.clock = failed.clock;
+            match Driver::new(self, &mut job).run(plan) {
+                Ok(Outcome::Inspected { offset, size, .. }) if size != Some(offset) => {}
+                _ => return error,
+            }
+        }
         if self.remove(url, failed, Duration::ZERO).is_ok() { error.without_upload_url() } else { error }
     }
 

@@ -45,15 +45,16 @@ impl CType for tus_source {
 pub struct tus_reader_vtable {
     /// sizeof(tus_reader_vtable), as the program was compiled.
     pub struct_size: usize,
-    /// Reads on: writes up to `cap` bytes to `buf` and their number to `*out_len`; 0 is the end of the source. It
-    /// should block until there is at least one byte; a cancelled operation waits for it to return. Returns 0, or anything
+    /// Reads on: writes up to `cap` bytes to `buf` and their number to `*out_len`; 0 is the end of the source. If the size
+    /// was told, `cap` never goes beyond it: what follows on the same stream stays unread. It should block until there is at least one byte; a cancelled operation waits for it to return. Returns 0, or anything
     /// else to end the operation with TUS_E_CALLBACK. Must not be NULL.
     pub read: Option<
         unsafe extern "C-unwind" fn(user_data: *mut c_void, buf: *mut c_void, cap: usize, out_len: *mut usize) -> i32,
     >,
     /// Moves to `offset`, in bytes from the beginning, for the next read. Returns 0, or anything else to end the
     /// operation with TUS_E_CALLBACK. NULL: the reader only goes forward; then the library keeps the last MiB it
-    /// read, sends automatic chunks no larger than that, and fails with TUS_E_SOURCE if older bytes are needed again.
+    /// read, sends automatic chunks no larger than that, and fails with TUS_E_SOURCE if older bytes are needed again, which
+    /// may be after a break with TUS_CHUNK_WHOLE or a larger chunk size of your own.
     pub seek: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, offset: u64) -> i32>,
     /// Releases `user_data`, exactly once; see tus_destroy_fn. May be NULL.
     pub destroy: tus_destroy_fn,
@@ -219,17 +220,38 @@ impl Bytes for Occupied {
     fn check_unchanged(&self) -> crate::error::Result<()> {
         self.bytes().check_unchanged()
     }
+
+    fn check_unless(
+        &self,
+        is_same: &mut dyn FnMut(&mut dyn Bytes) -> crate::error::Result<bool>,
+    ) -> crate::error::Result<()> {
+        self.bytes().check_unless(is_same)
+    }
+
+    fn is_cut(&self) -> bool {
+        self.bytes().is_cut()
+    }
 }
 
-/// Opens a regular file. Its identity (device, inode, size, modification time) is kept, and an upload ends with
-/// TUS_E_SOURCE_CHANGED when the file is no longer the same.
+/// Opens a regular file. From now on the open file is the source: renamed, removed or replaced by another of its name, it is
+/// uploaded all the same.
+///
+/// An upload ends with TUS_E_SOURCE_CHANGED when the file's content may have changed since: its size or time of modification
+/// is another, or the time of its last change has moved and nothing but a write explains that (a new mode, owner or name, a
+/// link and extended attributes do). Where the client notes digests for later runs (tus_config_set_store_dir,
+/// tus_upload_options_set_on_resume_token), a file that still has the bytes that were sent of it has not changed, whatever its
+/// times say. The upload stays on the server (see tus_error_upload_url), unless the file is now shorter than it was, or its
+/// digest another, so that nothing can complete it. Bytes appended meanwhile change the size; a stretch of a file that grows
+/// is no exception.
+///
+/// A file with other than as many bytes as it says, as under /proc, is read to its end like a pipe: its size is unknown.
 ///
 /// - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
 /// - `out`: receives the source; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `path` or `out` is NULL, or the path is empty; TUS_E_SOURCE if the file is
-/// missing, not readable, a directory or no regular file (see tus_error_os_code).
+/// missing, not readable, leased by another process, a directory or no regular file (see tus_error_os_code). It never waits.
 /// Ownership: the caller frees the source with tus_source_free.
 /// Threads: any.
 /// Since: 0.1
@@ -250,8 +272,42 @@ pub unsafe extern "C" fn tus_source_file(
     }
 }
 
+/// Opens a stretch of a regular file, as a source of its own: its first byte is byte 0 of the upload. All else is as with
+/// tus_source_file; a later run goes on with the upload of the same stretch only.
+///
+/// - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
+/// - `offset`: the first byte of the file that is uploaded.
+/// - `length`: how many bytes, which may be 0; TUS_SIZE_UNKNOWN: all from `offset` to the present end of the file.
+/// - `out`: receives the source; NULL on failure. May not be NULL.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `path` or `out` is NULL, the path is empty, or the file has not all of these
+/// bytes; TUS_E_SOURCE as for tus_source_file, or if the file does not tell its size.
+/// Ownership: the caller frees the source with tus_source_free.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tus_source_file_range(
+    path: *const c_char,
+    offset: u64,
+    length: u64,
+    out: *mut *mut tus_source,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            clear(out);
+            let path = self::path(path, "path")?;
+            let length = if length == TUS_SIZE_UNKNOWN { None } else { Some(length) };
+            hand_out(out, || Source::file_range(&path, offset, length))
+        })
+    }
+}
+
 /// Takes what the program has opened. A regular file is read from its beginning, wherever its position is, which is
-/// neither used nor moved. A pipe, a socket or a character device (a terminal) is read on from where it stands and has a
+/// neither used nor moved; it is the source as with tus_source_file. A pipe, a socket or a character device (a terminal) is read on from where it stands and has a
 /// size only at its end: see TUS_SIZE_UNKNOWN at tus_source_reader.
 ///
 /// - `fd`: a descriptor open for reading. It is duplicated: the caller may close it at once.

@@ -19,7 +19,7 @@ use crate::protocol::checksum::Algorithm;
 use crate::source::Bytes;
 use crate::store::MAX_FINGERPRINT;
 
-pub(crate) use prefix::{PrefixHasher, prefix_matches};
+pub(crate) use prefix::{PrefixHasher, prefix_matches, prefix_matches_now};
 
 /// How much of a source [`Fingerprinter::PartialMd5`] looks at; other clients do the same.
 const PARTIAL: u64 = 64 * 1024;
@@ -64,7 +64,9 @@ impl Fingerprinter {
             Fingerprinter::FileIdentity => {
                 let Some(identity) = source.identity() else { return Ok(None) };
                 let (seconds, nanoseconds) = identity.modified;
-                format!("file:{}:{}:{seconds}.{nanoseconds:09}", identity.device, identity.inode)
+                // The text of a whole file is that of other clients.
+                let from = if identity.start > 0 { format!("@{}", identity.start) } else { String::new() };
+                format!("file:{}:{}:{seconds}.{nanoseconds:09}{from}", identity.device, identity.inode)
             }
             Fingerprinter::Custom(callback) => {
                 return checked(callback(source.name().as_deref(), size)).map(Some);

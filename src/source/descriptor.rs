@@ -5,18 +5,18 @@ use std::io::Read as _;
 use std::os::unix::fs::FileTypeExt as _;
 
 use super::Bytes;
-use super::file::{FileSource, examine, source_error};
+use super::file::{self, examine, source_error};
 use super::stream::Stream;
 use super::windowed::Windowed;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Duplicates the handle, so that the caller may close its own at once.
-pub(super) fn open(file: &File) -> Result<Box<dyn Bytes>> {
-    let own = file.try_clone().map_err(|error| source_error("cannot duplicate the descriptor", error))?;
+pub(super) fn open(given: &File) -> Result<Box<dyn Bytes>> {
+    let own = given.try_clone().map_err(|error| source_error("cannot duplicate the descriptor", error))?;
     let metadata = examine(&own, "the descriptor")?;
     let kind = metadata.file_type();
     if kind.is_file() {
-        return Ok(Box::new(FileSource::from_open(own, &metadata)));
+        return file::take(own, metadata);
     }
     if kind.is_fifo() {
         // The end for writing never becomes readable: without this it would be waited for for ever. A FIFO answers a

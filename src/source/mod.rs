@@ -3,9 +3,9 @@
 //! A source is read forward from an offset. A file, memory and a reader that seeks can be read again from anywhere, and
 //! by several threads at once ([`Bytes::share`]); a pipe and a reader without `seek` only from the bytes that are kept
 //! of them; so is what the program writes itself ([`Source::push`]). A source of unknown size is looked at one chunk
-//! ahead ([`Bytes::look_ahead`]), so that its end is known before the last of it is sent. A file's identity is taken
-//! when it is opened and held against the file again and again, so that two versions of a file are never mixed in one
-//! upload.
+//! ahead ([`Bytes::look_ahead`]), so that its end is known before the last of it is sent. What the system says of an open
+//! file is taken when it is opened and compared again and again, so that two versions of a file are never mixed in one
+//! upload; its name means nothing any more.
 
 mod descriptor;
 mod file;
@@ -88,8 +88,17 @@ pub(crate) trait Bytes: Send {
     fn file(&self) -> Option<(&File, u64)>;
     /// Moves on by `n` bytes that the kernel has sent by itself.
     fn skip(&mut self, n: u64);
-    /// Fails with [`crate::error::ErrorKind::SourceChanged`] if this is no longer what was opened.
+    /// Fails with [`crate::error::ErrorKind::SourceChanged`] if its content may no longer be what it was when it was opened.
     fn check_unchanged(&self) -> Result<()>;
+    /// The same where `is_same` can tell whether the content has changed, by a cursor at the beginning: it is asked only if
+    /// [`Bytes::check_unchanged`] would fail, and may not call that. What it agrees to is from then on what was opened.
+    fn check_unless(&self, _is_same: &mut dyn FnMut(&mut dyn Bytes) -> Result<bool>) -> Result<()> {
+        self.check_unchanged()
+    }
+    /// Whether it can no longer give all the bytes it promised.
+    fn is_cut(&self) -> bool {
+        false
+    }
 }
 
 /// What lies ahead of an offset.
@@ -114,8 +123,17 @@ pub struct Source(pub(crate) Box<dyn Bytes>);
 
 impl Source {
     /// A regular file. Fails if it is missing, unreadable, or something other than a regular file.
+    ///
+    /// From now on the open file is the source, whatever becomes of its name. A file that has other than as many bytes as it
+    /// says (under `/proc`, say) is read as a stream: its size is known at its end.
     pub fn file(path: &Path) -> Result<Source> {
-        Ok(Source(Box::new(file::FileSource::open(path)?)))
+        Ok(Source(file::open(path)?))
+    }
+
+    /// A stretch of a regular file: `length` bytes from `start`, or all from there to the file's present end. Fails with
+    /// [`crate::error::ErrorKind::InvalidArgument`] if the file does not have all of them.
+    pub fn file_range(path: &Path, start: u64, length: Option<u64>) -> Result<Source> {
+        Ok(Source(file::open_range(path, start, length)?))
     }
 
     /// What the caller has opened; the handle is duplicated.

@@ -108,6 +108,14 @@ impl Bytes for Part {
     fn check_unchanged(&self) -> Result<()> {
         self.whole.check_unchanged()
     }
+
+    fn check_unless(&self, is_same: &mut dyn FnMut(&mut dyn Bytes) -> Result<bool>) -> Result<()> {
+        self.whole.check_unless(is_same)
+    }
+
+    fn is_cut(&self) -> bool {
+        self.whole.is_cut()
+    }
 }
 
 #[cfg(test)]

@@ -83,10 +83,13 @@ impl<R: Reader + 'static> Bytes for SharedReader<R> {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if buffer.is_empty() {
+        // What lies behind its end is not the reader's to give away.
+        let left = usize::try_from(self.size.saturating_sub(self.position)).unwrap_or(usize::MAX);
+        let n = buffer.len().min(left);
+        if n == 0 {
             return Ok(0);
         }
-        let n = self.turn(|turns| turns.read(self.position, buffer))?;
+        let n = self.turn(|turns| turns.read(self.position, &mut buffer[..n]))?;
         self.position += n as u64;
         Ok(n)
     }

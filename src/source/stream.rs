@@ -1,8 +1,10 @@
-//! A pipe, a socket or a character device: bytes that come when they come, and only once.
+//! A pipe, a socket, a character device, or a file that does not tell its size: bytes that come when they come, and only
+//! once.
 
 use std::fs::File;
 use std::io::{ErrorKind as IoErrorKind, Read as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileExt as _;
 
 use super::file::source_error;
 use super::patience::Pace;
@@ -13,18 +15,34 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// Every read is preceded by a wait that a cancel ends. Whether the descriptor blocks is left as it is, because that
 /// belongs to the open file, which is the caller's too.
-pub(super) struct Stream(File);
+pub(super) struct Stream {
+    file: File,
+    /// Where it is read on, if not where the descriptor stands, which is the caller's too.
+    at: Option<u64>,
+}
 
 impl Stream {
     pub(super) fn new(file: File) -> Stream {
-        Stream(file)
+        Stream { file, at: None }
+    }
+
+    /// Reads a file that has positions from its beginning, wherever the descriptor stands.
+    pub(super) fn from_start(file: File) -> Stream {
+        Stream { file, at: Some(0) }
     }
 
     fn read_after(&mut self, buffer: &mut [u8], mut wait: impl FnMut(&File) -> Result<()>) -> Result<usize> {
         loop {
-            wait(&self.0)?;
-            match self.0.read(buffer) {
-                Ok(n) => return Ok(n),
+            wait(&self.file)?;
+            let read = match self.at {
+                Some(at) => self.file.read_at(buffer, at),
+                None => self.file.read(buffer),
+            };
+            match read {
+                Ok(n) => {
+                    self.at = self.at.map(|at| at + n as u64);
+                    return Ok(n);
+                }
                 // Somebody else has taken the bytes meanwhile, or a signal came.
                 Err(error) if matches!(error.kind(), IoErrorKind::WouldBlock | IoErrorKind::Interrupted) => {}
                 Err(error) => return Err(source_error("cannot read the descriptor", error)),

@@ -65,11 +65,14 @@ impl<S: Supply> Windowed<S> {
         }
     }
 
-    /// Reads on behind the window.
+    /// Reads on behind the window. What lies behind a known end is not asked for: it may be somebody else's.
     fn draw(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if self.ended {
+        let left = self.size.map_or(u64::MAX, |size| size.saturating_sub(self.window.end()));
+        let n = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if self.ended || n == 0 {
             return Ok(0);
         }
+        let buffer = &mut buffer[..n];
         if self.astray && self.supply.can_seek() {
             self.supply.seek(self.window.end())?;
         }

@@ -32,6 +32,14 @@ pub struct FileIdentity {
     pub modified: (i64, i64),
     /// When anything about it was last changed, which no program can set.
     pub changed: (i64, i64),
+    /// The first byte of it that is uploaded: 0 but for a stretch of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub start: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The digest of a source's first bytes.

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod attributes;
 pub(crate) mod pages;
 pub(crate) mod poll;
 pub(crate) mod sendfile;

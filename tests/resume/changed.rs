@@ -341,7 +341,8 @@ fn whoever_does_not_trust_the_file_system_has_it_verified() {
             let metadata = fs::metadata(&found_at).unwrap();
             let modified = (metadata.mtime(), metadata.mtime_nsec());
             let changed = (metadata.ctime(), metadata.ctime_nsec());
-            record.identity = Some(FileIdentity { device: metadata.dev(), inode: metadata.ino(), modified, changed });
+            record.identity =
+                Some(FileIdentity { device: metadata.dev(), inode: metadata.ino(), modified, changed, start: 0 });
             record.identity_trusted = true;
         };
         config.set_store(Some(Arc::new(Between { inner, put: |_: &mut Record| {}, found })));
@@ -388,7 +389,7 @@ fn a_fingerprint_function_that_fails_ends_it_before_any_request() {
     assert_eq!(server.requests().len(), 0);
 }
 
-/// Changed while it is sent: never a success, and nothing of it stays where the store would find it.
+/// Changed while it is sent: never a success, and the next run goes on with nothing of it.
 #[test]
 fn a_file_that_changes_under_way_ends_its_upload() {
     for parts in [1, 3] {
@@ -407,8 +408,8 @@ fn a_file_that_changes_under_way_ends_its_upload() {
         })));
         let error = run(&config, &path, &changing).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error:?}");
-        assert_eq!((server.uploads().len(), store_files(&folder).len()), (0, 0), "of use to nobody");
         let done = run(&config, &path, &in_parts(parts)).unwrap();
+        assert_eq!(done.stats.bytes_resumed, 0);
         assert_stored(&server, &done, &fs::read(&path).unwrap());
     }
 }
@@ -445,11 +446,11 @@ fn a_run_without_an_answer_proves_nothing() {
     }
 }
 
-/// Changed between its last byte and the end.
+/// Changed between its last byte and the end: the whole is there and stays, and so does what it was made of.
 #[test]
-fn a_file_that_changes_while_its_parts_are_put_together_ends_its_upload() {
-    let (server, folder) = (server(), Folder::new());
-    let path = settled(&folder, "a", &noise(9000, 43));
+fn a_file_that_changes_while_its_parts_are_put_together_leaves_the_whole() {
+    let (server, folder, bytes) = (server(), Folder::new(), noise(9000, 43));
+    let path = settled(&folder, "a", &bytes);
     let mut config = stored(&server, &folder);
     let victim = path.clone();
     config.hooks_mut().before_request = Some(Arc::new(move |request| {
@@ -459,6 +460,84 @@ fn a_file_that_changes_while_its_parts_are_put_together_ends_its_upload() {
         Ok(())
     }));
     let error = run(&config, &path, &in_parts(3)).unwrap_err();
-    assert_eq!((error.kind(), error.upload_url()), (ErrorKind::SourceChanged, None), "{error:?}");
-    assert_eq!((server.uploads().len(), store_files(&folder).len()), (0, 0), "of use to nobody");
+    assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error:?}");
+    assert_eq!(server.upload_bytes(id_of(error.upload_url().unwrap().as_str())).unwrap(), bytes);
+    assert!(server.requests().iter().all(|request| request.method != "DELETE"));
+}
+
+/// Whatever becomes of its name and properties, at each moment: its bytes are what they were.
+#[test]
+fn parts_go_on_from_the_open_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let changes: [fn(&Path); 4] = [
+        |path| fs::remove_file(path).unwrap(),
+        |path| fs::rename(path, path.with_extension("other")).unwrap(),
+        |path| {
+            fs::write(path.with_extension("new"), noise(9000, 99)).unwrap();
+            fs::rename(path.with_extension("new"), path).unwrap();
+        },
+        |path| fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap(),
+    ];
+    for (change, at) in changes.into_iter().flat_map(|change| ["POST", "PATCH", "final"].map(|at| (change, at))) {
+        let (server, folder, bytes) = (server(), Folder::new(), noise(9000, 44));
+        let path = settled(&folder, "a", &bytes);
+        let mut config = config_to(&server.endpoint());
+        let (victim, done) = (path.clone(), AtomicBool::new(false));
+        config.hooks_mut().before_request = Some(Arc::new(move |request| {
+            let is_final = request.header("Upload-Concat").is_some_and(|concat| concat.starts_with("final"));
+            let now = if at == "final" { is_final } else { request.method() == at };
+            if now && !done.swap(true, Ordering::SeqCst) {
+                change(&victim);
+            }
+            Ok(())
+        }));
+        let done = run(&config, &path, &in_parts(3)).unwrap();
+        assert_stored(&server, &done, &bytes);
+    }
+}
+
+/// How many threads of this process have a name.
+fn threads(name: &str) -> usize {
+    let names = fs::read_dir("/proc/self/task").unwrap().flatten();
+    names.filter(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)).count()
+}
+
+/// Where there is a digest of what was sent, it decides: times alone are no content.
+#[test]
+fn a_digest_tells_a_touched_file_from_a_changed_one() {
+    for (parts, other) in [(1, false), (1, true), (3, false), (3, true)] {
+        let (server, folder, bytes) = (server(), Folder::new(), noise(9000, 45));
+        let path = settled(&folder, "a", &bytes);
+        let mut config = stored(&server, &folder);
+        let (victim, done) = (path.clone(), AtomicBool::new(false));
+        config.hooks_mut().before_request = Some(Arc::new(move |request| {
+            let last = match parts {
+                1 => request.header("Upload-Offset") == Some("8192"),
+                _ => request.header("Upload-Concat").is_some_and(|concat| concat.starts_with("final")),
+            };
+            if last && !done.swap(true, Ordering::SeqCst) {
+                // The digest has come to the end of so small a file.
+                while threads("tus-prefix") > 0 {
+                    std::thread::yield_now();
+                }
+                if other {
+                    overwrite(&victim, 0);
+                }
+                fs::File::options()
+                    .write(true)
+                    .open(&victim)
+                    .unwrap()
+                    .set_modified(std::time::SystemTime::now())
+                    .unwrap();
+            }
+            Ok(())
+        }));
+        config.set_chunk_size(chunk(4096)).unwrap();
+        let result = run(&config, &path, &in_parts(parts));
+        if other {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::SourceChanged);
+        } else {
+            assert_stored(&server, &result.unwrap(), &bytes);
+        }
+    }
 }

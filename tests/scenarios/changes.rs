@@ -1,7 +1,9 @@
-//! Scenarios 72 and 74: files that change while they are uploaded, at each of the moments where they can.
+//! Scenarios 72 and 74: files that change while they are uploaded, or only their names and properties do, at each of the
+//! moments where they can.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -30,19 +32,26 @@ both! {
 const SIZE: usize = 4 << 20;
 const LARGE: usize = 20 << 20;
 
-/// The ways a file changes.
+/// What befalls a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
     Truncated,
     Emptied,
     Grown,
     Modified,
+    /// Written to, and its time of modification set back.
+    Restored,
     Replaced,
     Removed,
+    Renamed,
+    Linked,
+    Permitted,
 }
 
-const CHANGES: [Change; 6] =
-    [Change::Truncated, Change::Emptied, Change::Grown, Change::Modified, Change::Replaced, Change::Removed];
+/// Its content is another.
+const CHANGES: [Change; 5] = [Change::Truncated, Change::Emptied, Change::Grown, Change::Modified, Change::Restored];
+/// All of its bytes are what they were (T-156).
+const NAMES: [Change; 5] = [Change::Replaced, Change::Removed, Change::Renamed, Change::Linked, Change::Permitted];
 
 impl Change {
     fn make(self, path: &Path) {
@@ -53,8 +62,16 @@ impl Change {
             Change::Grown => OpenOptions::new().append(true).open(path).unwrap().write_all(b"more").unwrap(),
             Change::Modified => {
                 // Time stamps have the kernel's ticks, which may be as long as a test.
-                std::os::unix::fs::FileExt::write_all_at(&file(), b"other", 0).unwrap();
+                file().write_all_at(b"other", 0).unwrap();
                 file().set_modified(SystemTime::now() + Duration::from_secs(2)).unwrap();
+            }
+            Change::Restored => {
+                let before = fs::metadata(path).unwrap();
+                let changed = |metadata: &fs::Metadata| (metadata.ctime(), metadata.ctime_nsec());
+                while changed(&fs::metadata(path).unwrap()) == changed(&before) {
+                    file().write_all_at(b"other", 0).unwrap();
+                    file().set_modified(before.modified().unwrap()).unwrap();
+                }
             }
             Change::Replaced => {
                 let other = path.with_extension("new");
@@ -62,7 +79,15 @@ impl Change {
                 fs::rename(&other, path).unwrap();
             }
             Change::Removed => fs::remove_file(path).unwrap(),
+            Change::Renamed => fs::rename(path, path.with_extension("other")).unwrap(),
+            Change::Linked => fs::hard_link(path, path.with_extension("link")).unwrap(),
+            Change::Permitted => fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap(),
         }
+    }
+
+    /// The file is too short for what was promised of it, whatever else it is.
+    fn cuts(self) -> bool {
+        matches!(self, Change::Truncated | Change::Emptied)
     }
 }
 
@@ -106,59 +131,62 @@ fn scene_of(server: Server, size: usize) -> Scene {
     Scene { server, path, bytes, _folder: folder }
 }
 
-/// The failure is the file's, no upload was called finished that is not the file of the beginning, and what can never
-/// be completed was taken away again.
+/// The failure is the file's. What can never be completed was taken away again, anything else is there, and told.
 #[track_caller]
 fn assert_changed(scene: &Scene, error: &Failure, change: Change) {
     assert_eq!((error.kind, error.retryable), (Kind::SourceChanged, false), "{change:?}: {error:?}");
     assert!(error.message.contains("data.bin"), "{change:?}: {error:?}");
-    assert_eq!(error.upload_url, None, "{change:?}");
-    assert!(scene.server.uploads().is_empty(), "{change:?}: {:?}", scene.server.uploads());
-    assert_eq!(lines(&scene.server).last().map(String::as_str), Some("DELETE 204"), "{change:?}");
+    let deleted = lines(&scene.server).last().map(String::as_str) == Some("DELETE 204");
+    assert_eq!((deleted, error.upload_url.is_none()), (change.cuts(), change.cuts()), "{change:?}: {error:?}");
+    assert_eq!(scene.server.uploads().len(), usize::from(!change.cuts()), "{change:?}");
     assert_clean(&scene.server);
 }
 
-fn scenario_72_changed_before_the_data(api: Api) {
+/// What happens to a file of `size` bytes when `strike` is called at a moment that `setup` makes of it.
+fn befall(api: Api, size: usize, moment: impl Fn(&Server, Once) -> Setup) {
     for change in CHANGES {
-        let scene = scene();
+        let scene = scene_of(server(), size);
         let once = Once::new(change, &scene.path);
-        let setup = Setup {
-            on_url: Some(Arc::new(move |_| {
-                once.strike();
-                0
-            })),
-            ..Setup::to(&scene.server)
-        };
-        let error = api.upload(&setup, &scene.path).unwrap_err();
+        let error = api.upload(&moment(&scene.server, once.clone()), &scene.path).unwrap_err();
+        assert!(once.struck(), "{change:?}");
         assert_changed(&scene, &error, change);
-        assert_eq!(lines(&scene.server), ["OPTIONS 204", "POST 4194304 201", "DELETE 204"], "{change:?}");
     }
+    for change in NAMES {
+        let scene = scene_of(server(), size);
+        let once = Once::new(change, &scene.path);
+        let done = api.upload(&moment(&scene.server, once.clone()), &scene.path).unwrap();
+        assert!(once.struck(), "{change:?}");
+        assert_stored(&scene.server, &done.url, &scene.bytes);
+    }
+}
+
+fn scenario_72_changed_before_the_data(api: Api) {
+    befall(api, SIZE, |server, once| Setup {
+        on_url: Some(Arc::new(move |_| {
+            once.strike();
+            0
+        })),
+        ..Setup::to(server)
+    });
 }
 
 fn scenario_72_changed_between_chunks(api: Api) {
-    for change in CHANGES {
-        let scene = scene();
-        let once = Once::new(change, &scene.path);
-        let setup = Setup {
-            chunk: Chunk::Fixed(1 << 20),
-            after_response: Some(Arc::new(move |answered| {
-                if answered.offset.as_deref() == Some("1048576") {
-                    once.strike();
-                }
-                0
-            })),
-            ..Setup::to(&scene.server)
-        };
-        let error = api.upload(&setup, &scene.path).unwrap_err();
-        assert_changed(&scene, &error, change);
-        let told = ["OPTIONS 204", "POST 4194304 201", "PATCH 0+1048576 204", "DELETE 204"];
-        assert_eq!(lines(&scene.server), told, "{change:?}");
-    }
+    befall(api, SIZE, |server, once| Setup {
+        chunk: Chunk::Fixed(1 << 20),
+        after_response: Some(Arc::new(move |answered| {
+            if answered.offset.as_deref() == Some("1048576") {
+                once.strike();
+            }
+            0
+        })),
+        ..Setup::to(server)
+    });
 }
 
-/// While the kernel is sending it. Never zeros for bytes that are not there, never a success.
+/// While the kernel is sending it. Never zeros for bytes that are not there, never a success of a mixture.
 fn scenario_72_changed_in_the_middle_of_a_chunk(api: Api) {
-    side_by_side(CHANGES, |change| {
+    let changes: Vec<Change> = CHANGES.into_iter().chain(NAMES).collect();
+    side_by_side(changes, |change| {
         let server = server_with(|options| {
             options.throttle = Some(32 << 20);
             options.receive_buffer = Some(32 << 10);
@@ -176,32 +204,33 @@ fn scenario_72_changed_in_the_middle_of_a_chunk(api: Api) {
             })),
             ..Job::default()
         };
-        let error = api.client(&Setup::to(&scene.server)).unwrap().upload(&scene.path, &job).unwrap_err();
+        let result = api.client(&Setup::to(&scene.server)).unwrap().upload(&scene.path, &job);
         assert!(once.struck(), "{change:?}");
-        assert_changed(&scene, &error, change);
+        if NAMES.contains(&change) {
+            assert_stored(&scene.server, &result.unwrap().url, &scene.bytes);
+        } else {
+            assert_changed(&scene, &result.unwrap_err(), change);
+        }
     });
 }
 
 fn scenario_72_changed_during_a_retry_wait(api: Api) {
-    for change in CHANGES {
-        let scene = scene();
-        scene.server.script(Rule::on("PATCH").reply(503));
-        let once = Once::new(change, &scene.path);
-        let setup = Setup {
+    befall(api, SIZE, |server, once| {
+        server.script(Rule::on("PATCH").reply(503));
+        Setup {
             should_retry: Some(Arc::new(move |_, _, delay| {
                 once.strike();
                 Ok(delay)
             })),
-            ..Setup::to(&scene.server)
-        };
-        let error = api.upload(&setup, &scene.path).unwrap_err();
-        assert_changed(&scene, &error, change);
-    }
+            ..Setup::to(server)
+        }
+    });
 }
 
-/// All bytes are acknowledged, and yet it cannot be said that this is the file.
+/// All bytes are acknowledged. If the content has changed it cannot be said that this is the file, but the upload is
+/// complete, and stays (T-111).
 fn scenario_72_changed_after_the_last_byte(api: Api) {
-    for change in CHANGES {
+    for change in CHANGES.into_iter().chain(NAMES) {
         let scene = scene();
         let once = Once::new(change, &scene.path);
         let setup = Setup {
@@ -213,8 +242,19 @@ fn scenario_72_changed_after_the_last_byte(api: Api) {
             })),
             ..Setup::to(&scene.server)
         };
-        let error = api.upload(&setup, &scene.path).unwrap_err();
-        assert_changed(&scene, &error, change);
+        let url = match api.upload(&setup, &scene.path) {
+            Ok(done) => {
+                assert!(NAMES.contains(&change), "{change:?}");
+                done.url
+            }
+            Err(error) => {
+                assert_eq!((error.kind, error.retryable), (Kind::SourceChanged, false), "{change:?}: {error:?}");
+                assert!(CHANGES.contains(&change), "{change:?}");
+                error.upload_url.unwrap()
+            }
+        };
+        assert_stored(&scene.server, &url, &scene.bytes);
+        assert!(!lines(&scene.server).iter().any(|line| line.starts_with("DELETE")), "{change:?}");
     }
 }
 
@@ -259,6 +299,15 @@ fn scenario_72_without_termination_the_url_is_told(api: Api) {
 
 /// Between opening and going on: the open source knows what it was.
 fn scenario_74_replaced_before_a_resume(api: Api) {
+    for change in NAMES {
+        let scene = scene();
+        let url = scene.server.seed(Some(SIZE as u64), &scene.bytes[..1000]).unwrap();
+        let mut source = api.open(&scene.path).unwrap();
+        change.make(&scene.path);
+        let client = api.client(&Setup::to(&scene.server)).unwrap();
+        client.resume_from(&mut source, &url, &Job::default()).unwrap();
+        assert_stored(&scene.server, &url, &scene.bytes);
+    }
     for change in CHANGES {
         let scene = scene();
         let url = scene.server.seed(Some(SIZE as u64), &scene.bytes[..1000]).unwrap();
@@ -271,7 +320,7 @@ fn scenario_74_replaced_before_a_resume(api: Api) {
         assert!(told.is_empty() || told == ["HEAD 200"], "{change:?}: {told:?}");
         let error = client.upload_from(&mut source, &Job::default()).unwrap_err();
         assert_eq!(error.kind, Kind::SourceChanged, "{change:?}: {error:?}");
-        assert_eq!(scene.server.uploads().len(), 1, "{change:?}");
+        assert!(scene.server.uploads().iter().all(|upload| upload.offset <= 1000), "{change:?}");
     }
 }
 

@@ -67,7 +67,7 @@ impl Chunk {
         }
         // A digest over half an old and half a new version would be right for what is sent, and the server content with
         // it: only the source knows better.
-        source.check_unchanged().map_err(Failure::of_check)?;
+        source.check_unchanged().map_err(|error| Failure::of_check(error, source))?;
         Ok(Chunk { buffer, length, digest: digest.finish() })
     }
 

@@ -91,6 +91,18 @@ fn files_and_descriptors_open_or_say_why() {
     let from = open(&name).map_err(|(_, message)| message).unwrap();
     assert_eq!(inside(&from, content).unwrap(), b"0123456789");
 
+    let stretch = |start, length| {
+        // SAFETY: a living string.
+        let made = make(|out, err| unsafe { tus_source_file_range(name.as_ptr(), start, length, out, err) });
+        made.map(|source| inside(&source, content).unwrap()).map_err(|(status, _)| status)
+    };
+    assert_eq!(stretch(3, 4), Ok(b"3456".to_vec()));
+    assert_eq!(stretch(8, TUS_SIZE_UNKNOWN), Ok(b"89".to_vec()));
+    assert_eq!(stretch(10, 0), Ok(Vec::new()));
+    for (start, length) in [(8, 3), (11, 0), (11, TUS_SIZE_UNKNOWN), (u64::MAX, 2), (2, u64::MAX - 1)] {
+        assert_eq!(stretch(start, length), Err(INVALID), "{start} {length}");
+    }
+
     let file = std::fs::File::open(&path).unwrap();
     // SAFETY: an open descriptor.
     let from = make(|out, err| unsafe { tus_source_fd(file.as_raw_fd(), out, err) });

@@ -68,7 +68,7 @@ pub(super) fn full() -> Record {
         expires: Some(u64::MAX - 1),
         clock_skew: i64::MIN,
         fingerprint: Some("size:1--sha256:\"\\\u{1f980}".to_owned()),
-        identity: Some(FileIdentity { device: u64::MAX, inode: 1, modified: time, changed: (i64::MAX, 0) }),
+        identity: Some(FileIdentity { device: u64::MAX, inode: 1, modified: time, changed: (i64::MAX, 0), start: 9 }),
         identity_trusted: true,
         content: Some(Prefix { length: SIZE, sha256: "0123456789abcdef".repeat(4) }),
         parts: vec![

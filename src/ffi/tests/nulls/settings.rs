@@ -182,6 +182,14 @@ pub(super) fn sources() -> Calls {
                 ],
             ),
             (
+                "tus_source_file_range",
+                vec![
+                    refused("path", made(&|out| tus_source_file_range(null(), 0, 1, out, null_mut()))),
+                    refused("out", tus_source_file_range(path, 0, 1, null_mut(), null_mut())),
+                    taken_as_none("err", made(&|out| tus_source_file_range(path, 0, 1, out, null_mut()))),
+                ],
+            ),
+            (
                 "tus_source_fd",
                 vec![
                     refused("out", tus_source_fd(0, null_mut(), null_mut())),
