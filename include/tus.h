@@ -1328,7 +1328,8 @@ TUS_API void tus_config_free(struct tus_config *c);
 
 /**
  * Sets the URL that uploads are created at (T-040). A client without it can only work on uploads that exist, by their
- * absolute URLs, and answers TUS_E_INVALID_STATE to the rest.
+ * absolute URLs, and answers TUS_E_INVALID_STATE to the rest; the caller's headers it sends to origins given to
+ * tus_config_allow_origin.
  *
  * - `c`: the configuration.
  * - `endpoint`: an absolute http or https URL, kept byte for byte (what may not stand in a
@@ -1346,8 +1347,9 @@ tus_status tus_config_set_url(struct tus_config *c,
                               const char *endpoint);
 
 /**
- * Sets a header that goes with every request, whatever its method, to the endpoint's origin and to allowed ones, but to
- * no other (T-150). Default: none.
+ * Sets a header that goes with every request, whatever its method, to the endpoint's origin and to those given to
+ * tus_config_allow_origin, but to no other (T-150). That the caller names an upload by a URL makes its origin none of
+ * them: a client without an endpoint sends the header to allowed origins only. Default: none.
  *
  * - `c`: the configuration.
  * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable,
@@ -1367,8 +1369,9 @@ tus_status tus_config_set_header(struct tus_config *c,
                                  const char *value);
 
 /**
- * Lets requests to another origin carry the caller's headers too, for servers whose uploads live on another host than
- * the endpoint (T-150). May be called for several. Default: none.
+ * Lets requests to another origin carry the caller's headers and show the client certificate too: for servers whose
+ * uploads live on another host than the endpoint, and for clients without an endpoint (T-150). May be called for several.
+ * Default: none.
  *
  * - `c`: the configuration.
  * - `url`: any absolute http or https URL; its scheme, host and port count.
@@ -1637,7 +1640,25 @@ tus_status tus_config_set_tls_verify(struct tus_config *c,
                                      int verify);
 
 /**
- * Sets the lowest version of TLS to speak.
+ * Sets whether nothing may go over plain http: neither to the endpoint, nor to the URL of an upload, nor to where a
+ * server points. Such a request ends the operation with TUS_E_TLS before a byte is sent, and tus_client_new refuses an
+ * endpoint that begins with http://. tus_config_pin_tls_key, tus_config_set_tls_client_certificate and TUS_TLS_1_3 as the
+ * lowest version ask for that by themselves, whatever is set here.
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_https_only(struct tus_config *c,
+                                     int on);
+
+/**
+ * Sets the lowest version of TLS to speak. With TUS_TLS_1_3 nothing goes over plain http either (see
+ * tus_config_set_https_only).
  *
  * - `c`: the configuration.
  * - `version`: TUS_TLS_1_2 or TUS_TLS_1_3. Default: TUS_TLS_1_2.
@@ -1650,7 +1671,7 @@ TUS_API tus_status tus_config_set_tls_min_version(struct tus_config *c, int32_t 
 
 /**
  * Talks only to https servers with this key, or another one given by a call of this function, besides everything else
- * that is verified. With tus_config_set_tls_verify off the key alone says who the server is: it has proved that it holds
+ * that is verified; nothing goes over plain http (see tus_config_set_https_only). With tus_config_set_tls_verify off the key alone says who the server is: it has proved that it holds
  * the key before anything is sent.
  *
  * - `c`: the configuration.
@@ -1668,11 +1689,19 @@ tus_status tus_config_pin_tls_key(struct tus_config *c,
                                   const char *pin);
 
 /**
- * Sets the certificate authorities to trust instead of the platform's.
+ * Sets the certificates to trust instead of the platform's.
  *
  * - `c`: the configuration.
- * - `file`: the path of a file of PEM certificates, read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: the
- *   platform's certificates, from where it keeps them; no environment variable is asked.
+ * - `file`: the path of a file of PEM certificates, read by tus_client_new, which fails if one of them cannot be read. Raw
+ *   bytes on Unix, UTF-8 on Windows. Default: the platform's certificates, from where it keeps them; no environment
+ *   variable is asked. tus_client_new reads those too, so that a program may give up its rights or change its root
+ *   afterwards, unless the endpoint is a plain http one and no https origin was given to tus_config_allow_origin: then
+ *   they are read when an https server is first met.
+ *
+ * A certificate is an authority for other servers if it says so: basicConstraints with CA:TRUE, keyUsage with keyCertSign
+ * or without keyUsage, extendedKeyUsage with serverAuth or without it. It need not be self-signed: an intermediate
+ * authority alone is enough. Any certificate of the file, self-signed or not, is also trusted as that of a server that
+ * shows exactly this one, if its dates and its subjectAltName fit. One of version 1 is no authority.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the path is empty.
  * Ownership: the string is copied.
@@ -1684,13 +1713,16 @@ tus_status tus_config_set_tls_ca_file(struct tus_config *c,
                                       const char *file);
 
 /**
- * Sets the certificate that the client identifies itself with.
+ * Sets the certificate that the client identifies itself with. Like headers of the caller's it goes to the endpoint's
+ * origin and to those given to tus_config_allow_origin, but to no other (T-150), whatever URL is worked on; and nothing
+ * goes over plain http (see tus_config_set_https_only).
  *
  * - `c`: the configuration.
  * - `chain_path`: a PEM file with the certificate, then those between it and the authority.
  * - `key_path`: a PEM file with its private key, not encrypted. It may be the same file.
  *
- * Both are read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: none.
+ * Both are read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. A key file that all users of the machine may read
+ * is worth a warning to the log. Default: none.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or a path is empty.
  * Ownership: the strings are copied.
@@ -2040,7 +2072,8 @@ tus_status tus_config_set_dispatch(struct tus_config *c,
                                    int32_t mode);
 
 /**
- * Makes a client. It reads certificate files and the proxy variables of the environment, and makes no connection.
+ * Makes a client. It reads certificate files and the proxy variables of the environment, and makes no connection. The
+ * platform's certificates are read if https is to be expected (see tus_config_set_tls_ca_file).
  *
  * - `c`: the configuration, which is copied and may be changed or freed afterwards.
  * - `out`: receives the client; NULL on failure. May not be NULL.
@@ -2048,8 +2081,9 @@ tus_status tus_config_set_dispatch(struct tus_config *c,
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `out` is NULL or invalid, or a variable of the environment names no
  * usable proxy; the first failure of a setter of `c`, whatever it was; TUS_E_INVALID_STATE if a setter panicked;
- * TUS_E_TLS if a certificate file cannot be read or used, or the platform has no certificates; TUS_E_UNSUPPORTED if
- * certificates were set and tus_has_feature("tls") is 0.
+ * TUS_E_TLS if a certificate file cannot be read or used, if the endpoint is an https one and the platform has no
+ * certificates, or if it is a plain http one where nothing may go over plain http (see tus_config_set_https_only);
+ * TUS_E_UNSUPPORTED if certificates were set and tus_has_feature("tls") is 0.
  * Ownership: the caller holds one count and gives it back with tus_client_unref.
  * Threads: any.
  * Since: 0.1

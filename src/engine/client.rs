@@ -40,7 +40,7 @@ use crate::protocol::session::{Exchange, Goal, Outcome, Plan};
 use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::source::{Bytes, Source};
 use crate::store::{self, Record};
-use crate::transport::{Settings, Transport};
+use crate::transport::{PlatformCertificates, Settings, Transport};
 
 /// A client. Threads: any number at once. Clones are the same client.
 #[derive(Clone)]
@@ -82,10 +82,24 @@ const MEMORY_LOOK: Duration = Duration::from_millis(100);
 impl Client {
     /// A client with these settings. Reads certificates and proxy variables; makes no connection.
     pub fn new(config: Config) -> Result<Client> {
+        let mut tls = config.tls.clone();
+        let https = |origin: &Origin| origin.secure;
+        tls.platform = match config.endpoint.as_ref().map(|endpoint| https(endpoint.origin())) {
+            Some(true) => PlatformCertificates::Needed,
+            None => PlatformCertificates::Likely,
+            Some(false) if config.allowed_origins.iter().any(https) => PlatformCertificates::Likely,
+            Some(false) => PlatformCertificates::Unlikely,
+        };
+        if let (Some(endpoint), Some(why)) = (&config.endpoint, tls.forbids_plain())
+            && !endpoint.origin().secure
+        {
+            let what = format!("the endpoint's URL begins with http://, but {why}: it has to begin with https://");
+            return Err(Error::new(ErrorKind::Tls, what));
+        }
         let transport = Transport::new(Settings {
             timeouts: config.timeouts,
             user_agent: config.user_agent.clone(),
-            tls: config.tls.clone(),
+            tls,
             proxy: config.proxy.clone(),
             files: config.files,
             ..Settings::default()
@@ -472,13 +486,11 @@ impl Client {
         plan
     }
 
-    /// A plan with the client's settings. Trusted is the endpoint's origin, or, for a client without one, that of
-    /// the URL the caller names; and whatever the caller allows (T-150).
+    /// A plan with the client's settings. Trusted is the endpoint's origin, and whatever the caller allows (T-150); no
+    /// origin becomes so by being that of a URL the caller hands over, which may come from anywhere.
     pub(super) fn bare_plan(&self, goal: Goal) -> Plan {
         let mut plan = Plan::new(goal);
-        if let Some(endpoint) = &self.shared.config.endpoint {
-            plan.trusted = vec![endpoint.origin().clone()];
-        }
+        plan.trusted = self.shared.config.endpoint.iter().map(|endpoint| endpoint.origin().clone()).collect();
         plan.trusted.extend_from_slice(&self.shared.config.allowed_origins);
         plan.retry = self.shared.config.retry;
         plan.discover = self.shared.config.query_server;

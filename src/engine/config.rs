@@ -222,6 +222,12 @@ impl Config {
         self.tls.allow_tls12 = !on;
     }
 
+    /// Sends nothing over plain http, whoever asks for it. Off by default; a pinned key, a client certificate and TLS 1.3
+    /// as the lowest version switch it on too.
+    pub fn set_https_only(&mut self, on: bool) {
+        self.tls.https_only = on;
+    }
+
     /// Talks only to servers whose key is this one or another that was pinned, besides all else that is verified: the
     /// SHA-256 of the certificate's SubjectPublicKeyInfo in base64, with or without `sha256//` before it.
     pub fn pin_tls_key(&mut self, pin: &str) -> Result<()> {

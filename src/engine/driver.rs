@@ -309,6 +309,7 @@ impl<'a> Driver<'a> {
             deadline: self.job.clock.steady_deadline(),
             response_limit: exchange.optional.then_some(OPTIONAL_LIMIT),
             fresh_connection: exchange.fresh_connection,
+            identify: exchange.trusted,
         };
         let transport = self.client.transport();
         let cancel = self.job.flag_for(exchange.purpose);

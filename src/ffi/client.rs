@@ -191,7 +191,8 @@ impl Drop for End {
     }
 }
 
-/// Makes a client. It reads certificate files and the proxy variables of the environment, and makes no connection.
+/// Makes a client. It reads certificate files and the proxy variables of the environment, and makes no connection. The
+/// platform's certificates are read if https is to be expected (see tus_config_set_tls_ca_file).
 ///
 /// - `c`: the configuration, which is copied and may be changed or freed afterwards.
 /// - `out`: receives the client; NULL on failure. May not be NULL.
@@ -199,8 +200,9 @@ impl Drop for End {
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `out` is NULL or invalid, or a variable of the environment names no
 /// usable proxy; the first failure of a setter of `c`, whatever it was; TUS_E_INVALID_STATE if a setter panicked;
-/// TUS_E_TLS if a certificate file cannot be read or used, or the platform has no certificates; TUS_E_UNSUPPORTED if
-/// certificates were set and tus_has_feature("tls") is 0.
+/// TUS_E_TLS if a certificate file cannot be read or used, if the endpoint is an https one and the platform has no
+/// certificates, or if it is a plain http one where nothing may go over plain http (see tus_config_set_https_only);
+/// TUS_E_UNSUPPORTED if certificates were set and tus_has_feature("tls") is 0.
 /// Ownership: the caller holds one count and gives it back with tus_client_unref.
 /// Threads: any.
 /// Since: 0.1

@@ -70,7 +70,8 @@ pub unsafe extern "C" fn tus_config_free(c: *mut tus_config) {
 }
 
 /// Sets the URL that uploads are created at (T-040). A client without it can only work on uploads that exist, by their
-/// absolute URLs, and answers TUS_E_INVALID_STATE to the rest.
+/// absolute URLs, and answers TUS_E_INVALID_STATE to the rest; the caller's headers it sends to origins given to
+/// tus_config_allow_origin.
 ///
 /// - `c`: the configuration.
 /// - `endpoint`: an absolute http or https URL, kept byte for byte (what may not stand in a
@@ -88,8 +89,9 @@ pub unsafe extern "C" fn tus_config_set_url(c: *mut tus_config, endpoint: *const
     guard_status(|| unsafe { change(c, |config| config.set_url(text(endpoint, "endpoint")?)) })
 }
 
-/// Sets a header that goes with every request, whatever its method, to the endpoint's origin and to allowed ones, but to
-/// no other (T-150). Default: none.
+/// Sets a header that goes with every request, whatever its method, to the endpoint's origin and to those given to
+/// tus_config_allow_origin, but to no other (T-150). That the caller names an upload by a URL makes its origin none of
+/// them: a client without an endpoint sends the header to allowed origins only. Default: none.
 ///
 /// - `c`: the configuration.
 /// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable,
@@ -114,8 +116,9 @@ pub unsafe extern "C" fn tus_config_set_header(
     })
 }
 
-/// Lets requests to another origin carry the caller's headers too, for servers whose uploads live on another host than
-/// the endpoint (T-150). May be called for several. Default: none.
+/// Lets requests to another origin carry the caller's headers and show the client certificate too: for servers whose
+/// uploads live on another host than the endpoint, and for clients without an endpoint (T-150). May be called for several.
+/// Default: none.
 ///
 /// - `c`: the configuration.
 /// - `url`: any absolute http or https URL; its scheme, host and port count.

@@ -150,7 +150,30 @@ pub unsafe extern "C" fn tus_config_set_tls_verify(c: *mut tus_config, verify: c
     })
 }
 
-/// Sets the lowest version of TLS to speak.
+/// Sets whether nothing may go over plain http: neither to the endpoint, nor to the URL of an upload, nor to where a
+/// server points. Such a request ends the operation with TUS_E_TLS before a byte is sent, and tus_client_new refuses an
+/// endpoint that begins with http://. tus_config_pin_tls_key, tus_config_set_tls_client_certificate and TUS_TLS_1_3 as the
+/// lowest version ask for that by themselves, whatever is set here.
+///
+/// - `c`: the configuration.
+/// - `on`: 0 off, anything else on. Default: off.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_https_only(c: *mut tus_config, on: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_https_only(flag(on));
+            Ok(())
+        })
+    })
+}
+
+/// Sets the lowest version of TLS to speak. With TUS_TLS_1_3 nothing goes over plain http either (see
+/// tus_config_set_https_only).
 ///
 /// - `c`: the configuration.
 /// - `version`: TUS_TLS_1_2 or TUS_TLS_1_3. Default: TUS_TLS_1_2.
@@ -174,7 +197,7 @@ pub unsafe extern "C" fn tus_config_set_tls_min_version(c: *mut tus_config, vers
 }
 
 /// Talks only to https servers with this key, or another one given by a call of this function, besides everything else
-/// that is verified. With tus_config_set_tls_verify off the key alone says who the server is: it has proved that it holds
+/// that is verified; nothing goes over plain http (see tus_config_set_https_only). With tus_config_set_tls_verify off the key alone says who the server is: it has proved that it holds
 /// the key before anything is sent.
 ///
 /// - `c`: the configuration.
@@ -192,11 +215,19 @@ pub unsafe extern "C" fn tus_config_pin_tls_key(c: *mut tus_config, pin: *const 
     guard_status(|| unsafe { change(c, |config| config.pin_tls_key(text(pin, "pin")?)) })
 }
 
-/// Sets the certificate authorities to trust instead of the platform's.
+/// Sets the certificates to trust instead of the platform's.
 ///
 /// - `c`: the configuration.
-/// - `file`: the path of a file of PEM certificates, read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: the
-///   platform's certificates, from where it keeps them; no environment variable is asked.
+/// - `file`: the path of a file of PEM certificates, read by tus_client_new, which fails if one of them cannot be read. Raw
+///   bytes on Unix, UTF-8 on Windows. Default: the platform's certificates, from where it keeps them; no environment
+///   variable is asked. tus_client_new reads those too, so that a program may give up its rights or change its root
+///   afterwards, unless the endpoint is a plain http one and no https origin was given to tus_config_allow_origin: then
+///   they are read when an https server is first met.
+///
+/// A certificate is an authority for other servers if it says so: basicConstraints with CA:TRUE, keyUsage with keyCertSign
+/// or without keyUsage, extendedKeyUsage with serverAuth or without it. It need not be self-signed: an intermediate
+/// authority alone is enough. Any certificate of the file, self-signed or not, is also trusted as that of a server that
+/// shows exactly this one, if its dates and its subjectAltName fit. One of version 1 is no authority.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the path is empty.
 /// Ownership: the string is copied.
@@ -213,13 +244,16 @@ pub unsafe extern "C" fn tus_config_set_tls_ca_file(c: *mut tus_config, file: *c
     })
 }
 
-/// Sets the certificate that the client identifies itself with.
+/// Sets the certificate that the client identifies itself with. Like headers of the caller's it goes to the endpoint's
+/// origin and to those given to tus_config_allow_origin, but to no other (T-150), whatever URL is worked on; and nothing
+/// goes over plain http (see tus_config_set_https_only).
 ///
 /// - `c`: the configuration.
 /// - `chain_path`: a PEM file with the certificate, then those between it and the authority.
 /// - `key_path`: a PEM file with its private key, not encrypted. It may be the same file.
 ///
-/// Both are read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. Default: none.
+/// Both are read by tus_client_new. Raw bytes on Unix, UTF-8 on Windows. A key file that all users of the machine may read
+/// is worth a warning to the log. Default: none.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or a path is empty.
 /// Ownership: the strings are copied.

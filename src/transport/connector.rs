@@ -30,7 +30,7 @@ impl Connector<()> for OneConnection {
 
     fn connect(&self, _: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Exchange>, ureq::Error> {
         let context = &self.0;
-        let idle = if context.reuse { context.client.pool.take(&context.target.origin) } else { None };
+        let idle = if context.reuse { context.client.pool.take(&context.target) } else { None };
         let reused = idle.is_some();
         idle.map_or_else(|| open(context), Ok)
             .and_then(|stream| Exchange::start(context, stream, reused))

@@ -106,7 +106,7 @@ impl Exchange {
     /// Replaces a pooled connection that turned out to be dead by a new one.
     pub(super) fn reconnect(&mut self) -> Result<(), Failure> {
         self.stream = None;
-        self.context.client.pool.forget(&self.context.target.origin);
+        self.context.client.pool.forget(&self.context.target);
         let stream = connector::open(&self.context)?;
         self.use_stream(stream, false);
         Ok(())
@@ -295,7 +295,7 @@ impl Drop for Exchange {
             (facts.body_sent == self.context.body_length && !facts.early, facts.failure.is_some())
         };
         if self.reusable && !std::thread::panicking() {
-            client.pool.put(&self.context.target.origin, stream, client.settings.max_idle_per_origin);
+            client.pool.put(&self.context.target, stream, client.settings.max_idle_per_origin);
         } else if failed || !sent_whole {
             // What the kernel still holds must not arrive: the server would go on with a request that is over.
             stream.abort();

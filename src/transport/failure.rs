@@ -59,7 +59,7 @@ impl Failure {
     /// An established connection failed while reading or writing: closed, or a TLS error that will not go away.
     pub(super) fn stream(error: io::Error) -> Self {
         #[cfg(feature = "tls")]
-        if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<super::tls::Trouble>()) {
             return super::tls::failure(tls.clone());
         }
         Failure::io(BreakKind::Closed, error)

@@ -20,6 +20,8 @@
 mod answer;
 mod body;
 mod buffers;
+#[cfg(feature = "tls")]
+mod certificate;
 mod chunks;
 mod client;
 mod connect;
@@ -27,6 +29,8 @@ mod connector;
 mod context;
 mod dialogue;
 mod exchange;
+#[cfg(feature = "tls")]
+mod explain;
 mod failure;
 mod no_proxy;
 mod perform;
@@ -60,7 +64,7 @@ use crate::protocol::answer::Answer;
 
 pub use perform::Transport;
 pub use proxy::{ProxySetting, ProxyUrl};
-pub use settings::{FileSending, Settings, TlsSettings};
+pub use settings::{FileSending, PlatformCertificates, Settings, TlsSettings};
 pub use throttle::Throttle;
 
 /// One request, ready for the wire.
@@ -78,6 +82,9 @@ pub struct Request<'a> {
     pub response_limit: Option<Duration>,
     /// Make a new connection, whatever idle ones there are.
     pub fresh_connection: bool,
+    /// The server may learn who we are: the client certificate is shown to it, on a connection that serves only such
+    /// requests.
+    pub identify: bool,
 }
 
 /// The body of a request.
@@ -164,7 +171,7 @@ pub enum BreakKind {
     Connect,
     /// A proxy will not make the tunnel, and will not if it is asked again.
     ProxyRefused,
-    /// A certificate or TLS setting that will not get better by itself.
+    /// A certificate or TLS setting that will not get better by itself, or plain http where TLS is asked for.
     TlsRejected,
     /// The connection ended or was reset, in a TLS handshake too.
     Closed,

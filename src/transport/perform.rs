@@ -115,9 +115,15 @@ fn prepare(
 ) -> Result<(ureq::http::Request<()>, Target), Failure> {
     let uri = request::parse_url(request.url)?;
     let origin = Origin::of(&uri)?;
+    if !origin.secure
+        && let Some(why) = client.settings.tls.forbids_plain()
+    {
+        let reason = format!("the URL begins with http://, but {why}: only https:// is talked to");
+        return Err(Failure::because(BreakKind::TlsRejected, reason));
+    }
     let built = request::build(request, uri, body, &client.settings.user_agent)?;
     let proxy = client.proxies.of(&origin);
-    Ok((built, Target { origin, proxy }))
+    Ok((built, Target { origin, proxy, identify: request.identify }))
 }
 
 fn received(answer: crate::protocol::answer::Answer, context: &Context) -> Received {
@@ -143,7 +149,7 @@ fn broken(error: ureq::Error, context: &Context) -> Break {
         (failure, broken)
     };
     if broken.stale_connection {
-        context.client.pool.forget(&context.target.origin);
+        context.client.pool.forget(&context.target);
     }
     Break { cause: failure.cause, answer: failure.answer, ..broken }
 }

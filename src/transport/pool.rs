@@ -1,4 +1,4 @@
-//! Idle connections of one client, kept for the next request to the same origin.
+//! Idle connections of one client, kept for the next request to the same origin that may show the same of us.
 //!
 //! ureq's own pool is switched off: it takes the oldest connection first, keeps its buffers, and cannot tell a
 //! connection that was used for an early answer. A connection comes here only when its answer was read to the end,
@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::stream::Stream;
-use super::target::Origin;
+use super::target::Target;
 
 /// How long a connection may be idle: servers commonly close after 60 to 75 seconds, and a request that meets the
 /// close on its way is lost.
@@ -26,20 +26,20 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    origin: Origin,
+    target: Target,
     stream: Stream,
     since: Instant,
 }
 
 impl Pool {
     /// Takes a connection to the origin that still seems open.
-    pub(super) fn take(&self, origin: &Origin) -> Option<Stream> {
+    pub(super) fn take(&self, target: &Target) -> Option<Stream> {
         loop {
             // Those too old and those found closed are dropped outside the lock: closing may write.
             let (expired, found) = {
                 let mut idle = self.lock();
                 let expired = drain_expired(&mut idle);
-                let position = idle.iter().rposition(|idle| idle.origin == *origin);
+                let position = idle.iter().rposition(|idle| idle.target.shares_connections_with(target));
                 (expired, position.and_then(|position| idle.remove(position)))
             };
             drop(expired);
@@ -51,31 +51,31 @@ impl Pool {
     }
 
     /// Keeps a connection, unless there are enough; the one idle for longest goes.
-    pub(super) fn put(&self, origin: &Origin, stream: Stream, max_per_origin: usize) {
+    pub(super) fn put(&self, target: &Target, stream: Stream, max_per_origin: usize) {
         if max_per_origin == 0 {
             return;
         }
         let dropped = {
             let mut idle = self.lock();
             let mut dropped: VecDeque<Idle> = drain_expired(&mut idle).into();
-            if idle.iter().filter(|idle| idle.origin == *origin).count() >= max_per_origin {
-                let oldest = idle.iter().position(|idle| idle.origin == *origin);
+            if idle.iter().filter(|idle| idle.target.shares_connections_with(target)).count() >= max_per_origin {
+                let oldest = idle.iter().position(|idle| idle.target.shares_connections_with(target));
                 dropped.extend(oldest.and_then(|oldest| idle.remove(oldest)));
             }
             if idle.len() >= MAX_IDLE {
                 dropped.extend(idle.pop_front());
             }
-            idle.push_back(Idle { origin: origin.clone(), stream, since: Instant::now() });
+            idle.push_back(Idle { target: target.clone(), stream, since: Instant::now() });
             dropped
         };
         drop(dropped);
     }
 
     /// Forgets the connections to an origin: one of them was found closed, so the others most likely are.
-    pub(super) fn forget(&self, origin: &Origin) {
+    pub(super) fn forget(&self, target: &Target) {
         let dropped: VecDeque<Idle> = {
             let mut idle = self.lock();
-            let (dropped, kept) = idle.drain(..).partition(|idle| idle.origin == *origin);
+            let (dropped, kept) = idle.drain(..).partition(|idle| idle.target.shares_connections_with(target));
             *idle = kept;
             dropped
         };

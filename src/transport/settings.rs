@@ -64,8 +64,8 @@ pub enum FileSending {
 pub struct TlsSettings {
     /// Whether the server's certificate is verified.
     pub verify: bool,
-    /// A PEM file with the certificates to trust instead of the platform's. A server's own certificate in it is
-    /// trusted as it is.
+    /// A PEM file with the certificates to trust instead of the platform's: one that says that it may sign others as an
+    /// authority, each as that of its own server.
     pub ca_file: Option<PathBuf>,
     /// PEM files with our certificate chain and its private key.
     pub client_certificate: Option<(PathBuf, PathBuf)>,
@@ -73,6 +73,40 @@ pub struct TlsSettings {
     pub allow_tls12: bool,
     /// The SHA-256 of the SubjectPublicKeyInfo of each server key that may be talked to; empty: any.
     pub pinned_keys: Vec<[u8; 32]>,
+    /// Whether nothing may go over plain http. A pinned key, a lowest version above 1.2 and a client certificate ask for
+    /// that by themselves.
+    pub https_only: bool,
+    /// When the platform's certificates are read, where they are those to trust.
+    pub platform: PlatformCertificates,
+}
+
+/// When the platform's certificates are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PlatformCertificates {
+    /// When the transport is made, which fails if there are none.
+    Needed,
+    /// When the transport is made; that there are none is told by the first https connection.
+    Likely,
+    /// By the first https connection.
+    #[default]
+    Unlikely,
+}
+
+impl TlsSettings {
+    /// Why nothing may go over plain http, if that is so.
+    pub fn forbids_plain(&self) -> Option<&'static str> {
+        if self.https_only {
+            Some("tus_config_set_https_only is on")
+        } else if !self.pinned_keys.is_empty() {
+            Some("a key was pinned with tus_config_pin_tls_key")
+        } else if self.client_certificate.is_some() {
+            Some("tus_config_set_tls_client_certificate was called")
+        } else if !self.allow_tls12 {
+            Some("tus_config_set_tls_min_version asks for TLS 1.3")
+        } else {
+            None
+        }
+    }
 }
 
 impl Default for TlsSettings {
@@ -83,6 +117,8 @@ impl Default for TlsSettings {
             client_certificate: None,
             allow_tls12: true,
             pinned_keys: Vec::new(),
+            https_only: false,
+            platform: PlatformCertificates::default(),
         }
     }
 }

@@ -139,6 +139,10 @@ fn status_of(waiting: &[u8]) -> Result<Option<u16>, Failure> {
         8 => *byte == b' ',
         _ => byte.is_ascii_digit(),
     });
+    // An alert or another record of TLS.
+    if matches!(start, [0x15 | 0x16, 3, ..]) {
+        return Err(not_http("the server speaks TLS at this port: the URL has to begin with https://"));
+    }
     if !fits {
         return Err(not_http("the answer is not HTTP/1.x"));
     }

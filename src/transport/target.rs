@@ -3,14 +3,23 @@
 use super::failure::Failure;
 use super::{BreakKind, ProxyUrl};
 
-/// An origin and the proxy that leads to it. The origin is what idle connections are kept by; which proxy leads to
-/// an origin never changes in the life of a client.
+/// An origin and the proxy that leads to it. Idle connections are kept by the origin and by whether the server may know
+/// who we are; which proxy leads to an origin never changes in the life of a client.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     /// Where the request is answered.
     pub(super) origin: Origin,
     /// What stands between.
     pub(super) proxy: Option<ProxyUrl>,
+    /// Whether the client certificate is shown.
+    pub(super) identify: bool,
+}
+
+impl Target {
+    /// Whether a connection to this one may serve requests to the other.
+    pub(super) fn shares_connections_with(&self, other: &Target) -> bool {
+        self.origin == other.origin && self.identify == other.identify
+    }
 }
 
 /// Scheme, host and port of a request.

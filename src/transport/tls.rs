@@ -1,9 +1,9 @@
 //! TLS: the client's certificates, the handshake, and the encrypted side of a connection.
 //!
 //! rustls is used directly, not through ureq: ureq's TLS transport writes one 16 KiB record per system call, and
-//! hides the socket from our cancel and clocks. Settings are read and checked once per client; the platform's roots
-//! only when the first https connection is made.
+//! hides the socket from our cancel and clocks. Settings are read and checked once per client.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsFd as _;
@@ -15,13 +15,14 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{AlertDescription, ClientConfig, ClientConnection, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, OtherError};
 
 use super::BreakKind;
 use super::context::Context;
+use super::explain::{Shown, explain};
 use super::failure::Failure;
-use super::settings::TlsSettings;
-use super::verifier;
+use super::settings::{PlatformCertificates, TlsSettings};
+use super::verifier::{Trusted, Verifier};
 use super::wait::Until;
 use crate::error::{Error, ErrorKind};
 use crate::sys::poll::Entry;
@@ -29,82 +30,121 @@ use crate::sys::socket::{Socket, would_block};
 
 /// The TLS side of a client.
 pub(super) struct Tls {
-    config: OnceCell<Arc<ClientConfig>>,
+    configs: OnceCell<Configs>,
     provider: Arc<CryptoProvider>,
     identity: Option<Arc<CertifiedKey>>,
     allow_tls12: bool,
     pinned_keys: Vec<[u8; 32]>,
+    platform: fn() -> Vec<CertificateDer<'static>>,
+}
+
+/// How a server is spoken to. Each has sessions of its own to resume: a resumed one says who we are without the certificate
+/// being shown again, and rustls keeps sessions by the name of the host alone.
+struct Configs {
+    /// One that may know us.
+    known: Arc<ClientConfig>,
+    /// One that may not.
+    stranger: Arc<ClientConfig>,
 }
 
 impl Tls {
     /// Reads and checks the files.
     pub(super) fn new(settings: &TlsSettings) -> Result<Tls, Error> {
+        Tls::on_platform(settings, platform_certificates)
+    }
+
+    /// The same with these certificates as the platform's.
+    pub(super) fn on_platform(
+        settings: &TlsSettings,
+        platform: fn() -> Vec<CertificateDer<'static>>,
+    ) -> Result<Tls, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let identity = match &settings.client_certificate {
             Some((chain, key)) => Some(Arc::new(read_identity(chain, key, &provider)?)),
             None => None,
         };
         let tls = Tls {
-            config: OnceCell::new(),
+            configs: OnceCell::new(),
             provider,
             identity,
             allow_tls12: settings.allow_tls12,
             pinned_keys: settings.pinned_keys.clone(),
+            platform,
         };
-        let verifier = match &settings.ca_file {
-            _ if !settings.verify => Some(verifier::accept_all(&tls.provider)),
-            Some(path) => {
-                let own = read_certificates(path)?;
-                let mut roots = RootCertStore::empty();
-                for certificate in &own {
-                    roots
-                        .add(certificate.clone())
-                        .map_err(|error| unusable(path, "has an unusable certificate", error))?;
-                }
-                let verifier = verifier::trust(roots, own, &tls.provider);
-                Some(verifier.map_err(|error| unusable(path, "cannot be used", error))?)
+        let made = match (&settings.ca_file, settings.platform) {
+            _ if !settings.verify => tls.configure(None).map(drop),
+            (Some(path), _) => tls.configure(Some(read_trusted(path)?)).map(drop),
+            (None, PlatformCertificates::Needed) => tls.configs().map(drop),
+            (None, PlatformCertificates::Likely) => {
+                // Without certificates the first https connection says so.
+                let _ = tls.configs();
+                Ok(())
             }
-            None => None,
+            (None, PlatformCertificates::Unlikely) => Ok(()),
         };
-        if let Some(verifier) = verifier {
-            let config = tls.configure(verifier);
-            let config =
-                config.map_err(|error| Error::new(ErrorKind::Tls, "TLS cannot be used").with_cause(Arc::new(error)))?;
-            // Nobody else has it yet, so it is still empty.
-            let _ = tls.config.set(config);
-        }
+        made.map_err(|failure| {
+            let error = Error::new(ErrorKind::Tls, "TLS cannot be used");
+            match failure.cause {
+                Some(cause) => error.with_cause(cause),
+                None => error,
+            }
+        })?;
         Ok(tls)
     }
 
-    fn configure(&self, verifier: Arc<dyn verifier::Verifier>) -> Result<Arc<ClientConfig>, rustls::Error> {
+    fn configure(&self, trusted: Option<Trusted>) -> Result<&Configs, Failure> {
+        let verifier = Verifier::new(trusted, &self.pinned_keys, &self.provider);
+        let stranger = self.config(&verifier, None)?;
+        let known = match &self.identity {
+            Some(identity) => self.config(&verifier, Some(identity))?,
+            None => Arc::clone(&stranger),
+        };
+        Ok(self.configs.get_or_init(|| Configs { known, stranger }))
+    }
+
+    fn config(
+        &self,
+        verifier: &Arc<Verifier>,
+        identity: Option<&Arc<CertifiedKey>>,
+    ) -> Result<Arc<ClientConfig>, Failure> {
         let versions: &[_] = match self.allow_tls12 {
             true => &[&rustls::version::TLS13, &rustls::version::TLS12],
             false => &[&rustls::version::TLS13],
         };
-        let verifier = verifier::pin(verifier, &self.pinned_keys);
         // Not the process-wide default provider: that belongs to the host.
         let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
-            .with_protocol_versions(versions)?
+            .with_protocol_versions(versions)
+            .map_err(rejected)?
             .dangerous()
-            .with_custom_certificate_verifier(verifier);
-        Ok(Arc::new(match &self.identity {
+            .with_custom_certificate_verifier(Arc::<Verifier>::clone(verifier));
+        Ok(Arc::new(match identity {
             Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(identity)))),
             None => builder.with_no_client_auth(),
         }))
     }
 
-    /// The configuration; reads the platform's roots if nothing else was said.
-    fn config(&self) -> Result<&Arc<ClientConfig>, Failure> {
-        self.config.get_or_try_init(|| {
-            let mut roots = RootCertStore::empty();
+    /// The configurations; reads the platform's certificates if nothing else was said.
+    fn configs(&self) -> Result<&Configs, Failure> {
+        if let Some(configs) = self.configs.get() {
+            return Ok(configs);
+        }
+        let mut trusted = Trusted::nobody();
+        for certificate in (self.platform)() {
             // Stores hold certificates no verifier can use; the others count.
-            let (usable, _) = roots.add_parsable_certificates(platform_roots());
-            if usable == 0 {
-                let reason = "the system has no certificates to verify servers with";
-                return Err(Failure::because(BreakKind::TlsRejected, reason));
-            }
-            verifier::trust(roots, Vec::new(), &self.provider).and_then(|v| self.configure(v)).map_err(failure)
-        })
+            let _ = trusted.add(certificate);
+        }
+        if trusted.is_empty() {
+            let reason = "this system has no certificates to verify servers with: install them (often the package \
+                          ca-certificates) or name a file by tus_config_set_tls_ca_file";
+            return Err(Failure::because(BreakKind::TlsRejected, reason));
+        }
+        self.configure(Some(trusted))
+    }
+
+    /// Whether it is settled whom to trust.
+    #[cfg(test)]
+    pub(super) fn is_settled(&self) -> bool {
+        self.configs.get().is_some()
     }
 
     /// Speaks TLS to the server on a new connection.
@@ -117,10 +157,17 @@ impl Tls {
     ) -> Result<Session, Failure> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| rejected(error).explained(format!("{host} is no name a certificate can have")))?;
-        let mut connection = ClientConnection::new(Arc::clone(self.config()?), name).map_err(failure)?;
+        let configs = self.configs()?;
+        let config = if context.target.identify { &configs.known } else { &configs.stranger };
+        let mut connection = ClientConnection::new(Arc::clone(config), name).map_err(rejected)?;
         // A whole buffer is encrypted and written at once; rustls would take 64 KiB at a time.
         connection.set_buffer_limit(None);
-        let mut session = Session(connection);
+        let shown = match (&self.identity, context.target.identify) {
+            (None, _) => Shown::Nothing,
+            (Some(_), true) => Shown::Certificate,
+            (Some(_), false) => Shown::Withheld,
+        };
+        let mut session = Session { connection, shown };
         loop {
             let writing = match session.flush(socket) {
                 Ok(None) => false,
@@ -128,10 +175,12 @@ impl Tls {
                 Err(error) if would_block(&error) => true,
                 Err(error) => return Err(Failure::stream(error)),
             };
-            if session.0.is_handshaking() {
+            if session.connection.is_handshaking() {
                 match session.receive(socket) {
                     Ok(0) => {
-                        return Err(Failure::ended().explained("the peer closed the connection in the TLS handshake"));
+                        return Err(Failure::ended().explained(
+                            "the peer closed the connection in the TLS handshake: does it speak https at this port?",
+                        ));
                     }
                     Ok(_) => continue,
                     Err(error) if would_block(&error) => {}
@@ -155,14 +204,17 @@ impl std::fmt::Debug for Tls {
 
 /// The encrypted side of one connection.
 #[derive(Debug)]
-pub(super) struct Session(ClientConnection);
+pub(super) struct Session {
+    connection: ClientConnection,
+    shown: Shown,
+}
 
 impl Session {
     /// Decrypts what is there; 0 is the end, whether it was announced or not: the length of an answer is HTTP's
     /// business, and many servers just close.
     pub(super) fn read(&mut self, socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.0.reader().read(buffer) {
+            match self.connection.reader().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 result => return result,
@@ -173,33 +225,36 @@ impl Session {
 
     /// Encrypts all of it.
     pub(super) fn encrypt(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.writer().write_all(bytes)
+        self.connection.writer().write_all(bytes)
     }
 
     /// Writes what fits of what is encrypted; `None` if there is nothing.
     pub(super) fn flush(&mut self, socket: &Socket) -> io::Result<Option<usize>> {
-        if !self.0.wants_write() {
+        if !self.connection.wants_write() {
             return Ok(None);
         }
-        self.0.write_tls(&mut Pipe(socket)).map(Some)
+        self.connection.write_tls(&mut Pipe(socket)).map(Some)
     }
 
     /// Says goodbye, if there is room for it.
     pub(super) fn close(&mut self, socket: &Socket) {
-        if !self.0.wants_write() {
-            self.0.send_close_notify();
+        if !self.connection.wants_write() {
+            self.connection.send_close_notify();
             let _ = self.flush(socket);
         }
     }
 
     /// Takes in what the socket has; 0 is its end.
     fn receive(&mut self, socket: &Socket) -> io::Result<usize> {
-        let count = self.0.read_tls(&mut Pipe(socket))?;
-        let processed = self.0.process_new_packets();
+        let count = self.connection.read_tls(&mut Pipe(socket))?;
+        let processed = self.connection.process_new_packets();
         // Answers of the protocol itself: an alert that says what was wrong, new keys. If there is no room now,
         // they leave with the next write.
         let _ = self.flush(socket);
-        processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        processed.map_err(|error| {
+            let explanation = explain(&error, self.shown);
+            io::Error::new(io::ErrorKind::InvalidData, Trouble { error, explanation })
+        })?;
         Ok(count)
     }
 }
@@ -227,17 +282,47 @@ impl io::Write for Pipe<'_> {
     }
 }
 
-/// What a TLS error means to a request.
-pub(super) fn failure(error: rustls::Error) -> Failure {
+/// An error of rustls, and what it means.
+#[derive(Debug, Clone)]
+pub(super) struct Trouble {
+    error: rustls::Error,
+    explanation: Option<String>,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.explanation {
+            Some(explanation) => f.write_str(explanation),
+            None => self.error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let has_words = self.explanation.is_some();
+        has_words.then_some(&self.error as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// What it means to a request.
+pub(super) fn failure(trouble: Trouble) -> Failure {
     use AlertDescription::{CloseNotify, InternalError, UserCanceled};
     use rustls::Error as Tls;
-    let closed = match &error {
+    let closed = match &trouble.error {
         // Bytes were damaged or cut, or the server has troubles of its own: another connection may be better.
         Tls::DecryptError | Tls::PeerSentOversizedRecord | Tls::FailedToGetRandomBytes => true,
         Tls::AlertReceived(alert) => matches!(alert, CloseNotify | InternalError | UserCanceled),
         _ => false,
     };
-    if closed { Failure { kind: BreakKind::Closed, ..rejected(error) } } else { rejected(error) }
+    match trouble.error {
+        // A reason of the verifier's own, which rustls has wrapped.
+        Tls::InvalidCertificate(CertificateError::Other(OtherError(reason))) => {
+            Failure { cause: Some(reason), ..Failure::new(BreakKind::TlsRejected) }
+        }
+        _ if closed => Failure { kind: BreakKind::Closed, ..rejected(trouble) },
+        _ => rejected(trouble),
+    }
 }
 
 fn rejected(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
@@ -247,7 +332,7 @@ fn rejected(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
 /// The platform's certificates.
 ///
 /// Where they are is known without asking `SSL_CERT_FILE`: the host's environment is not ours to read.
-fn platform_roots() -> Vec<CertificateDer<'static>> {
+fn platform_certificates() -> Vec<CertificateDer<'static>> {
     #[cfg(target_os = "linux")]
     {
         const FILES: [&str; 7] = [
@@ -286,6 +371,16 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error>
         Ok(certificates) => Ok(certificates),
         Err(error) => Err(unusable(path, "is not in PEM form", error)),
     }
+}
+
+/// The certificates of a file, each of which has to be usable.
+fn read_trusted(path: &Path) -> Result<Trusted, Error> {
+    let mut trusted = Trusted::nobody();
+    for (index, certificate) in read_certificates(path)?.into_iter().enumerate() {
+        let added = trusted.add(certificate);
+        added.map_err(|error| unusable(path, &format!("has an unusable certificate (number {})", index + 1), error))?;
+    }
+    Ok(trusted)
 }
 
 fn read_identity(chain: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {

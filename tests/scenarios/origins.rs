@@ -14,6 +14,7 @@ both! {
     scenario_22_allowed_origin_gets_them,
     scenario_22_a_hook_cannot_send_them_either,
     scenario_22_resume_on_another_origin,
+    scenario_22_without_an_endpoint,
     scenario_22b_userinfo_in_location_is_not_used,
     scenario_22d_https_to_http,
 }
@@ -108,6 +109,26 @@ fn scenario_22_resume_on_another_origin(api: Api) {
     client.delete(&url).unwrap();
     assert_told(&store, &["HEAD 200", "HEAD 200", "PATCH 5+6 204", "DELETE 204"]);
     assert_secrets(&store, false);
+}
+
+/// A URL that the caller hands over may come from anywhere: it makes its origin none that gets his headers.
+fn scenario_22_without_an_endpoint(api: Api) {
+    let server = server();
+    let setup = Setup { url: None, ..with_secrets(&server) };
+    for allowed in [false, true] {
+        let setup = match allowed {
+            true => Setup { allowed_origins: vec![server.origin().to_owned()], ..setup.clone() },
+            false => setup.clone(),
+        };
+        let url = server.seed(Some(11), b"hello").unwrap();
+        let client = api.client(&setup).unwrap();
+        client.info(&url).unwrap();
+        client.resume(HELLO, &url, &Job::default()).unwrap();
+        client.delete(&server.seed(Some(11), b"").unwrap()).unwrap();
+        assert_stored(&server, &url, HELLO);
+        assert_secrets(&server, allowed);
+        server.clear_log();
+    }
 }
 
 fn scenario_22b_userinfo_in_location_is_not_used(api: Api) {

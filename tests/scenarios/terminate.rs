@@ -133,7 +133,9 @@ fn scenario_17_not_offered(api: Api) {
 fn scenario_17_without_an_endpoint(api: Api) {
     let server = server();
     let url = server.seed(Some(11), b"hello").unwrap();
-    let client = api.client(&Setup { url: None, ..Setup::to(&server) }.header("Authorization", "Bearer x")).unwrap();
+    let allowed_origins = vec![server.origin().to_owned()];
+    let setup = Setup { url: None, allowed_origins, ..Setup::to(&server) };
+    let client = api.client(&setup.header("Authorization", "Bearer x")).unwrap();
     assert_eq!(client.info(&url).unwrap().offset, 5);
     client.resume(HELLO, &url, &Default::default()).unwrap();
     client.delete(&url).unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tus_test_server::{Certificate, Ending, Extensions, Options, Rule, Server, TlsOptions};
+use tus_test_server::{Certificate, Ending, Extensions, LocationForm, Options, Rule, Server, TlsOptions};
 
 use crate::support::api::both;
 use crate::support::server::{assert_stored, assert_story, assert_told, assert_wire, lines};
@@ -13,6 +13,8 @@ both! {
     scenario_48_tls_bad_certificates,
     scenario_48_tls_not_verified,
     scenario_48_tls_client_certificate,
+    scenario_48_tls_client_certificate_elsewhere,
+    scenario_48_tls_nothing_over_plain_http,
     scenario_48_tls_cut_in_the_handshake,
     scenario_48_tls_cut_in_the_body,
     scenario_48_tls_end_without_a_word,
@@ -94,6 +96,59 @@ fn scenario_48_tls_client_certificate(api: Api) {
     assert!(!error.retryable, "{error:?}");
     assert_told(&secure.server, &[]);
     assert_eq!(secure.server.connections(), before + 1, "a certificate that is missing will not come");
+}
+
+/// The certificate goes where the caller's headers go (T-150), whatever leads to another origin.
+fn scenario_48_tls_client_certificate_elsewhere(api: Api) {
+    let secure = secure(TlsOptions::default());
+    let elsewhere = Server::start(Options {
+        tls: Some(TlsOptions { client_certificate: true, ..TlsOptions::default() }),
+        ..Options::default()
+    })
+    .unwrap();
+    let files = elsewhere.tls().unwrap().clone();
+    let both = [&secure.server.tls().unwrap().ca_pem, &files.ca_pem].map(String::as_str).concat();
+    let ca_file = Some(secure.folder.file("both.pem", both.as_bytes()));
+    let chain = secure.folder.file("client.pem", files.client_pem.as_bytes());
+    let key = secure.folder.file("client.key", files.client_key_pem.as_bytes());
+    let setup = Setup { ca_file, client_certificate: Some((chain, key)), ..Setup::to(&secure.server) };
+    let url = elsewhere.seed(Some(11), b"").unwrap();
+    let allowed = Setup { allowed_origins: vec![elsewhere.origin().to_owned()], ..setup.clone() };
+    let without_endpoint = Setup { url: None, ..setup.clone() };
+    let refused = |error: crate::support::Failure| {
+        assert_eq!(error.kind, Kind::Tls);
+        assert!(error.message.contains("tus_config_allow_origin"), "{error:?}");
+    };
+    secure.server.script(Rule::on("POST").forever().location(LocationForm::Other(url.clone())));
+    refused(api.upload(&setup, HELLO).unwrap_err());
+    refused(api.resume(&setup, HELLO, &url).unwrap_err());
+    refused(api.resume(&without_endpoint, HELLO, &url).unwrap_err());
+    refused(api.client(&setup).unwrap().info(&url).unwrap_err());
+    refused(api.client(&setup).unwrap().delete(&url).unwrap_err());
+    assert_told(&elsewhere, &[]);
+    api.upload(&allowed, HELLO).unwrap();
+    assert_stored(&elsewhere, &url, HELLO);
+    let allowed = Setup { url: None, ..allowed };
+    assert!(api.resume(&allowed, HELLO, &url).is_ok());
+}
+
+fn scenario_48_tls_nothing_over_plain_http(api: Api) {
+    let (plain, secure) = (crate::support::server::server(), secure(TlsOptions::default()));
+    let url = plain.seed(Some(11), b"").unwrap();
+    let refused = |error: crate::support::Failure| {
+        assert_eq!(error.kind, Kind::Tls);
+        assert!(error.message.contains("https_only"), "{error:?}");
+    };
+    refused(api.client(&Setup { https_only: true, ..Setup::to(&plain) }).err().unwrap());
+    let setup = Setup { https_only: true, ..secure.setup() };
+    for setup in [setup.clone(), Setup { url: None, ..setup.clone() }] {
+        let setup = Setup { allowed_origins: vec![plain.origin().to_owned()], ..setup };
+        refused(api.resume(&setup, HELLO, &url).unwrap_err());
+        refused(api.client(&setup).unwrap().info(&url).unwrap_err());
+        refused(api.client(&setup).unwrap().delete(&url).unwrap_err());
+    }
+    assert_eq!(plain.connections(), 0);
+    api.upload(&setup, HELLO).unwrap();
 }
 
 /// Weather, unlike a certificate.

@@ -112,6 +112,7 @@ fn config(setup: &Setup) -> Result<Config, Error> {
     config.set_timeouts(timeouts, setup.total)?;
     config.set_file_sending(setup.files);
     config.set_tls_verify(setup.tls_verify);
+    config.set_https_only(setup.https_only);
     if let Some(path) = &setup.ca_file {
         config.set_tls_ca_file(path.clone());
     }

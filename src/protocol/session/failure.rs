@@ -79,7 +79,7 @@ pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
         BrokenKind::Resolve => (ErrorKind::Resolve, "the host name could not be resolved"),
         BrokenKind::Connect => (ErrorKind::Connect, "no connection could be made"),
         BrokenKind::ProxyRefused => (ErrorKind::HttpStatus, "the proxy refused the tunnel to the server"),
-        BrokenKind::TlsRejected => (ErrorKind::Tls, "the TLS handshake failed"),
+        BrokenKind::TlsRejected => (ErrorKind::Tls, "no secure connection could be made"),
         BrokenKind::Closed => (ErrorKind::Io, "the connection broke"),
         BrokenKind::NotHttp => (ErrorKind::Protocol(BrokenRule::NotHttp), "the answer is not valid HTTP"),
         BrokenKind::Timeout(limit) => (

@@ -178,6 +178,7 @@ fn the_deadline_ends_everything() {
                 deadline: Some(start + SHORT),
                 response_limit: None,
                 fresh_connection: false,
+                identify: true,
             };
             let length = if stage == 2 { 5 } else { 1 << 40 };
             let body = Body::Sized { reader: &mut Zeros, length };
@@ -281,6 +282,7 @@ fn a_request_may_have_a_shorter_limit_of_its_own_but_no_longer_one() {
                 deadline: None,
                 response_limit: Some(own),
                 fresh_connection: false,
+                identify: true,
             };
             let start = Instant::now();
             let broken = client.transport.perform(&request, Body::None, &client.cancel, &client.watch).unwrap_err();

@@ -174,8 +174,15 @@ impl Client {
         body: Body<'_>,
     ) -> Result<Received, Break> {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
-        let request =
-            Request { method, url, headers: &headers, deadline: None, response_limit: None, fresh_connection: false };
+        let request = Request {
+            method,
+            url,
+            headers: &headers,
+            deadline: None,
+            response_limit: None,
+            fresh_connection: false,
+            identify: true,
+        };
         self.transport.perform(&request, body, &self.cancel, &self.watch)
     }
 

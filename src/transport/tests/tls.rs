@@ -83,6 +83,79 @@ fn handshakes_that_go_wrong() {
     assert_eq!(client.head(&https(&plain)).unwrap_err().kind, BreakKind::TlsRejected);
 }
 
+/// What is wrong and what mends it, in the first sentence; rustls' own words below.
+#[test]
+fn failures_say_what_is_wrong_and_what_mends_it() {
+    let authority = new_authority();
+    let named = |names: &[&str]| Identity::signed_by(parameters(names), &authority);
+    let mut early = parameters(&["127.0.0.1"]);
+    early.not_before = rcgen::date_time_ymd(3000, 1, 1);
+    let mut for_clients = parameters(&["127.0.0.1"]);
+    for_clients.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let stranger = {
+        let mut unknown = parameters(&[]);
+        unknown.distinguished_name.push(rcgen::DnType::CommonName, "a stranger");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let issuer = rcgen::Issuer::new(super::tls_peer::authority(unknown), &key);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = parameters(&["127.0.0.1"]).signed_by(&key, &issuer).unwrap();
+        Identity { pem: certificate.pem(), der: certificate.der().clone(), key }
+    };
+    let good = named(&["127.0.0.1"]);
+    let version_12 = showing(&good, &good, &[&rustls::version::TLS12]);
+    let ca_file = Temporary::with(&authority.pem);
+    let trusting = || TlsSettings { ca_file: Some(ca_file.0.clone()), ..TlsSettings::default() };
+    let pinned = TlsSettings { pinned_keys: vec![[7; 32]], ..trusting() };
+    let only_13 = TlsSettings { allow_tls12: false, ..trusting() };
+    let cases = [
+        (
+            trusting(),
+            server_config(&Identity::self_signed(parameters(&["127.0.0.1"]))),
+            vec!["self-signed", "set_tls_ca_file"],
+        ),
+        (trusting(), server_config(&stranger), vec!["authorities", "set_tls_ca_file"]),
+        (trusting(), server_config(&named(&["a.test", "b.test"])), vec!["not for 127.0.0.1", "a.test, b.test"]),
+        (trusting(), server_config(&named(&[])), vec!["not for 127.0.0.1", "subjectAltName"]),
+        (
+            trusting(),
+            server_config(&Identity::signed_by(expired(parameters(&["127.0.0.1"])), &authority)),
+            vec!["expired at Wed, 01 Jan 2020", "clock"],
+        ),
+        (
+            trusting(),
+            server_config(&Identity::signed_by(early, &authority)),
+            vec!["not valid before Wed, 01 Jan 3000", "clock"],
+        ),
+        (trusting(), server_config(&Identity::signed_by(for_clients, &authority)), vec!["not one for servers"]),
+        (trusting(), showing(&good, &named(&["127.0.0.1"]), rustls::ALL_VERSIONS), vec!["does not hold the key"]),
+        (pinned, server_config(&good), vec!["none of those pinned", "tus_config_pin_tls_key", "sha256//"]),
+        (only_13, version_12, vec!["version", "tus_config_set_tls_min_version"]),
+    ];
+    for (tls, config, words) in cases {
+        let broken = client_with(tls).head(&https(&serve_one(config))).unwrap_err();
+        assert_eq!(broken.kind, BreakKind::TlsRejected, "{broken:?}");
+        let text = broken.cause.unwrap().to_string();
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+    }
+
+    let plain = Peer::once(|mut connection| {
+        connection.write("HTTP/1.1 400 Bad Request\r\n\r\n");
+        connection.read_to_end();
+    });
+    let cause = client_with(trusting()).head(&https(&plain)).unwrap_err().cause.unwrap();
+    assert!(cause.to_string().contains("http://"), "{cause}");
+    assert!(std::error::Error::source(cause.as_ref()).unwrap().to_string().contains("corrupt message"));
+
+    let alert = Peer::once(|mut connection| {
+        connection.read_head();
+        std::io::Write::write_all(&mut connection.0, b"\x15\x03\x01\x00\x02\x02\x46").unwrap();
+    });
+    let broken = super::peer::client().head(&alert.url()).unwrap_err();
+    assert_eq!(broken.kind, BreakKind::NotHttp);
+    let text = broken.cause.unwrap().to_string();
+    assert!(text.contains("https://"), "{text}");
+}
+
 #[test]
 fn handshakes_are_limited_and_can_be_cancelled() {
     patiently(|| {
@@ -94,14 +167,15 @@ fn handshakes_are_limited_and_can_be_cancelled() {
         let short = Duration::from_millis(200);
         let long = Duration::from_secs(30);
         let timeouts = Timeouts { connect: short, response: long, stall: long };
-        let client = Client::new(Settings { timeouts, ..settings() });
+        let tls = || TlsSettings { verify: false, ..TlsSettings::default() };
+        let client = Client::new(Settings { timeouts, tls: tls(), ..settings() });
         let peer = silent();
         let start = Instant::now();
         assert_eq!(client.head(&https(&peer)).unwrap_err().kind, BreakKind::Timeout(TimeLimit::Connect));
         assert!(start.elapsed() < short * 2);
 
         let peer = silent();
-        let client = super::peer::client();
+        let client = client_with(tls());
         let cancel = client.cancel.clone();
         std::thread::spawn(move || {
             std::thread::sleep(short);

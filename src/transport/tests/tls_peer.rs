@@ -41,14 +41,62 @@ impl Identity {
 
     pub(super) fn signed_by(parameters: CertificateParams, issuer: &Identity) -> Identity {
         let key = KeyPair::generate().unwrap();
+        // Its name is what counts; rcgen has no care whether it may sign.
         let issuer = Issuer::new(authority(parameters_of_issuer()), &issuer.key);
         let certificate = parameters.signed_by(&key, &issuer).unwrap();
         Identity { pem: certificate.pem(), der: certificate.der().clone(), key }
     }
 
+    /// The same certificate in version 1, which has no extensions.
+    pub(super) fn in_version_1(self) -> Identity {
+        use rcgen::SigningKey as _;
+        let (_, certificate, _) = element(&self.der);
+        let (_, tbs, rest) = element(certificate);
+        let algorithm = &rest[..rest.len() - element(rest).2.len()];
+        let mut fields = Vec::new();
+        let mut left = tbs;
+        while !left.is_empty() {
+            let (tag, _, after) = element(left);
+            // Neither the version nor the extensions.
+            if tag != 0xa0 && tag != 0xa3 {
+                fields.extend_from_slice(&left[..left.len() - after.len()]);
+            }
+            left = after;
+        }
+        let mut content = wrapped(0x30, &fields);
+        let signature = self.key.sign(&content).unwrap();
+        content.extend_from_slice(algorithm);
+        content.extend(wrapped(3, &[&[0], &signature[..]].concat()));
+        let der = CertificateDer::from(wrapped(0x30, &content));
+        let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &der);
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
+        Identity { pem, der, key: self.key }
+    }
+
     pub(super) fn private_key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::try_from(self.key.serialize_der()).unwrap()
     }
+}
+
+/// The first element of a DER encoding: its tag, its content and what follows it.
+fn element(der: &[u8]) -> (u8, &[u8], &[u8]) {
+    let (length, start) = match der[1] {
+        short @ ..=0x7f => (usize::from(short), 2),
+        0x81 => (usize::from(der[2]), 3),
+        _ => (usize::from(u16::from_be_bytes([der[2], der[3]])), 4),
+    };
+    (der[0], &der[start..start + length], &der[start + length..])
+}
+
+/// An element with this tag and content.
+fn wrapped(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let length = match content.len() {
+        ..=0x7f => vec![length[1]],
+        ..=0xff => vec![0x81, length[1]],
+        _ => vec![0x82, length[0], length[1]],
+    };
+    [&[tag], &length[..], content].concat()
 }
 
 pub(super) fn parameters_of_issuer() -> CertificateParams {
@@ -82,28 +130,34 @@ impl Drop for Temporary {
 }
 
 pub(super) fn server_config(identity: &Identity) -> ServerConfig {
-    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![identity.der.clone()], identity.private_key())
-        .unwrap()
+    showing(identity, identity, rustls::ALL_VERSIONS)
 }
 
-/// A server of one version that shows the certificate of `shown` and signs with the key of `signing`, which need not fit.
-pub(super) fn impostor_config(
+/// A server that shows the certificate of `shown` and signs with the key of `signing`, which need not fit.
+pub(super) fn showing(
     shown: &Identity,
     signing: &Identity,
-    version: &'static rustls::SupportedProtocolVersion,
+    versions: &[&'static rustls::SupportedProtocolVersion],
 ) -> ServerConfig {
     let provider = rustls::crypto::ring::default_provider();
     let key = provider.key_provider.load_private_key(signing.private_key()).unwrap();
     let shown = rustls::sign::CertifiedKey::new(vec![shown.der.clone()], key);
     ServerConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&[version])
+        .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(shown)))
+}
+
+/// A server that answers one request, if the handshake gets as far.
+pub(super) fn serve_one(config: ServerConfig) -> Peer {
+    serve(config, |mut connection| {
+        if connection.0.conn.complete_io(&mut connection.0.sock).is_ok() && connection.try_read_head().is_some() {
+            connection.write("HTTP/1.1 204 No Content\r\n\r\n");
+        } else {
+            let _ = connection.0.conn.write_tls(&mut connection.0.sock);
+        }
+    })
 }
 
 pub(super) type Encrypted = Connection<StreamOwned<ServerConnection, TcpStream>>;

@@ -63,6 +63,7 @@ fn set_values(config: &Config, setup: &Setup) -> Result<(), Failure> {
         let total = setup.total.map_or(0, ms);
         ffi::tus_config_set_timeouts_ms(c, ms(setup.connect), ms(setup.response), ms(setup.stall), total);
         ffi::tus_config_set_tls_verify(c, setup.tls_verify.into());
+        ffi::tus_config_set_https_only(c, setup.https_only.into());
         if let Some(path) = &setup.ca_file {
             ffi::tus_config_set_tls_ca_file(c, c_path(path)?.as_ptr());
         }

@@ -52,6 +52,7 @@ pub(super) fn configuration() -> Calls {
                     refused("pin", tus_config_pin_tls_key(c, NO_TEXT)),
                 ],
             ),
+            ("tus_config_set_https_only", vec![refused("c", tus_config_set_https_only(no, 1))]),
             ("tus_config_set_tls_verify", vec![refused("c", tus_config_set_tls_verify(no, 1))]),
             (
                 "tus_config_set_tls_ca_file",
