@@ -1776,7 +1776,9 @@ tus_status tus_config_set_user_agent(struct tus_config *c,
  *
  * Each entry is a file whose name is a hash of endpoint, size and URL, and whose content is JSON: the upload's URL, the
  * endpoint without its query, the source's size, fingerprint and times, when the upload expires. Headers and tokens of
- * yours are not in it; the upload's URL is, as the server gave it.
+ * yours are not in it; the upload's URL is, as the server gave it, and a hash of its metadata. The entry of an upload that
+ * is complete is removed. What is read back is trusted only so far: a folder or file that belongs to another user is
+ * not read, and a URL in it counts only at the endpoint's origin or an origin allowed by tus_config_allow_origin.
  *
  * - `c`: the configuration.
  * - `path`: the folder; it and those above it are made, for this user alone, when there is something to keep. A relative
@@ -2713,8 +2715,8 @@ tus_status tus_upload_options_set_upload_url(struct tus_upload_options *o,
  * - `token`: the token; NULL: none, which is the default.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `token` is not UTF-8. The operation ends with
- * TUS_E_INVALID_ARGUMENT if this is no token, one of another server, not signed with the client's key, or names an upload
- * at an origin that is not allowed; TUS_E_SOURCE_CHANGED if the source is not the
+ * TUS_E_INVALID_ARGUMENT if this is no token, one of another server, not signed with the client's key, names an upload
+ * at an origin that is not allowed, or one with other metadata than these options have; TUS_E_SOURCE_CHANGED if the source is not the
  * same or cannot be shown to be, TUS_E_UNSUPPORTED if it cannot be recognised at all.
  * Ownership: the string is copied.
  * Threads: one at a time for the same options.
@@ -2870,6 +2872,12 @@ tus_status tus_client_upload(struct tus_client *c,
  * Sends what the server lacks of an upload that exists (T-013 to T-016). The server's size of the upload is compared
  * with the source's before a byte is sent. An upload that is complete already is a success.
  *
+ * If the client's store knows this upload, the source must be shown to be the one it was begun with, as it is before
+ * tus_client_upload continues one; if not, the call fails before a request is made. An upload the store does not know is
+ * continued on the program's word that the source is the right one, and noted in the store once the server has shown it,
+ * so that a later tus_client_upload finds it, with the metadata in `o` for its own. When it is complete it is
+ * forgotten.
+ *
  * - `c`: the client.
  * - `s`: the source, from its beginning; in use until the call returns, and still the caller's then.
  * - `upload_url`: the upload's URL, absolute or relative to the endpoint.
@@ -2878,7 +2886,8 @@ tus_status tus_client_upload(struct tus_client *c,
  * - `err`: receives the details of a failure. May be NULL.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE if there is no such
- * upload any more; TUS_E_SOURCE_CHANGED if its size is not the source's (T-014); any other status of enum tus_status_code.
+ * upload any more; TUS_E_SOURCE_CHANGED if its size is not the source's (T-014), or if the source cannot be shown to be
+ * that of the upload in the store; any other status of enum tus_status_code.
  * Ownership: the caller frees the result with tus_info_free.
  * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
  * Since: 0.1
@@ -3051,7 +3060,13 @@ tus_status tus_client_create_deferred_upload(struct tus_client *c,
 /**
  * Looks into the client's store for unfinished uploads of a source at the client's endpoint. The source may be read for
  * that; no request is made, so that an upload of the list may be gone from the server. tus_client_upload finds and
- * continues the first one by itself.
+ * continues by itself the first one that has the metadata of its options: other metadata is another upload, which is
+ * created while the one of the list stays there. Whatever their order, the keys and values must be the same, the
+ * `filename` that tus_client_upload_file adds included, and for one in parts also those of
+ * tus_config_set_metadata_for_partial_uploads. An upload that is complete is forgotten by the store and not listed.
+ *
+ * Listed are only uploads at the endpoint's origin or an origin allowed by tus_config_allow_origin, whatever the store
+ * holds.
  *
  * - `c`: the client.
  * - `s`: the source; in use until the call returns, and still the caller's then.

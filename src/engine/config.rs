@@ -17,7 +17,7 @@ use crate::fingerprint::Fingerprinter;
 use crate::protocol::checksum::Wish;
 use crate::protocol::chunk::{ChunkRules, ChunkSize};
 use crate::protocol::fields;
-use crate::protocol::metadata;
+use crate::protocol::metadata::{self, Metadata};
 use crate::protocol::retry::RetryPolicy;
 use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
 use crate::store::{DirectoryStore, Store, TokenKey};
@@ -331,6 +331,15 @@ impl Config {
         self.partial_metadata.retain(|(have, _)| have != key);
         self.partial_metadata.push((key.to_owned(), value.to_vec()));
         Ok(())
+    }
+
+    /// The metadata of each part of a parallel upload.
+    pub(crate) fn partial_metadata(&self) -> Result<Metadata> {
+        let mut metadata = Metadata::new();
+        for (key, value) in &self.partial_metadata {
+            metadata.set(key, value.as_slice())?;
+        }
+        Ok(metadata)
     }
 
     /// The hooks, to be changed in place.

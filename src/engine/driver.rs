@@ -22,7 +22,7 @@ use crate::protocol::checksum;
 use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::session::{
-    Action, Body, Broken, BrokenKind, Checksum, Event, Exchange, Notice, Outcome, Plan, Question, Session,
+    Action, Body, Broken, BrokenKind, Checksum, Event, Exchange, Goal, Notice, Outcome, Plan, Question, Session,
 };
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::{Bytes, Patience};
@@ -82,6 +82,10 @@ impl<'a> Driver<'a> {
         plan.seed = random::seed();
         plan.capabilities = plan.capabilities.or_else(|| self.client.known_capabilities());
         plan.can_authenticate = self.client.config().hooks.credentials.is_some();
+        self.job.proven = match &plan.goal {
+            Goal::Upload { previous: Some(previous), .. } => previous.proven,
+            _ => plan.proven,
+        };
         self.job.session = Some(Session::start(plan, self.job.clock.now()));
         // What a start alone can tell.
         self.pass_on_all();
@@ -491,7 +495,7 @@ impl<'a> Driver<'a> {
             Notice::UploadUrl(url) => {
                 self.log(Level::Info, || format!("the upload is {}", url.redacted()));
                 (self.job.created_here, self.job.begun) = (true, true);
-                self.job.recorded = None;
+                (self.job.recorded, self.job.proven) = (None, None);
                 if let Some(keeper) = &keeper
                     && !done
                 {
@@ -507,6 +511,8 @@ impl<'a> Driver<'a> {
             }
             Notice::Resumed(offset) => {
                 self.log(Level::Info, || format!("resuming at byte {offset}"));
+                // The server has no more than what was proven, and from here on all it gets is of this source.
+                self.job.proven = None;
                 if let Some(keeper) = &keeper {
                     keeper.acknowledged(offset, done);
                 }

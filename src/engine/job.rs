@@ -67,6 +67,8 @@ pub(super) struct Job {
     pub(super) created_here: bool,
     /// What a record said of the upload, as long as it is all that is known of it.
     pub(super) recorded: Option<Recorded>,
+    /// How many bytes of the source are proven to be those of the upload; `None` for all.
+    pub(super) proven: Option<u64>,
     /// How much was on the server before this job is known.
     pub(super) begun: bool,
     /// Goes on after an error with another session.
@@ -103,6 +105,7 @@ impl Job {
             source_spoiled: false,
             created_here: false,
             recorded: None,
+            proven: None,
             begun: false,
             lives_on: false,
             furthest: 0,

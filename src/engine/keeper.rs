@@ -76,6 +76,8 @@ struct State {
     doubtful: Vec<bool>,
     /// When the server drops the upload that has no record yet: its creation says so before its URL is known.
     expires: Option<u64>,
+    /// The record of an upload that is worth one once the server has shown it.
+    expected: Option<Record>,
     /// What was created by this operation, which therefore may remove it.
     made: HashSet<AbsoluteUrl>,
     written: Option<Instant>,
@@ -150,6 +152,11 @@ impl Keeper {
         self.settle(&mut state);
         drop(state);
         self.disk().claim = claim;
+    }
+
+    /// Goes on with an upload of which only the URL is known, and which the server has not shown yet.
+    pub(super) fn expect(&self, record: Record) {
+        self.state().expected = Some(record);
     }
 
     /// An upload in these parts is about to be created.
@@ -398,6 +405,10 @@ impl Keep {
     pub(super) fn acknowledged(&self, offset: u64, done: bool) {
         let mut guard = self.keeper.state();
         let state = &mut *guard;
+        if let Some(expected) = state.expected.take() {
+            let expires = state.expires.take();
+            state.record = Some(Record { expires, ..expected });
+        }
         self.prove(state);
         let Some(record) = &mut state.record else { return };
         record.offset = match self.part {

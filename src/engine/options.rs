@@ -1,5 +1,6 @@
 //! What may be said of a single upload.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ enum Value {
 #[derive(Clone, Default)]
 pub struct UploadOptions {
     metadata: Vec<(String, Value)>,
+    /// The `filename` in it is not the caller's but that of the file.
+    own_filename: bool,
     pub(crate) stop_at: Option<u64>,
     pub(crate) chunk_size: Option<ChunkSize>,
     pub(crate) checksum: Option<Wish>,
@@ -61,6 +64,19 @@ impl UploadOptions {
             Some((_, old)) => *old = value,
             None => self.metadata.push((key.to_owned(), value)),
         }
+        Ok(())
+    }
+
+    /// The file's name as metadata, unless the caller has set one.
+    pub(crate) fn add_filename(&mut self, name: &OsStr, encoding: TextEncoding) -> Result<()> {
+        if self.has_metadata("filename") {
+            return Ok(());
+        }
+        match name.to_str() {
+            Some(text) if encoding.encode(text).is_ok() => self.set_metadata_text("filename", text)?,
+            _ => self.set_metadata("filename", name.as_encoded_bytes())?,
+        }
+        self.own_filename = true;
         Ok(())
     }
 
@@ -154,6 +170,15 @@ impl UploadOptions {
     /// Which of several waiting tasks begins first: the one with the larger number.
     pub fn set_priority(&mut self, priority: i32) {
         self.priority = priority;
+    }
+
+    /// The metadata that the caller has set himself.
+    pub(crate) fn callers_metadata(&self, encoding: TextEncoding) -> Result<Metadata> {
+        let mut callers = self.clone();
+        if self.own_filename {
+            callers.metadata.retain(|(key, _)| key != "filename");
+        }
+        callers.encoded_metadata(encoding)
     }
 
     /// The metadata as it will be sent.

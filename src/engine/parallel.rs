@@ -20,7 +20,7 @@ use super::keeper::{Keep, Keeper};
 use super::log::Level;
 use super::meter::Gauge;
 use super::options::UploadOptions;
-use super::previous::Candidate;
+use super::previous::{Candidate, Wanted};
 use super::upload::told;
 use super::warnings::Warnings;
 use crate::cancel::Cancel;
@@ -106,6 +106,7 @@ impl Client {
             None => {
                 let mut record = keeper.blank();
                 record.parts = split(size, count);
+                record.metadata = Wanted::of(self.config(), options)?.in_parts;
                 keeper.plan_parts(record);
             }
         }
@@ -333,7 +334,7 @@ impl Parallel<'_> {
         let goal = Goal::Upload { endpoint: self.endpoint.clone(), size: Some(part.length), previous };
         let mut plan = self.client.plan(goal, self.options, source.as_ref());
         plan.partial = true;
-        plan.metadata = self.metadata()?.encode();
+        plan.metadata = self.client.config().partial_metadata()?.encode();
         plan.upload_with_creation = false;
         match Driver::new(self.client, &mut part.job).with_source(source.as_mut()).run(plan)? {
             Outcome::Uploaded { url, .. } => {
@@ -342,14 +343,6 @@ impl Parallel<'_> {
             }
             other => Err(super::client::unexpected(&other)),
         }
-    }
-
-    fn metadata(&self) -> Result<Metadata> {
-        let mut metadata = Metadata::new();
-        for (key, value) in &self.client.config().partial_metadata {
-            metadata.set(key, value.as_slice())?;
-        }
-        Ok(metadata)
     }
 
     fn put_together(&self, parts: &[Part], metadata: &Metadata) -> Result<(AbsoluteUrl, Option<u64>)> {

@@ -16,14 +16,17 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::clock;
+use super::config::Config;
 use super::driver::{cancelled, stopped_by_callback};
 use super::info::PreviousUpload;
 use super::job::Job;
 use super::keeper::Place;
 use super::log::Level;
+use super::options::UploadOptions;
 use crate::cancel::{Cancel, Slept};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::{self, Fingerprinter};
+use crate::protocol::metadata::Metadata;
 use crate::protocol::session::concatenation;
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::Bytes;
@@ -41,6 +44,43 @@ pub(super) struct Candidate {
     /// How many bytes of the source are known to be what was sent; `None` for all.
     pub(super) proven: Option<u64>,
     pub(super) claim: Option<Claim>,
+}
+
+/// The metadata an upload is to have, as records tell it (T-155): other metadata is another upload.
+pub(super) struct Wanted {
+    pub(super) alone: Option<String>,
+    /// Of an upload in parts, whose parts have metadata too.
+    pub(super) in_parts: Option<String>,
+    /// Of one that was made elsewhere, which a name the library adds is not part of.
+    pub(super) named: Option<String>,
+}
+
+impl Wanted {
+    pub(super) fn of(config: &Config, options: &UploadOptions) -> Result<Wanted> {
+        let whole = options.encoded_metadata(config.metadata_encoding)?;
+        let alone = whole.digest();
+        let parts = config.partial_metadata()?.digest();
+        let in_parts = match (&alone, parts) {
+            (_, None) => alone.clone(),
+            (whole, Some(parts)) => {
+                let mut both = Metadata::new();
+                both.set("parts", parts)?;
+                both.set("whole", whole.clone().unwrap_or_default())?;
+                both.digest()
+            }
+        };
+        let named = options.callers_metadata(config.metadata_encoding)?.digest();
+        Ok(Wanted { alone, in_parts, named })
+    }
+
+    fn is_of(&self, record: &Record) -> bool {
+        let wanted = match (record.named, record.parts.is_empty()) {
+            (true, _) => &self.named,
+            (false, true) => &self.alone,
+            (false, false) => &self.in_parts,
+        };
+        record.metadata == *wanted
+    }
 }
 
 /// What a search needs besides the store.
@@ -121,9 +161,13 @@ impl Search<'_> {
     }
 
     /// The upload to go on with, claimed.
-    pub(super) fn best(&mut self, place: &Place) -> Result<Option<Candidate>> {
+    pub(super) fn best(&mut self, place: &Place, wanted: &Wanted) -> Result<Option<Candidate>> {
         let mut fingerprint = None;
         for record in self.records(place) {
+            if !wanted.is_of(&record) {
+                self.log(Level::Info, || "an upload in the store has other metadata: leaving it alone".to_owned());
+                continue;
+            }
             let Some(proven) = self.belongs(&record, &mut fingerprint)? else { continue };
             let Some(claim) = self.claim(place, &record)? else {
                 self.log(Level::Info, || "an upload in the store is being worked on: leaving it alone".to_owned());
@@ -140,11 +184,20 @@ impl Search<'_> {
     }
 
     /// The upload a token stands for. It was named, so what does not fit is an error.
-    pub(super) fn of_token(&mut self, token: &str, place: Option<&Place>) -> Result<Option<Candidate>> {
+    pub(super) fn of_token(
+        &mut self,
+        token: &str,
+        place: Option<&Place>,
+        wanted: &Wanted,
+    ) -> Result<Option<Candidate>> {
         let unusable = |why: &dyn fmt::Display| Error::invalid(format!("the resume token cannot be used: {why}"));
         let record =
             Record::from_token(token, self.client.config().token_key.as_ref()).map_err(|bad| unusable(&bad))?;
         self.client.check_record(&record, &self.endpoint).map_err(|why| unusable(&why))?;
+        if !wanted.is_of(&record) {
+            let what = "the options have other metadata than the upload of the resume token: set the same, or upload without the token";
+            return Err(Error::invalid(what));
+        }
         if record.is_expired(clock::wall()) {
             self.log(Level::Info, || "the upload of the resume token has expired".to_owned());
             return Ok(None);
@@ -159,6 +212,34 @@ impl Search<'_> {
                 Ok(Some(Candidate { record, proven, claim }))
             }
             None => Err(changed("the source cannot be shown to be that of the resume token")),
+        }
+    }
+
+    /// What the store knows of the upload with this URL, claimed; an error if it is not of this source.
+    pub(super) fn named(&mut self, place: &Place, url: &AbsoluteUrl) -> Result<Option<Candidate>> {
+        let is_it = |record: &Record| record.url == url.as_str() && record.parts.is_empty();
+        let Some(record) = self.records(place).into_iter().find(is_it) else {
+            return Ok(None);
+        };
+        match self.proof(&record)? {
+            Some(proven) => {
+                let claim = self.claim(place, &record)?;
+                Ok(Some(Candidate { record, proven, claim }))
+            }
+            None => {
+                let what = "the source cannot be shown to be the one this upload was begun with, which the store remembers; \
+                            to go on by its URL alone, have the store forget it";
+                Err(Error::new(ErrorKind::SourceChanged, what).with_upload_url(Some(url.clone())))
+            }
+        }
+    }
+
+    /// Whether a record that was named is of this source: the digest of what was sent says so whatever its fingerprint.
+    fn proof(&mut self, record: &Record) -> Result<Option<Option<u64>>> {
+        let by_name = !matches!(self.client.config().fingerprinter, Fingerprinter::Content);
+        match (self.belongs(record, &mut None)?, &record.content) {
+            (None, Some(prefix)) if by_name => self.begins_with(prefix, record.size),
+            (proven, _) => Ok(proven),
         }
     }
 
@@ -211,6 +292,11 @@ impl Search<'_> {
             let his_word = custom && record.identity.is_none() && !config.verify_resumed;
             return Ok(his_word.then_some(None));
         };
+        self.begins_with(prefix, record.size)
+    }
+
+    /// Whether the source begins with what was sent of an upload of this size: how much of it is proven.
+    fn begins_with(&mut self, prefix: &Prefix, size: u64) -> Result<Option<Option<u64>>> {
         let client = self.client;
         let matches = {
             let (cancel, watch) = (&self.job.cancel, &self.job.watch);
@@ -221,7 +307,7 @@ impl Search<'_> {
             let verdict = if matches { "are" } else { "are not" };
             format!("the first {} bytes of the source {verdict} those of an earlier upload", prefix.length)
         });
-        let whole = prefix.length == record.size;
+        let whole = prefix.length == size;
         Ok(matches.then_some((!whole).then_some(prefix.length)))
     }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::{Client, unexpected};
+use super::clock;
 use super::control::Control;
 use super::driver::Driver;
 use super::info::{ConcatKind, UploadInfo};
 use super::job::{Job, Recorded};
-use super::keeper::{Keep, Keeper};
+use super::keeper::{Keep, Keeper, Place};
 use super::options::UploadOptions;
-use super::previous::{Candidate, Search};
+use super::previous::{Candidate, Search, Wanted};
 use super::warnings::Warnings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprinter;
@@ -19,7 +20,7 @@ use crate::protocol::metadata::Metadata;
 use crate::protocol::session::{Goal, Outcome, Plan, Previous};
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::{Bytes, Source};
-use crate::store;
+use crate::store::{self, Record};
 use crate::warning::{Warning, WarningKind};
 
 impl Client {
@@ -34,15 +35,8 @@ impl Client {
     pub fn upload_file(&self, path: &Path, options: &UploadOptions) -> Result<UploadInfo> {
         let mut source = Source::file(path)?;
         let mut options = options.clone();
-        if let Some(name) = path.file_name()
-            && !options.has_metadata("filename")
-        {
-            match name.to_str() {
-                Some(text) if self.config().metadata_encoding.encode(text).is_ok() => {
-                    options.set_metadata_text("filename", text)?;
-                }
-                _ => options.set_metadata("filename", name.as_encoded_bytes())?,
-            }
+        if let Some(name) = path.file_name() {
+            options.add_filename(name, self.config().metadata_encoding)?;
         }
         self.upload(&mut source, &options)
     }
@@ -175,8 +169,9 @@ impl Client {
         let size = checked_size(source)?;
         // Metadata belongs to the creation, but what is wrong with it is wrong.
         options.encoded_metadata(self.config().metadata_encoding)?;
-        let plan = self.resume_plan(url.clone(), source, options);
         let mut job = self.job(options, size);
+        let proven = self.remember_named(source, &url, options, &mut job)?;
+        let plan = self.resume_plan(url.clone(), source, options, proven);
         let memory = self.reserve(source, options, &mut job);
         let _memory = memory.map_err(|error| error.with_upload_url(Some(url.clone())))?;
         let result = Driver::new(self, &mut job).with_source(source).run_with_progress(plan);
@@ -199,9 +194,17 @@ impl Client {
         wanted && error.upload_url().is_none()
     }
 
-    pub(super) fn resume_plan(&self, url: AbsoluteUrl, source: &dyn Bytes, options: &UploadOptions) -> Plan {
+    /// How to go on with an upload that the caller names; `proven` as in [`Candidate::proven`].
+    pub(super) fn resume_plan(
+        &self,
+        url: AbsoluteUrl,
+        source: &dyn Bytes,
+        options: &UploadOptions,
+        proven: Option<u64>,
+    ) -> Plan {
         let endpoint = self.config().endpoint.clone();
-        self.plan(Goal::Resume { url, size: source.size(), endpoint }, options, source)
+        let goal = Goal::Resume { url, size: source.size(), endpoint };
+        Plan { proven, ..self.plan(goal, options, source) }
     }
 
     /// Takes an upload out of the store.
@@ -260,23 +263,78 @@ impl Client {
             return Ok((None, None));
         };
         let place = self.place(endpoint, size);
-        let lasting = place.is_some() || options.on_resume_token.is_some();
+        let wanted = Wanted::of(config, options)?;
         let mut search = Search { client: self, endpoint: endpoint.clone(), source, job };
         let candidate = match (&options.resume_token, &place) {
-            (Some(token), place) => search.of_token(token, place.as_ref())?,
-            (None, Some(place)) => search.best(place)?,
+            (Some(token), place) => search.of_token(token, place.as_ref(), &wanted)?,
+            (None, Some(place)) => search.best(place, &wanted)?,
             (None, None) => None,
         };
-        let blank = search.describe(lasting)?;
+        let lasting = place.is_some() || options.on_resume_token.is_some();
+        let blank = Record { metadata: wanted.alone, ..search.describe(lasting)? };
+        Ok((Some(self.keeper(source, place, options, job, blank)), candidate))
+    }
+
+    /// The memory of an upload that the caller names by its URL, which becomes the job's (T-155): what is known of it from
+    /// an earlier run must be of this source, or it is an error; what is not known yet is noted like any other upload. How
+    /// much of the source is proven, as in [`Candidate::proven`].
+    pub(super) fn remember_named(
+        &self,
+        source: &mut dyn Bytes,
+        url: &AbsoluteUrl,
+        options: &UploadOptions,
+        job: &mut Job,
+    ) -> Result<Option<u64>> {
+        let recognisable = source.replay_limit().is_none();
+        let (Some(endpoint), Some(size)) = (&self.config().endpoint, source.size().filter(|_| recognisable)) else {
+            return Ok(None);
+        };
+        let place = self.place(endpoint, size);
+        if place.is_none() && options.on_resume_token.is_none() {
+            return Ok(None);
+        }
+        let mut search = Search { client: self, endpoint: endpoint.clone(), source, job };
+        let known = place.as_ref().map_or(Ok(None), |place| search.named(place, url))?;
+        let blank = search.describe(true)?;
+        let named = Record { url: url.as_str().to_owned(), created: clock::wall(), named: true, ..blank.clone() };
+        if self.check_record(&named, endpoint).is_err() {
+            // Of no use to a later run.
+            return Ok(None);
+        }
+        let metadata = Wanted::of(self.config(), options)?.named;
+        let keeper = self.keeper(source, place, options, job, blank);
+        let proven = match known {
+            Some(Candidate { record, proven, claim }) => {
+                keeper.adopt(record, claim, proven);
+                proven
+            }
+            None => {
+                keeper.expect(Record { metadata, ..named });
+                None
+            }
+        };
+        job.keeper = Some(Keep { keeper, part: None });
+        Ok(proven)
+    }
+
+    fn keeper(
+        &self,
+        source: &dyn Bytes,
+        place: Option<Place>,
+        options: &UploadOptions,
+        job: &Job,
+        blank: Record,
+    ) -> Arc<Keeper> {
+        let config = self.config();
         // Where the identity alone decides, and can, no digest is needed.
         let by_identity = matches!(config.fingerprinter, Fingerprinter::FileIdentity)
             && source.identity_is_settled()
             && !config.verify_resumed;
-        let hashed = lasting && !by_identity && size > 0 && !source.runs_callers_code();
+        let lasting = place.is_some() || options.on_resume_token.is_some();
+        let hashed = lasting && !by_identity && source.size() > Some(0) && !source.runs_callers_code();
         let shared = if hashed { source.share() } else { None };
         let (warnings, on_token) = (job.warnings.clone(), options.on_resume_token.clone());
-        let keeper = Keeper::new(place, warnings, on_token, config.token_key.clone(), blank, shared);
-        Ok((Some(Arc::new(keeper)), candidate))
+        Arc::new(Keeper::new(place, warnings, on_token, config.token_key.clone(), blank, shared))
     }
 
     /// What becomes of an upload whose session is over.

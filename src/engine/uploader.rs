@@ -59,8 +59,9 @@ impl Uploader {
             Some(url) => {
                 let url = client.upload_url(url)?;
                 source.0.prepare()?;
-                let job = client.job(options, source.size());
-                let plan = client.resume_plan(url, source.0.as_ref(), options);
+                let mut job = client.job(options, source.size());
+                let proven = client.remember_named(source.0.as_mut(), &url, options, &mut job)?;
+                let plan = client.resume_plan(url, source.0.as_ref(), options, proven);
                 (job, plan, Metadata::new())
             }
             None => {
@@ -154,7 +155,7 @@ impl Uploader {
         let ended =
             || Error::new(ErrorKind::InvalidState, "the upload is gone from the server: create another uploader");
         let url = self.url.clone().ok_or_else(ended)?;
-        let mut plan = self.client.resume_plan(url, self.source.0.as_ref(), &self.options);
+        let mut plan = self.client.resume_plan(url, self.source.0.as_ref(), &self.options, self.job.proven);
         if let Goal::Resume { size, .. } = &mut plan.goal {
             *size = self.source.size();
         }

@@ -23,7 +23,9 @@ use crate::store::{DirectoryStore, Store, TokenKey};
 ///
 /// Each entry is a file whose name is a hash of endpoint, size and URL, and whose content is JSON: the upload's URL, the
 /// endpoint without its query, the source's size, fingerprint and times, when the upload expires. Headers and tokens of
-/// yours are not in it; the upload's URL is, as the server gave it.
+/// yours are not in it; the upload's URL is, as the server gave it, and a hash of its metadata. The entry of an upload that
+/// is complete is removed. What is read back is trusted only so far: a folder or file that belongs to another user is
+/// not read, and a URL in it counts only at the endpoint's origin or an origin allowed by tus_config_allow_origin.
 ///
 /// - `c`: the configuration.
 /// - `path`: the folder; it and those above it are made, for this user alone, when there is something to keep. A relative

@@ -92,6 +92,12 @@ pub unsafe extern "C" fn tus_client_upload(
 /// Sends what the server lacks of an upload that exists (T-013 to T-016). The server's size of the upload is compared
 /// with the source's before a byte is sent. An upload that is complete already is a success.
 ///
+/// If the client's store knows this upload, the source must be shown to be the one it was begun with, as it is before
+/// tus_client_upload continues one; if not, the call fails before a request is made. An upload the store does not know is
+/// continued on the program's word that the source is the right one, and noted in the store once the server has shown it,
+/// so that a later tus_client_upload finds it, with the metadata in `o` for its own. When it is complete it is
+/// forgotten.
+///
 /// - `c`: the client.
 /// - `s`: the source, from its beginning; in use until the call returns, and still the caller's then.
 /// - `upload_url`: the upload's URL, absolute or relative to the endpoint.
@@ -100,7 +106,8 @@ pub unsafe extern "C" fn tus_client_upload(
 /// - `err`: receives the details of a failure. May be NULL.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE if there is no such
-/// upload any more; TUS_E_SOURCE_CHANGED if its size is not the source's (T-014); any other status of enum tus_status_code.
+/// upload any more; TUS_E_SOURCE_CHANGED if its size is not the source's (T-014), or if the source cannot be shown to be
+/// that of the upload in the store; any other status of enum tus_status_code.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1

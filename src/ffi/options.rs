@@ -341,8 +341,8 @@ pub unsafe extern "C" fn tus_upload_options_set_upload_url(
 /// - `token`: the token; NULL: none, which is the default.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `token` is not UTF-8. The operation ends with
-/// TUS_E_INVALID_ARGUMENT if this is no token, one of another server, not signed with the client's key, or names an upload
-/// at an origin that is not allowed; TUS_E_SOURCE_CHANGED if the source is not the
+/// TUS_E_INVALID_ARGUMENT if this is no token, one of another server, not signed with the client's key, names an upload
+/// at an origin that is not allowed, or one with other metadata than these options have; TUS_E_SOURCE_CHANGED if the source is not the
 /// same or cannot be shown to be, TUS_E_UNSUPPORTED if it cannot be recognised at all.
 /// Ownership: the string is copied.
 /// Threads: one at a time for the same options.

@@ -75,7 +75,13 @@ pub(super) fn max_age(seconds: u64) -> Option<Duration> {
 
 /// Looks into the client's store for unfinished uploads of a source at the client's endpoint. The source may be read for
 /// that; no request is made, so that an upload of the list may be gone from the server. tus_client_upload finds and
-/// continues the first one by itself.
+/// continues by itself the first one that has the metadata of its options: other metadata is another upload, which is
+/// created while the one of the list stays there. Whatever their order, the keys and values must be the same, the
+/// `filename` that tus_client_upload_file adds included, and for one in parts also those of
+/// tus_config_set_metadata_for_partial_uploads. An upload that is complete is forgotten by the store and not listed.
+///
+/// Listed are only uploads at the endpoint's origin or an origin allowed by tus_config_allow_origin, whatever the store
+/// holds.
 ///
 /// - `c`: the client.
 /// - `s`: the source; in use until the call returns, and still the caller's then.

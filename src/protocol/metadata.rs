@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::checksum::Algorithm;
 
 /// The longest header value sent unless the caller forces it: servers refuse more than about this (T-049).
 pub const HEADER_LIMIT: usize = 4096;
@@ -61,6 +63,16 @@ impl Metadata {
             }
         }
         Some(text)
+    }
+
+    /// The digest by which two metadata are known to be the same, whatever their order (T-155); `None` if there is none.
+    pub fn digest(&self) -> Option<String> {
+        let header = self.encode()?;
+        let mut pairs: Vec<_> = header.split(',').collect();
+        pairs.sort_unstable();
+        let mut digest = Digest::new(Algorithm::Sha256);
+        digest.update(pairs.join(",").as_bytes());
+        Some(digest.finish_hex())
     }
 
     /// Reads a header's value, as forgiving as T-048 asks: a pair that cannot be read is left out, the first of two

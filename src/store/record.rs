@@ -88,6 +88,12 @@ pub struct Record {
     pub identity_trusted: bool,
     /// The digest of the source's first bytes.
     pub content: Option<Prefix>,
+    /// The digest of the upload's metadata, 64 lower-case hexadecimal digits (T-155); `None` for an upload without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
+    /// Whether the upload was made elsewhere and named by its URL: then `metadata` is what the program said of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub named: bool,
     /// The parts of a parallel upload, from the first byte to the last; none otherwise.
     pub parts: Vec<PartRecord>,
     /// What the server has put together of the parts, which are then of no more use.
@@ -150,6 +156,7 @@ impl Record {
             && self.offset <= self.size
             && self.content.as_ref().is_none_or(|content| content.is_sound(self.size))
             && self.fingerprint.as_deref().is_none_or(is_fingerprint)
+            && self.metadata.as_deref().is_none_or(is_digest)
             && self.parts_are_sound()
             && self.whole.as_deref().is_none_or(is_url)
     }
@@ -173,8 +180,7 @@ impl Record {
 
 impl Prefix {
     fn is_sound(&self, size: u64) -> bool {
-        let digits = self.sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        self.length <= size && self.sha256.len() == 64 && digits
+        self.length <= size && is_digest(&self.sha256)
     }
 }
 
@@ -205,6 +211,11 @@ pub(super) fn check_format(json: &[u8]) -> Result<(), BadRecord> {
         Ok(Number { format }) if format > FORMAT => Err(BadRecord::Newer(format)),
         _ => Err(BadRecord::Garbage),
     }
+}
+
+/// Whether a text is a SHA-256 as it is written here.
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Whether a text may be a fingerprint.

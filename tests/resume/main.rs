@@ -11,6 +11,7 @@ mod changed;
 mod chunkwise;
 mod credentials;
 mod foreign;
+mod named;
 mod parts;
 mod passes;
 mod peers;

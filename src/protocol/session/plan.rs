@@ -90,6 +90,9 @@ impl Goal {
 pub struct Plan {
     /// What for.
     pub goal: Goal,
+    /// How many bytes of the source are known to be those of the upload that [`Goal::Resume`] names; `None` for all, as
+    /// the caller says by naming it.
+    pub proven: Option<u64>,
     /// The value of `Upload-Metadata` for a creation.
     pub metadata: Option<String>,
     /// What is known of the server already.
@@ -138,6 +141,7 @@ impl Plan {
         let trusted = vec![url.origin().clone()];
         Plan {
             goal,
+            proven: None,
             metadata: None,
             capabilities: None,
             discover: true,

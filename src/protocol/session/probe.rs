@@ -49,6 +49,15 @@ impl Target {
             Target::Own { remote, .. } => &remote.url,
         }
     }
+
+    /// How much of an upload of an earlier run is known to be of this source; `None` for all.
+    fn proven(&self, core: &Core) -> Option<u64> {
+        match self {
+            Target::Stranger(_) => core.plan.proven,
+            Target::Previous(previous) => previous.proven,
+            Target::Own { .. } => None,
+        }
+    }
 }
 
 impl Probe {
@@ -124,15 +133,12 @@ impl Probe {
                 headers: answer.headers,
             });
         }
-        if let Target::Previous(previous) = &self.target {
+        if let Target::Previous(_) = &self.target {
             // An upload of another size or kind was never the one of this source.
             let other_kind = is_partial(&answer.headers) != core.plan.partial || is_final(&answer.headers);
             let other = other_kind || position.length.is_some_and(|length| Some(length) != core.size);
             if other || core.size.is_some_and(|size| position.at.get() > size) {
                 return gone(core, url, exchange, &answer);
-            }
-            if previous.proven.is_some_and(|proven| position.at.get() > proven) {
-                return unproven(core, url);
             }
         }
         if is_final(&answer.headers) {
@@ -153,6 +159,9 @@ impl Probe {
         if core.size.is_some_and(|size| position.at.get() > size) {
             return broken(BrokenRule::OffsetBeyondLength);
         }
+        if self.target.proven(core).is_some_and(|proven| position.at.get() > proven) {
+            return unproven(core, url, exchange, &answer);
+        }
         self.go_on_from(core, position, answer)
     }
 
@@ -165,7 +174,7 @@ impl Probe {
                     core.warn(format!("the upload's length is still open on the server: it will be {size}"));
                 }
                 let mut remote = Remote::found(target.url().clone(), at, position.length);
-                if let Target::Previous(Previous { proven: Some(proven), .. }) = target {
+                if let Some(proven) = target.proven(core) {
                     remote.proven = proven;
                 }
                 return Transfer::go_on(core, remote, at);
@@ -180,7 +189,7 @@ impl Probe {
             return Finished::error(broke_rule(BrokenRule::ImpossibleOffset, exchange, &answer));
         }
         if remote.is_foreign(at, doubt) {
-            return unproven(core, remote.url);
+            return unproven(core, remote.url, exchange, &answer);
         }
         if at.get() < remote.best && at < from && !core.may_regress(remote.best, at.get()) {
             return Finished::error(broke_rule(BrokenRule::OffsetRegressed, exchange, &answer));
@@ -227,10 +236,13 @@ impl Target {
     }
 }
 
-/// The upload of an earlier run has more than is known to be of this source.
-fn unproven(core: &mut Core, url: AbsoluteUrl) -> State {
+/// The upload of an earlier run has more than is known to be of this source. One that the caller named is not begun again.
+fn unproven(core: &mut Core, url: AbsoluteUrl, exchange: &Exchange, answer: &Answer) -> State {
     let what = "the server has bytes that cannot be shown to be those of the source";
-    abandon(core, url, &Error::new(ErrorKind::SourceChanged, what))
+    match core.plan.goal {
+        Goal::Upload { .. } => abandon(core, url, &Error::new(ErrorKind::SourceChanged, what)),
+        _ => Finished::error(fail(ErrorKind::SourceChanged, what, exchange, Some(answer)).with_retryable(false)),
+    }
 }
 
 /// An upload of an earlier run is left where it is, and a new one begun.

@@ -71,6 +71,8 @@ pub(super) fn full() -> Record {
         identity: Some(FileIdentity { device: u64::MAX, inode: 1, modified: time, changed: (i64::MAX, 0), start: 9 }),
         identity_trusted: true,
         content: Some(Prefix { length: SIZE, sha256: "0123456789abcdef".repeat(4) }),
+        metadata: Some("fedcba9876543210".repeat(4)),
+        named: true,
         parts: vec![
             PartRecord { url: url(1), start: 0, length: 7 },
             PartRecord { url: url(2), start: 7, length: SIZE - 7 },

@@ -66,7 +66,7 @@ fn garbage_is_refused() {
 #[test]
 fn contradictions_are_refused() {
     type Spoil = fn(&mut Record);
-    let spoils: [(&str, Spoil); 25] = [
+    let spoils: [(&str, Spoil); 26] = [
         ("no url", |r| r.url.clear()),
         ("a line end in the url", |r| r.url.push('\n')),
         ("a blank in the url", |r| r.url.push(' ')),
@@ -83,6 +83,7 @@ fn contradictions_are_refused() {
         ("overlapping parts", |r| r.parts[0].length += 1),
         ("parts end early", |r| r.parts[1].length -= 1),
         ("parts end late", |r| r.parts[1].length += 1),
+        ("metadata that is no digest", |r| r.metadata = Some("album A".to_owned())),
         ("an empty fingerprint", |r| r.fingerprint = Some(String::new())),
         ("a fingerprint with a control character", |r| r.fingerprint = Some("size:1\n".to_owned())),
         ("a long fingerprint", |r| r.fingerprint = Some("x".repeat(4097))),
