@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::protocol::answer::Answer;
+use crate::protocol::foreign::{Secrets, foreign};
 use crate::protocol::url::AbsoluteUrl;
 use crate::warning::Warning;
 
@@ -162,6 +163,10 @@ struct Parts {
     resume_token: Option<String>,
     retryable: bool,
     callback_code: Option<i32>,
+    /// That of a request without an answer.
+    request_id: Option<String>,
+    /// Uploads are named in full in messages.
+    shows_urls: bool,
     warnings: Vec<Warning>,
 }
 
@@ -192,6 +197,8 @@ impl Error {
                 ErrorKind::Callback(code) => Some(code),
                 _ => None,
             },
+            request_id: None,
+            shows_urls: false,
             warnings: Vec::new(),
         }))
     }
@@ -275,6 +282,27 @@ impl Error {
         self
     }
 
+    /// Adds the `X-Request-ID` of the request that failed, where no answer has one.
+    #[must_use]
+    pub fn with_request_id(mut self, id: Option<String>) -> Self {
+        self.0.request_id = id;
+        self
+    }
+
+    /// Lets messages name uploads in full; without it their ids are hidden.
+    #[must_use]
+    pub fn with_urls_shown(mut self, shown: bool) -> Self {
+        self.0.shows_urls = shown;
+        self
+    }
+
+    /// Says in front of the message what it is about.
+    #[must_use]
+    pub fn of(mut self, what: &str) -> Self {
+        self.0.message = format!("{what}: {}", self.0.message);
+        self
+    }
+
     /// Adds a reason to the message, after a semicolon.
     #[must_use]
     pub fn because(mut self, reason: impl AsRef<str>) -> Self {
@@ -296,6 +324,11 @@ impl Error {
     /// The server's answer, if there was one; its body is cut at 64 KiB.
     pub fn answer(&self) -> Option<&Answer> {
         self.0.answer.as_ref()
+    }
+
+    /// The `X-Request-ID` of the request, or the one that the server gave it: what to look for in the server's log.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.answer.as_ref().and_then(Answer::request_id).or(self.0.request_id.as_deref())
     }
 
     /// The operating system's code, if it was the cause.
@@ -349,9 +382,18 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         if let Some(request) = &self.0.request {
-            write!(f, " ({} {}", request.method, request.url.redacted())?;
+            let url = match request.method {
+                _ if self.0.shows_urls => request.url.to_string(),
+                // These go to the endpoint.
+                "POST" | "OPTIONS" => request.url.redacted(),
+                _ => request.url.redacted_upload(),
+            };
+            write!(f, " ({} {url}", request.method)?;
             if let Some(answer) = &self.0.answer {
                 write!(f, " answered {}", answer.status)?;
+            }
+            if let Some(id) = self.request_id() {
+                write!(f, ", request id {}", foreign(id, &Secrets::none()))?;
             }
             f.write_str(")")?;
         }

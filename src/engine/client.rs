@@ -17,7 +17,7 @@ use super::config::{Config, set_field};
 use super::control::Control;
 use super::driver::{Driver, cancelled, stopped_by_callback};
 use super::holds::Holds;
-use super::hooks::NewHeaders;
+use super::hooks::{NewHeaders, REQUEST_ID};
 use super::info::{ConcatKind, PreviousUpload, ServerInfo, UploadInfo};
 use super::job::Job;
 use super::log::Level;
@@ -328,19 +328,25 @@ impl Client {
     }
 
     /// The headers of a request, and which generation they are: the protocol's, and the caller's if its origin is
-    /// trusted (T-150).
-    pub(super) fn headers_for(&self, exchange: &Exchange) -> (u64, Vec<(String, String)>) {
+    /// trusted (T-150); those for one upload go before those of the client.
+    pub(super) fn headers_for(
+        &self,
+        exchange: &Exchange,
+        of_upload: &[(String, String)],
+    ) -> (u64, Vec<(String, String)>) {
         let mut headers: Vec<(String, String)> =
             exchange.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let generation = {
             let own = self.shared.headers.read().unwrap_or_else(PoisonError::into_inner);
             if exchange.trusted {
-                headers.extend_from_slice(&own.fields);
+                let replaced = |name: &str| of_upload.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+                headers.extend(own.fields.iter().filter(|(name, _)| !replaced(name)).cloned());
+                headers.extend_from_slice(of_upload);
             }
             own.generation
         };
-        if self.shared.config.add_request_id {
-            headers.push(("X-Request-ID".to_owned(), request_id()));
+        if self.shared.config.add_request_id && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(REQUEST_ID)) {
+            headers.push((REQUEST_ID.to_owned(), request_id()));
         }
         (generation, headers)
     }

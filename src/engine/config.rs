@@ -65,6 +65,7 @@ pub struct Config {
     pub(crate) bandwidth_limit: Option<NonZeroU64>,
     pub(crate) workers: u32,
     pub(crate) dispatch: Dispatch,
+    pub(crate) show_urls: bool,
     pub(crate) hooks: Hooks,
     pub(crate) log: Log,
 }
@@ -105,6 +106,7 @@ impl Default for Config {
             bandwidth_limit: None,
             workers: 4,
             dispatch: Dispatch::default(),
+            show_urls: false,
             hooks: Hooks::default(),
             log: Log::none(),
         }
@@ -188,9 +190,11 @@ impl Config {
 
     /// The limits of one request, none of them zero; `total` bounds a whole operation, retries and waits included.
     pub fn set_timeouts(&mut self, timeouts: Timeouts, total: Option<Duration>) -> Result<()> {
-        let all = [timeouts.connect, timeouts.response, timeouts.stall];
-        if all.iter().chain(total.iter()).any(Duration::is_zero) {
-            return Err(Error::invalid("a timeout of zero would end every request before it began"));
+        let all = [("connect", timeouts.connect), ("response", timeouts.response), ("stall", timeouts.stall)];
+        let mut all = all.into_iter().chain(total.map(|total| ("total", total)));
+        if let Some((which, _)) = all.find(|(_, limit)| limit.is_zero()) {
+            let what = format!("the {which} timeout is zero, which would end every request before it began");
+            return Err(Error::invalid(what));
         }
         self.timeouts = timeouts;
         self.total_timeout = total;
@@ -350,6 +354,12 @@ impl Config {
     /// Where log lines go.
     pub fn set_log(&mut self, log: Log) {
         self.log = log;
+    }
+
+    /// Whether messages and log lines name uploads by their whole URLs; else the query and the last part of the path,
+    /// which may be a right to write, are hidden.
+    pub fn set_show_urls(&mut self, on: bool) {
+        self.show_urls = on;
     }
 }
 

@@ -12,13 +12,14 @@ use super::body::{Failure, SourceBody, check_source};
 use super::client::Client;
 use super::clock;
 use super::hashing::{Chunk, ChunkBody, HashingBody};
-use super::hooks::{OutgoingRequest, RetryVerdict, WaitReason};
+use super::hooks::{OutgoingRequest, REQUEST_ID, RetryVerdict, WaitReason};
 use super::job::Job;
 use super::log::Level;
 use super::random;
 use crate::cancel::Slept;
 use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::protocol::checksum;
+use crate::protocol::foreign::Secrets;
 use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::session::{
@@ -33,6 +34,9 @@ use crate::warning::{Warning, WarningKind};
 const OPTIONAL_LIMIT: Duration = Duration::from_secs(10);
 /// Carries the checksum, before the data or after it (T-091, T-100).
 const CHECKSUM_FIELD: &str = "Upload-Checksum";
+
+/// The shortest id of an upload that is one to be kept secret.
+const SECRET_ID: usize = 8;
 
 /// Where to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,11 +61,22 @@ pub(super) struct Driver<'a> {
     /// The chunk about to be sent, where it lies in memory.
     chunk: Option<Chunk>,
     acknowledged: bool,
+    /// That of the last request without an answer.
+    request_id: Option<String>,
 }
 
 impl<'a> Driver<'a> {
     pub(super) fn new(client: &'a Client, job: &'a mut Job) -> Driver<'a> {
-        Driver { client, source: None, job, veto: None, generation: 0, chunk: None, acknowledged: false }
+        Driver {
+            client,
+            source: None,
+            job,
+            veto: None,
+            generation: 0,
+            chunk: None,
+            acknowledged: false,
+            request_id: None,
+        }
     }
 
     pub(super) fn with_source(mut self, source: &'a mut dyn Bytes) -> Self {
@@ -186,7 +201,7 @@ impl<'a> Driver<'a> {
 
     fn finished(&mut self, session: Session) -> Result<Outcome> {
         let result = session.into_result().unwrap_or_else(|| Err(unended()));
-        let result = result.and_then(|outcome| self.confirm_source(outcome));
+        let result = result.and_then(|outcome| self.confirm_source(outcome)).map_err(|error| self.identified(error));
         match &result {
             Ok(_) => self.log(Level::Info, || format!("done after {:?}", self.job.clock.elapsed())),
             Err(error) => self.log(Level::Error, || error.full_message()),
@@ -285,7 +300,7 @@ impl<'a> Driver<'a> {
 
     /// The request as the caller's hook leaves it.
     fn prepare(&mut self, exchange: &Exchange, added: Option<(&str, String)>) -> Result<OutgoingRequest> {
-        let (generation, mut headers) = self.client.headers_for(exchange);
+        let (generation, mut headers) = self.client.headers_for(exchange, &self.job.headers);
         self.generation = generation;
         headers.extend(added.map(|(name, value)| (name.to_owned(), value)));
         let mut request =
@@ -304,7 +319,8 @@ impl<'a> Driver<'a> {
                 Body::Range { start, length } => format!(" bytes {start}+{length}"),
                 Body::None | Body::Empty => String::new(),
             };
-            format!("{} {}{range}", request.method(), request.url().redacted())
+            let id = request.request_id().map(|id| format!(", request id {id}")).unwrap_or_default();
+            format!("{} {}{range}{id}", request.method(), self.shown(exchange, request.url()))
         });
         let wire = transport::Request {
             method: request.method(),
@@ -354,19 +370,26 @@ impl<'a> Driver<'a> {
             }
         };
         match result {
-            Ok(received) => self.received(request, received),
-            Err(broken) => self.broken(broken, failure),
+            Ok(received) => self.received(exchange, request, received),
+            Err(broken) => {
+                self.request_id = request.request_id().map(str::to_owned);
+                self.broken(broken, failure)
+            }
         }
     }
 
-    fn received(&mut self, request: &OutgoingRequest, received: transport::Received) -> Event {
+    fn received(&mut self, exchange: &Exchange, request: &OutgoingRequest, received: transport::Received) -> Event {
         let transport::Received { answer, body_sent, .. } = received;
+        let answer = answer.to_request(self.secrets(exchange, request), request.request_id().map(str::to_owned));
         let wall = clock::wall();
         self.job.stats.bytes_sent += body_sent;
         if let Some(keeper) = &self.job.keeper {
             keeper.keeper.heard(&answer, wall);
         }
-        self.log(Level::Debug, || format!("{} {} -> {}", request.method(), request.url().redacted(), answer.status));
+        self.log(Level::Debug, || {
+            let id = answer.request_id().map(|id| format!(", request id {id}")).unwrap_or_default();
+            format!("{} {} -> {}{id}", request.method(), self.shown(exchange, request.url()), answer.status)
+        });
         if let Some(hook) = &self.client.config().hooks.after_response {
             let _gate = self.job.meter.gauge().gate();
             if let Err(code) = hook(request, &answer) {
@@ -437,6 +460,7 @@ impl<'a> Driver<'a> {
     /// Asks the caller whether to try again.
     fn decide(&mut self, question: &Question) -> Event {
         let Question { error, attempt, delay, why } = question;
+        let error = &self.identified(error.clone());
         let Some(hook) = &self.client.config().hooks.should_retry else {
             self.log(Level::Warn, || format!("{}; trying again in {delay:?} ({why:?})", error.full_message()));
             return Event::Decided(Ok(*delay));
@@ -493,7 +517,7 @@ impl<'a> Driver<'a> {
         match notice {
             Notice::Capabilities(capabilities) => self.client.remember_capabilities(capabilities),
             Notice::UploadUrl(url) => {
-                self.log(Level::Info, || format!("the upload is {}", url.redacted()));
+                self.log(Level::Info, || format!("the upload is {}", self.shown_upload(&url)));
                 (self.job.created_here, self.job.begun) = (true, true);
                 (self.job.recorded, self.job.proven) = (None, None);
                 if let Some(keeper) = &keeper
@@ -541,7 +565,7 @@ impl<'a> Driver<'a> {
                 told(self.job.meter.gauge().report_now())?;
             }
             Notice::Gone(url) => {
-                let text = format!("{} is gone from the server, beginning again", url.redacted());
+                let text = format!("{} is gone from the server, beginning again", self.shown_upload(&url));
                 self.job.warnings.warn(Warning::new(WarningKind::BegunAnew, text).about(&url));
                 self.job.meter.reset();
                 self.job.stats.bytes_resumed = 0;
@@ -550,7 +574,7 @@ impl<'a> Driver<'a> {
                 }
             }
             Notice::Abandoned(url) => {
-                self.log(Level::Info, || format!("leaving {} as it is, beginning again", url.redacted()));
+                self.log(Level::Info, || format!("leaving {} as it is, beginning again", self.shown_upload(&url)));
                 self.job.meter.reset();
                 if let Some(keeper) = &keeper {
                     keeper.abandoned();
@@ -613,6 +637,41 @@ impl<'a> Driver<'a> {
 
     fn source(&mut self) -> Result<&mut (dyn Bytes + 'a)> {
         self.source.as_deref_mut().ok_or_else(no_source)
+    }
+
+    /// An error with all that helps to find the request in the server's log.
+    fn identified(&self, error: Error) -> Error {
+        let broke = error.request().is_some() && error.answer().is_none();
+        let error = error.with_urls_shown(self.client.config().show_urls);
+        if broke { error.with_request_id(self.request_id.clone()) } else { error }
+    }
+
+    /// What an answer may repeat of a request and must not be shown: the caller's headers, and of an upload what its
+    /// URL is known by.
+    fn secrets(&self, exchange: &Exchange, request: &OutgoingRequest) -> Secrets {
+        let mut secrets = Secrets::none();
+        let own = |name: &str| {
+            let mut protocol = exchange.headers.iter().map(|(name, _)| *name).chain([CHECKSUM_FIELD, REQUEST_ID]);
+            protocol.any(|ours| ours.eq_ignore_ascii_case(name))
+        };
+        request.headers().iter().filter(|(name, _)| !own(name)).for_each(|(_, value)| secrets.add_header(value));
+        self.client.transport().proxy_credentials().for_each(|value| secrets.add_header(&value));
+        if !self.client.config().show_urls && !exchange.purpose.is_about_endpoint() {
+            secrets.add(request.url().query().unwrap_or_default());
+            // A short one would turn up anywhere.
+            let id = Some(request.url().last_segment()).filter(|id| id.len() >= SECRET_ID);
+            secrets.add(id.unwrap_or_default());
+        }
+        secrets
+    }
+
+    /// A request's URL as it may stand in the log.
+    fn shown(&self, exchange: &Exchange, url: &AbsoluteUrl) -> String {
+        if exchange.purpose.is_about_endpoint() { url.redacted() } else { self.shown_upload(url) }
+    }
+
+    fn shown_upload(&self, url: &AbsoluteUrl) -> String {
+        if self.client.config().show_urls { url.to_string() } else { url.redacted_upload() }
     }
 
     fn log(&self, level: Level, line: impl FnOnce() -> String) {

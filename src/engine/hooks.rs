@@ -36,6 +36,9 @@ pub type OnResumeToken = Arc<dyn Fn(&str) -> HookResult + Send + Sync>;
 /// Learns how far the upload is.
 pub type OnProgress = Arc<dyn Fn(&Progress) -> HookResult + Send + Sync>;
 
+/// By which a request is found in the server's log.
+pub(crate) const REQUEST_ID: &str = "X-Request-ID";
+
 /// Runs the function it is given.
 pub(crate) type AroundThread = Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
 
@@ -122,6 +125,11 @@ impl OutgoingRequest {
     /// The first value of a header of this request.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Its `X-Request-ID`, whoever set it.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.header(REQUEST_ID)
     }
 
     /// All headers but those the transport adds itself.

@@ -56,6 +56,8 @@ pub(super) struct Job {
     pub(super) clock: Clock,
     pub(super) stats: Stats,
     pub(super) warnings: Warnings,
+    /// The caller's headers for this upload alone.
+    pub(super) headers: Arc<[(String, String)]>,
     pub(super) hashes: HashAhead,
     pub(super) keeper: Option<Keep>,
     pub(super) on_upload_url: Option<OnUploadUrl>,
@@ -98,6 +100,7 @@ impl Job {
             clock: Clock::start(total),
             stats: Stats::default(),
             warnings,
+            headers: Arc::default(),
             hashes: HashAhead::new(),
             keeper: None,
             on_upload_url: None,
@@ -165,10 +168,11 @@ impl Job {
     }
 
     /// What another was told is told to this one, and the caller's functions for the other and for this never overlap.
-    /// The warnings of both are one list.
+    /// The warnings of both are one list, and the headers are the same.
     pub(super) fn instead_of(mut self, other: &Job) -> Job {
         self.id = Arc::clone(&other.id);
         self.warnings = other.warnings.clone();
+        self.headers = Arc::clone(&other.headers);
         self.meter = Arc::new(Gauge::beside(other.meter.gauge()).meter(None));
         self.watch = self.meter.clone();
         self

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::protocol::foreign::printable;
+
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -19,7 +21,8 @@ pub enum Level {
 /// Takes log lines.
 pub type Sink = Arc<dyn Fn(Level, &str) + Send + Sync>;
 
-/// A sink for log lines. Lines carry no secrets: no header values, no queries of URLs.
+/// A sink for log lines. Lines carry no secrets: no header values, no queries of URLs, no ids of uploads unless they are
+/// asked for.
 #[derive(Clone)]
 pub struct Log {
     level: Level,
@@ -42,7 +45,7 @@ impl Log {
         if let Some(sink) = &self.sink
             && level <= self.level
         {
-            sink(level, &line());
+            sink(level, &printable(&line()));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::time::Duration;
 
+use super::config::set_field;
 use super::encoding::TextEncoding;
 use super::hooks::{OnProgress, OnResumeToken, OnUploadUrl};
 use crate::error::{Error, Result};
@@ -25,6 +26,7 @@ pub struct UploadOptions {
     metadata: Vec<(String, Value)>,
     /// The `filename` in it is not the caller's but that of the file.
     own_filename: bool,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) stop_at: Option<u64>,
     pub(crate) chunk_size: Option<ChunkSize>,
     pub(crate) checksum: Option<Wish>,
@@ -88,6 +90,12 @@ impl UploadOptions {
     /// Sends metadata of more than 4 KiB too, which many servers refuse (T-049).
     pub fn set_large_metadata(&mut self, on: bool) {
         self.large_metadata = on;
+    }
+
+    /// Sends a header with the requests of this upload alone, in place of the client's of the same name and to the same
+    /// origins as that; `None` takes it back.
+    pub fn set_header(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        set_field(&mut self.headers, name, value)
     }
 
     /// Stops once the server has acknowledged this many bytes; the result then says "not complete".

@@ -144,7 +144,7 @@ impl Client {
         if self.known_capabilities().is_none() && self.config().query_server {
             let goal = Goal::Discover { endpoint: self.endpoint()? };
             let mut job = self.bare_job();
-            (job.cancel, job.clock) = (of.cancel.clone(), of.clock);
+            (job.cancel, job.clock, job.headers) = (of.cancel.clone(), of.clock, Arc::clone(&of.headers));
             match Driver::new(self, &mut job).run(self.bare_plan(goal)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
@@ -257,6 +257,7 @@ impl Parallel<'_> {
         let mut job = Job::new(self.gauge.meter(Some(length)), self.cancel.child(), None, self.warnings.clone());
         job = job.under(self.client.control().cloned());
         job.clock = self.clock;
+        job.headers = self.options.headers.as_slice().into();
         job.clock.stretch(self.client.control().map_or(Duration::ZERO, Control::stood));
         job
     }

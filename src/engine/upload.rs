@@ -242,6 +242,7 @@ impl Client {
             .under(self.control().cloned())
             .with_on_upload_url(hook);
         job.stop_at = options.stop_at;
+        job.headers = options.headers.as_slice().into();
         job
     }
 

@@ -6,7 +6,7 @@ use std::ptr;
 
 use super::checksum::wish;
 use super::convert::{bytes, chunk_size, flag, optional_text, text};
-use super::error::Failure;
+use super::error::{Failure, tus_error};
 use super::guard::{guard_status, guard_value};
 use super::handle::{CType, Kind, Owned, free, give, state};
 use super::settings::Settings;
@@ -67,6 +67,23 @@ pub extern "C" fn tus_config_new() -> *mut tus_config {
 pub unsafe extern "C" fn tus_config_free(c: *mut tus_config) {
     // SAFETY: the caller's pointer, as the header asks for.
     guard_value((), || unsafe { free(c) })
+}
+
+/// The details of the last refusal of a setter: which value it was and what is allowed. The first refusal is what
+/// tus_client_new returns.
+///
+/// - `c`: the configuration.
+///
+/// Returns: the error; NULL if no setter has refused anything, or if `c` is NULL or invalid.
+/// Ownership: borrowed, not to be freed; valid until a setter refuses another value or `c` is freed.
+/// Threads: one at a time.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_last_error(c: *const tus_config) -> *const tus_error {
+    guard_value(ptr::null(), || {
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { state(c, "c") }.and_then(Settings::last_refusal).unwrap_or(ptr::null())
+    })
 }
 
 /// Sets the URL that uploads are created at (T-040). A client without it can only work on uploads that exist, by their
@@ -323,7 +340,8 @@ pub unsafe extern "C" fn tus_config_set_override_patch_method(c: *mut tus_config
     })
 }
 
-/// Sets whether every request carries a random X-Request-ID, to be found again in the server's log.
+/// Sets whether every request carries a random X-Request-ID, to be found again in the server's log. It stands in the
+/// library's log lines and in errors (tus_error_request_id).
 ///
 /// - `c`: the configuration.
 /// - `on`: 0 off, anything else on. Default: off.

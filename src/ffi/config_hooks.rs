@@ -1,10 +1,11 @@
 //! The callbacks of a `tus_config`.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::mem::replace;
 
 use super::callback::{Callback, UserData, tus_destroy_fn};
 use super::config::{change, tus_config};
+use super::convert::flag;
 use super::guard::guard_status;
 use super::hooks::{
     self, tus_after_response_fn, tus_before_request_fn, tus_credentials_fn, tus_expiring_fn, tus_should_retry_fn,
@@ -199,5 +200,26 @@ pub unsafe extern "C" fn tus_config_set_log(
         let log = self::level(level).map(|level| callback.map_or_else(Log::none, |callback| log_to(level, callback)));
         // SAFETY: the caller's pointer, as the header asks for.
         unsafe { change(c, |config| Ok(replace(&mut config.log, log?))) }
+    })
+}
+
+/// Sets whether messages (tus_error_message, warnings) and log lines name uploads by their whole URLs. Without it the query
+/// and the last part of the path are hidden, since some servers let whoever knows them write to the upload. Functions that
+/// give URLs (tus_error_upload_url, tus_info_url) give the whole ones in any case.
+///
+/// - `c`: the configuration.
+/// - `on`: 0 off, anything else on. Default: off.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_show_urls(c: *mut tus_config, on: c_int) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_show_urls(flag(on));
+            Ok(())
+        })
     })
 }

@@ -11,6 +11,7 @@ use super::handle::{CType, Kind, Object, Owned, free, give, lend, state};
 use super::status::{tus_status, tus_status_code};
 use super::warning::Warnings;
 use crate::error::{Error, ErrorKind, TimeLimit};
+use crate::protocol::foreign::printable;
 
 /// The details of a failure. Immutable.
 ///
@@ -41,6 +42,7 @@ pub(super) struct ErrorState {
     resume_token: Option<CString>,
     method: Option<CString>,
     request_url: Option<CString>,
+    request_id: Option<CString>,
     http_status: i32,
     headers: Vec<(String, CString)>,
     body: Vec<u8>,
@@ -150,14 +152,15 @@ impl ErrorState {
         });
         ErrorState {
             status,
-            message: c_string(&error.full_message()),
+            message: c_string(&printable(&error.full_message())),
             callback_code: error.callback_code().unwrap_or(0),
             os_code: error.os_code().unwrap_or(0),
             retryable: error.is_retryable(),
             upload_url: error.upload_url().map(|url| c_string(url.as_str())),
             resume_token: error.resume_token().map(c_string),
             method: request.map(|request| c_string(request.method)),
-            request_url: request.map(|request| c_string(&request.url.redacted())),
+            request_url: request.map(|request| c_string(request.url.as_str())),
+            request_id: error.request_id().map(c_string),
             http_status: answer.map_or(0, |answer| answer.status.into()),
             headers: headers.unwrap_or_default(),
             body: answer.map(|answer| answer.body.clone()).unwrap_or_default(),
@@ -181,8 +184,9 @@ pub unsafe extern "C" fn tus_error_status(e: *const tus_error) -> tus_status {
     })
 }
 
-/// What went wrong, with the whole chain of causes, in English. It carries no credentials and no queries
-/// of URLs.
+/// What went wrong, with the whole chain of causes, in English, on one line. It carries no values of the program's headers,
+/// also where the server repeats them, no queries of URLs, and no ids of uploads unless they are asked for
+/// (tus_config_set_show_urls). What it quotes of the server's is short and printable.
 ///
 /// - `e`: the error.
 ///
@@ -299,7 +303,8 @@ pub unsafe extern "C" fn tus_error_request_method(e: *const tus_error) -> *const
     guard_value(ptr::null(), || unsafe { optional_string(e, |error| error.method.as_ref()) })
 }
 
-/// The URL of the request that failed, fit for logs: its query is left out, userinfo is never in it.
+/// The whole URL of the request that failed; userinfo is never in it. Some servers let whoever knows an upload's URL write
+/// to it, and queries may be signatures, so treat it as a secret; tus_error_message has a form for logs.
 ///
 /// - `e`: the error.
 ///
@@ -313,12 +318,29 @@ pub unsafe extern "C" fn tus_error_request_url(e: *const tus_error) -> *const c_
     guard_value(ptr::null(), || unsafe { optional_string(e, |error| error.request_url.as_ref()) })
 }
 
+/// The id of the request that failed, to be looked for in the server's log: its X-Request-ID, whoever set it
+/// (tus_config_set_add_request_id, a header of the program's), or else the one that the server's answer carries. It is part
+/// of the message too.
+///
+/// - `e`: the error.
+///
+/// Returns: the id; NULL if there is none, no request was involved, or if `e` is NULL or no error.
+/// Ownership: borrowed; valid until the error is freed.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_error_request_id(e: *const tus_error) -> *const c_char {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(ptr::null(), || unsafe { optional_string(e, |error| error.request_id.as_ref()) })
+}
+
 /// A header of the answer that the failure belongs to.
 ///
 /// - `e`: the error.
 /// - `name`: the header's name, in any case.
 ///
-/// Returns: its first value; NULL if the answer has no such header or there was no answer, or if an argument is NULL
+/// Returns: its first value (tus_error_response_header_at has the others); NULL if the answer has no such header or there
+/// was no answer, or if an argument is NULL
 /// or invalid.
 /// Ownership: borrowed; valid until the error is freed.
 /// Threads: any.
@@ -335,7 +357,51 @@ pub unsafe extern "C" fn tus_error_response_header(e: *const tus_error, name: *c
     })
 }
 
-/// The body of the answer that the failure belongs to, as the server sent it, cut after 64 KiB.
+/// How many values a header of the answer has, which may come more than once (Set-Cookie).
+///
+/// - `e`: the error.
+/// - `name`: the header's name, in any case.
+///
+/// Returns: the number; 0 if the answer has no such header or there was no answer, or if an argument is NULL or invalid.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_error_response_header_count(e: *const tus_error, name: *const c_char) -> usize {
+    guard_value(0, || {
+        // SAFETY: the caller's pointers, as the header asks for.
+        let (Ok(error), Ok(name)) = (unsafe { state(e, "e") }, unsafe { text(name, "name") }) else { return 0 };
+        error.headers.iter().filter(|(have, _)| have.eq_ignore_ascii_case(name)).count()
+    })
+}
+
+/// One of the values of a header of the answer.
+///
+/// - `e`: the error.
+/// - `name`: the header's name, in any case.
+/// - `index`: which one, from 0, in the order they came.
+///
+/// Returns: the value; NULL if there are not so many, or if an argument is NULL or invalid.
+/// Ownership: borrowed; valid until the error is freed.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_error_response_header_at(
+    e: *const tus_error,
+    name: *const c_char,
+    index: usize,
+) -> *const c_char {
+    guard_value(ptr::null(), || {
+        // SAFETY: the caller's pointers, as the header asks for.
+        let (Ok(error), Ok(name)) = (unsafe { state(e, "e") }, unsafe { text(name, "name") }) else {
+            return ptr::null();
+        };
+        let found = error.headers.iter().filter(|(have, _)| have.eq_ignore_ascii_case(name)).nth(index);
+        found.map_or(ptr::null(), |(_, value)| value.as_ptr())
+    })
+}
+
+/// The body of the answer that the failure belongs to, as the server sent it, cut after 64 KiB. Unlike the message it is
+/// not made fit for anything: it may repeat the request, credentials included, and have control characters.
 ///
 /// - `e`: the error.
 /// - `len`: receives the number of bytes; 0 if there is no body. May be NULL.

@@ -224,7 +224,8 @@ pub unsafe extern "C" fn tus_response_status(r: *const tus_response) -> i32 {
 /// - `r`: the answer.
 /// - `name`: the header's name, in any case.
 ///
-/// Returns: its first value; NULL if it has none, or if an argument is NULL or invalid.
+/// Returns: its first value (tus_response_header_at has the others); NULL if it has none, or if an argument is NULL or
+/// invalid.
 /// Ownership: borrowed; valid until the callback returns.
 /// Threads: the callback's.
 /// Since: 0.1
@@ -236,6 +237,48 @@ pub unsafe extern "C" fn tus_response_header(r: *const tus_response, name: *cons
             return ptr::null();
         };
         response.answer().headers.get(name).map_or(ptr::null(), |value| response.strings.lend(value))
+    })
+}
+
+/// How many values a header of an answer has, which may come more than once (Set-Cookie).
+///
+/// - `r`: the answer.
+/// - `name`: the header's name, in any case.
+///
+/// Returns: the number; 0 if it has none, or if an argument is NULL or invalid.
+/// Threads: the callback's.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_response_header_count(r: *const tus_response, name: *const c_char) -> usize {
+    guard_value(0, || {
+        // SAFETY: the caller's pointers, as the header asks for.
+        let (Ok(response), Ok(name)) = (unsafe { state(r, "r") }, unsafe { text(name, "name") }) else { return 0 };
+        response.answer().headers.all(name).count()
+    })
+}
+
+/// One of the values of a header of an answer.
+///
+/// - `r`: the answer.
+/// - `name`: the header's name, in any case.
+/// - `index`: which one, from 0, in the order they came.
+///
+/// Returns: the value; NULL if there are not so many, or if an argument is NULL or invalid.
+/// Ownership: borrowed; valid until the callback returns.
+/// Threads: the callback's.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_response_header_at(
+    r: *const tus_response,
+    name: *const c_char,
+    index: usize,
+) -> *const c_char {
+    guard_value(ptr::null(), || {
+        // SAFETY: the caller's pointers, as the header asks for.
+        let (Ok(response), Ok(name)) = (unsafe { state(r, "r") }, unsafe { text(name, "name") }) else {
+            return ptr::null();
+        };
+        response.answer().headers.all(name).nth(index).map_or(ptr::null(), |value| response.strings.lend(value))
     })
 }
 

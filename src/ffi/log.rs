@@ -21,8 +21,9 @@ pub(super) enum tus_log_level {
 ///
 /// - `user_data`: as registered.
 /// - `level`: a value of enum tus_log_level.
-/// - `line`: one line of English, without a line end; valid until the function returns. It carries no values of
-///   headers and no queries of URLs, but the rest of upload URLs, which some servers take for a right to write.
+/// - `line`: one line of English, without a line end or control characters; valid until the function returns. It carries
+///   no values of the program's headers, no queries of URLs, and no ids of uploads unless they are asked for
+///   (tus_config_set_show_urls).
 ///
 /// It runs on any thread, also on several at once.
 pub type tus_log_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, level: i32, line: *const c_char)>;

@@ -7,7 +7,7 @@ use std::ptr;
 use super::callback::{Callback, UserData, tus_destroy_fn};
 use super::checksum::wish;
 use super::convert::{bytes, chunk_size, flag, milliseconds, optional_text, text};
-use super::error::Failure;
+use super::error::{Failure, tus_error};
 use super::guard::{guard_status, guard_value};
 use super::handle::{CType, Kind, Owned, free, give, state};
 use super::hooks::{self, tus_progress_fn, tus_resume_token_fn, tus_upload_url_fn};
@@ -72,6 +72,23 @@ pub(super) unsafe fn copy_options(o: *const tus_upload_options) -> std::result::
 #[unsafe(no_mangle)]
 pub extern "C" fn tus_upload_options_new() -> *mut tus_upload_options {
     guard_value(ptr::null_mut(), || give(Settings::new(UploadOptions::new())))
+}
+
+/// The details of the last refusal of a setter: which value it was and what is allowed. The first refusal is what
+/// every operation with these options returns.
+///
+/// - `o`: the options.
+///
+/// Returns: the error; NULL if no setter has refused anything, or if `o` is NULL or invalid.
+/// Ownership: borrowed, not to be freed; valid until a setter refuses another value or `o` is freed.
+/// Threads: one at a time.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_last_error(o: *const tus_upload_options) -> *const tus_error {
+    guard_value(ptr::null(), || {
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { state(o, "o") }.and_then(Settings::last_refusal).unwrap_or(ptr::null())
+    })
 }
 
 /// Frees options. Operations that got them keep their copies.
@@ -152,6 +169,33 @@ pub unsafe extern "C" fn tus_upload_options_set_large_metadata(o: *mut tus_uploa
             options.set_large_metadata(flag(on));
             Ok(())
         })
+    })
+}
+
+/// Sets a header that goes with the requests of this upload alone, all of them, in place of the client's header of the same
+/// name. It goes where the client's headers go (tus_config_set_header): to the endpoint's origin and to allowed ones, but to
+/// no other (T-150). Default: none.
+///
+/// - `o`: the options.
+/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable,
+///   Upload-Offset and their kind, Host, Content-Type, Content-Length and the like.
+/// - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
+///   takes the header back, so that the client's counts.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` or `name` is NULL or invalid, the header is the library's own, or the
+/// value cannot be sent.
+/// Ownership: the strings are copied.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_header(
+    o: *mut tus_upload_options,
+    name: *const c_char,
+    value: *const c_char,
+) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointers, as the header asks for.
+        unsafe { change(o, |options| options.set_header(text(name, "name")?, optional_text(value, "value")?)) }
     })
 }
 

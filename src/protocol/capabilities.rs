@@ -55,7 +55,7 @@ mod tests {
 
     fn answer(status: u16, fields: &[(&str, &str)]) -> Answer {
         let headers = fields.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
-        Answer { status, headers, body: Vec::new() }
+        Answer::new(status, headers, Vec::new())
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod checksum;
 pub mod chunk;
 pub mod date;
 pub mod fields;
+pub mod foreign;
 pub mod headers;
 pub mod instant;
 pub mod metadata;

@@ -24,6 +24,11 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Whether it goes to the endpoint, and not to an upload.
+    pub fn is_about_endpoint(self) -> bool {
+        matches!(self, Purpose::Discover | Purpose::Create)
+    }
+
     /// What failed, for messages: "`creating the upload` failed with status 403".
     pub fn doing(self) -> &'static str {
         match self {
@@ -119,7 +124,7 @@ mod tests {
         [Purpose::Discover, Purpose::Create, Purpose::Probe, Purpose::Transfer, Purpose::Terminate];
 
     fn to(purpose: Purpose, status: u16, body: &str) -> Reaction {
-        react(purpose, &Answer { status, headers: Headers::new(), body: body.into() })
+        react(purpose, &Answer::new(status, Headers::new(), body))
     }
 
     #[test]

@@ -161,6 +161,29 @@ impl AbsoluteUrl {
             None => self.0.text.clone(),
         }
     }
+
+    /// The same of an upload, with the last part of its path hidden too: some servers let whoever knows it write to the
+    /// upload.
+    pub fn redacted_upload(&self) -> String {
+        let whole = self.redacted();
+        let (path, query) = whole.split_at(whole.find('?').unwrap_or(whole.len()));
+        let begin = path.find("://").map_or(0, |at| at + 3);
+        match path.trim_end_matches('/').rfind('/').filter(|at| *at >= begin) {
+            Some(at) => format!("{}/...{query}", &path[..at]),
+            None => whole,
+        }
+    }
+
+    /// The last part of the path: the upload's id with most servers.
+    pub fn last_segment(&self) -> &str {
+        let path = self.path_and_query().split('?').next().unwrap_or_default();
+        path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The query, if there is one.
+    pub fn query(&self) -> Option<&str> {
+        self.0.text.split_once('?').map(|(_, query)| query)
+    }
 }
 
 impl fmt::Display for AbsoluteUrl {
@@ -171,7 +194,7 @@ impl fmt::Display for AbsoluteUrl {
 
 impl fmt::Debug for AbsoluteUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.redacted())
+        f.write_str(&self.redacted_upload())
     }
 }
 
@@ -310,6 +333,21 @@ mod tests {
             ("http://h/%zz", UrlError::Malformed),
         ] {
             assert_eq!(AbsoluteUrl::parse(text).map(|(url, _)| url), Err(why), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_an_upload_is_hidden_with_its_query() {
+        for (text, shown, id) in [
+            ("http://h:1/files/24e5?sig=a/b", "http://h:1/files/...?...", "24e5"),
+            ("https://h/a/b/c", "https://h/a/b/...", "c"),
+            ("https://h/a/b/", "https://h/a/...", "b"),
+            ("https://h/a", "https://h/...", "a"),
+            ("https://h/", "https://h/", ""),
+            ("https://h", "https://h", ""),
+            ("https://h?id=1", "https://h?...", ""),
+        ] {
+            assert_eq!((url(text).redacted_upload().as_str(), url(text).last_segment()), (shown, id), "{text}");
         }
     }
 

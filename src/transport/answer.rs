@@ -23,7 +23,7 @@ pub(super) fn finish(response: Response<ureq::Body>, context: &Arc<Context>) -> 
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
-    Answer { status: parts.status.as_u16(), headers, body: read_body(body) }
+    Answer::new(parts.status.as_u16(), headers, read_body(body))
 }
 
 /// Up to [`BODY_LIMIT`] bytes. ureq lets go of the connection when it has been read to its end.

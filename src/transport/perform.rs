@@ -88,6 +88,11 @@ impl Transport {
         }
     }
 
+    /// The credentials that requests may carry to a proxy, as header values: nothing of them is to be shown.
+    pub fn proxy_credentials(&self) -> impl Iterator<Item = String> {
+        self.0.proxies.credentials()
+    }
+
     /// How fast the bodies of all its requests together may go out; without a limit at first.
     pub fn throttle(&self) -> &Throttle {
         &self.0.throttle

@@ -106,12 +106,16 @@ impl ProxyUrl {
         self.0.user.as_ref().map(|(name, password)| (name.as_slice(), password.as_slice()))
     }
 
+    /// The value of the header that tells an HTTP proxy who we are.
+    fn credentials(&self) -> Option<String> {
+        let (name, password) = self.user()?;
+        Some(format!("Basic {}", BASE64_STANDARD.encode([name, b":", password].concat())))
+    }
+
     /// The header line that tells an HTTP proxy who we are, or nothing.
     pub(super) fn authorization(&self) -> String {
-        self.user().map_or_else(String::new, |(name, password)| {
-            let credentials = BASE64_STANDARD.encode([name, b":", password].concat());
-            format!("proxy-authorization: Basic {credentials}\r\n")
-        })
+        let credentials = self.credentials();
+        credentials.map_or_else(String::new, |credentials| format!("proxy-authorization: {credentials}\r\n"))
     }
 
     /// For messages: without user and password.
@@ -209,6 +213,11 @@ impl Proxies {
             https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?,
             except: NoProxy::parse(&variable("no_proxy").or_else(|| variable("NO_PROXY")).unwrap_or_default()),
         })
+    }
+
+    /// What proxies are told to know us by, and may repeat.
+    pub(super) fn credentials(&self) -> impl Iterator<Item = String> {
+        [&self.http, &self.https].into_iter().flatten().filter_map(ProxyUrl::credentials)
     }
 
     /// The proxy on the way to an origin.

@@ -103,7 +103,7 @@ impl Sniffer {
         self.interim_count += 1;
         self.count_interim(end)?;
         let headers = parse_fields(&waiting[..end]).ok_or_else(|| not_http("an interim answer is malformed"))?;
-        Ok(Look { consumed: end, interim: Some(Answer { status, headers, body: Vec::new() }) })
+        Ok(Look { consumed: end, interim: Some(Answer::new(status, headers, Vec::new())) })
     }
 
     fn count_interim(&mut self, bytes: usize) -> Result<(), Failure> {

@@ -55,7 +55,7 @@ fn read_answer(dialogue: &Dialogue<'_>, left: &mut usize) -> Result<Answer, Fail
     let status = std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok());
     let status = status.filter(|status| *status >= 100).ok_or_else(|| not_http("its answer is not HTTP/1.x"))?;
     // Fields that cannot be read do not change what the status says.
-    Ok(Answer { status, headers: parse_fields(&head).unwrap_or_default(), body: Vec::new() })
+    Ok(Answer::new(status, parse_fields(&head).unwrap_or_default(), Vec::new()))
 }
 
 impl Target {

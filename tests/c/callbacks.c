@@ -236,6 +236,10 @@ static int32_t look_after(void *user_data, const tus_request *request, const tus
     CHECK_STATUS(tus_request_set_header(changed, "X-Late", "1"), TUS_E_INVALID_STATE);
     CHECK_TEXT(tus_request_header(request, "X-Late"), NULL);
     CHECK_TEXT(tus_response_header(response, "X-Not-There"), NULL);
+    CHECK_NUMBER(tus_response_header_count(response, "X-Not-There"), 0);
+    CHECK_NUMBER(tus_response_header_count(response, "tus-resumable"), 1);
+    CHECK_TEXT(tus_response_header_at(response, "Tus-Resumable", 0), tus_response_header(response, "Tus-Resumable"));
+    CHECK_TEXT(tus_response_header_at(response, "Tus-Resumable", 1), NULL);
     if (strcmp(tus_request_method(request), "POST") == 0) {
         CHECK_TEXT(tus_request_header(request, "X-Another"), "1");
         CHECK_NUMBER(tus_response_status(response), 201);

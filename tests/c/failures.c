@@ -236,11 +236,21 @@ static void test_details(void)
     told = tus_error_request_url(err);
     NEED(told != NULL);
     CHECK(strncmp(told, server_url, strlen(server_url)) == 0);
-    CHECK(strstr(told, "geheim") == NULL);
+    CHECK(strstr(told, "geheim") != NULL);
     CHECK(strstr(tus_error_message(err), "geheim") == NULL);
+    /* Nor the upload's id. */
+    CHECK(strrchr(tus_error_upload_url(err), '/') != NULL);
+    snprintf(url, sizeof url, "%s", strrchr(tus_error_upload_url(err), '/') + 1);
+    url[strcspn(url, "?")] = '\0';
+    CHECK(url[0] != '\0' && strstr(tus_error_message(err), url) == NULL);
     CHECK(strstr(tus_error_message(err), "403") != NULL);
     CHECK_TEXT(tus_error_response_header(err, "X-Twice"), "first");
     CHECK_TEXT(tus_error_response_header(err, "x-tWICE"), "first");
+    CHECK_NUMBER(tus_error_response_header_count(err, "X-TWICE"), 2);
+    CHECK_TEXT(tus_error_response_header_at(err, "X-Twice", 0), "first");
+    CHECK_TEXT(tus_error_response_header_at(err, "X-Twice", 1), "second");
+    CHECK_TEXT(tus_error_response_header_at(err, "X-Twice", 2), NULL);
+    CHECK_NUMBER(tus_error_response_header_count(err, "X-Not-There"), 0);
     CHECK_TEXT(tus_error_response_header(err, "X-Not-There"), NULL);
     CHECK_TEXT(tus_error_response_header(err, ""), NULL);
     CHECK_TEXT(tus_error_response_header(err, NULL), NULL);

@@ -22,3 +22,4 @@ mod streams;
 mod tokens;
 mod unusable;
 mod warnings;
+mod words;

@@ -6,6 +6,7 @@ use super::super::error::{Failure, lend_error};
 use super::super::*;
 use super::fixture::*;
 use crate::error::{Error, ErrorKind};
+use crate::protocol::foreign::Secrets;
 
 #[test]
 fn everything_known_comes_out() {
@@ -16,7 +17,7 @@ fn everything_known_comes_out() {
     unsafe {
         assert_eq!(tus_error_status(e), -60);
         let message = string(tus_error_message(e)).unwrap();
-        assert!(message.starts_with("the server refused the chunk (PATCH http://h/files/1?... answered 507): "));
+        assert!(message.starts_with("the server refused the chunk (PATCH http://h/files/...?... answered 507): "));
         assert!(!message.contains("secret"), "{message}");
         assert_eq!(tus_error_http_status(e), 507);
         assert_eq!(tus_error_os_code(e), 104);
@@ -25,9 +26,14 @@ fn everything_known_comes_out() {
         assert_eq!(string(tus_error_upload_url(e)).unwrap(), "http://h/files/1?sig=secret");
         assert_eq!(string(tus_error_resume_token(e)).unwrap(), "tus1.0.x");
         assert_eq!(string(tus_error_request_method(e)).unwrap(), "PATCH");
-        assert_eq!(string(tus_error_request_url(e)).unwrap(), "http://h/files/1?...");
+        assert_eq!(string(tus_error_request_url(e)).unwrap(), "http://h/files/1?sig=secret");
         assert_eq!(string(tus_error_response_header(e, c"x-REASON".as_ptr())).unwrap(), "full");
         assert!(tus_error_response_header(e, c"x-other".as_ptr()).is_null());
+        assert_eq!(tus_error_response_header_count(e, c"X-reason".as_ptr()), 2);
+        assert_eq!(string(tus_error_response_header_at(e, c"x-reason".as_ptr(), 1)).unwrap(), "second");
+        assert!(tus_error_response_header_at(e, c"x-reason".as_ptr(), 2).is_null());
+        assert_eq!(tus_error_response_header_count(e, c"x-other".as_ptr()), 0);
+        assert!(tus_error_request_id(e).is_null());
         assert!(tus_error_response_header(e, NOT_UTF8.as_ptr()).is_null());
         let body = tus_error_response_body(e, &raw mut length);
         assert_eq!(std::slice::from_raw_parts(body.cast::<u8>(), length), b"no space left");
@@ -54,6 +60,33 @@ fn what_is_not_known_is_null_or_zero() {
         assert!(tus_error_response_body(e, &raw mut length).is_null());
     }
     assert_eq!(length, 0);
+}
+
+#[test]
+fn the_id_of_a_request_is_told_and_stands_in_the_message() {
+    let id = || Some("7f3a".to_owned());
+    let answered = full_error().with_answer(answer(500).to_request(Secrets::none(), id()));
+    let broken =
+        Error::new(ErrorKind::Io, "broke").with_request("PATCH", url("http://h/files/1")).with_request_id(id());
+    let mut of_server = answer(500);
+    of_server.headers.push("x-request-id", "7f3a");
+    for error in [answered, broken, full_error().with_answer(of_server)] {
+        let error = Own::new(Failure::from(error).into_object(), tus_error_free);
+        // SAFETY: a living error.
+        unsafe {
+            assert_eq!(string(tus_error_request_id(error.pointer)).unwrap(), "7f3a");
+            let message = string(tus_error_message(error.pointer)).unwrap();
+            assert!(message.contains(", request id 7f3a)"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn messages_name_uploads_in_full_only_when_asked() {
+    let message = full_error().with_urls_shown(true).full_message();
+    assert!(message.contains("(PATCH http://h/files/1?sig=secret answered 507)"), "{message}");
+    let creating = Error::new(ErrorKind::Io, "broke").with_request("POST", url("http://h/files/?sig=secret"));
+    assert_eq!(creating.full_message(), "broke (POST http://h/files/?...)", "the endpoint is no upload");
 }
 
 #[test]

@@ -189,13 +189,8 @@ pub(super) fn previous_list() -> Own<tus_previous_list> {
 }
 
 pub(super) fn answer(status: u16) -> Answer {
-    Answer {
-        status,
-        headers: [("X-Reason".to_owned(), "full".to_owned()), ("x-reason".to_owned(), "second".to_owned())]
-            .into_iter()
-            .collect(),
-        body: b"no space left".to_vec(),
-    }
+    let headers = [("X-Reason".to_owned(), "full".to_owned()), ("x-reason".to_owned(), "second".to_owned())];
+    Answer::new(status, headers.into_iter().collect(), b"no space left")
 }
 
 /// An error with everything in it.

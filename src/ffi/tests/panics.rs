@@ -137,7 +137,7 @@ fn objects_of_a_call_that_panicked_are_marked() {
     let (config, source) = (config(), source());
     // SAFETY: a living configuration.
     let settings = unsafe { state(config.pointer.cast_const(), "c") }.unwrap();
-    assert_eq!(guard_status(|| settings.change::<()>(|_| panic!("here"))), PANIC);
+    assert_eq!(guard_status(|| settings.change::<(), _>(|_| panic!("here"))), PANIC);
     let mut client = null_mut();
     // SAFETY: living objects.
     unsafe {

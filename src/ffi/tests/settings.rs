@@ -26,6 +26,32 @@ fn inside_options(options: &Own<tus_upload_options>) -> UploadOptions {
 }
 
 #[test]
+fn a_refusal_can_be_looked_at_where_it_happens() {
+    let (config, options) = (config(), options());
+    let (c, o) = (config.pointer, options.pointer);
+    // SAFETY: living objects and strings.
+    unsafe {
+        assert!(tus_config_last_error(c).is_null() && tus_upload_options_last_error(o).is_null());
+        assert_eq!(tus_config_set_url(c, c"ftp://h/".as_ptr()), INVALID);
+        let message = string(tus_error_message(tus_config_last_error(c))).unwrap();
+        assert!(message.starts_with("tus_config_set_url: ") && message.contains("neither http nor https"), "{message}");
+        // It is the settings' own, and the last one; what is returned by the call that uses them is the first.
+        tus_error_free(tus_config_last_error(c).cast_mut());
+        assert_eq!(tus_config_set_chunk_size(c, 0), INVALID);
+        let last = tus_config_last_error(c);
+        assert!(string(tus_error_message(last)).unwrap().contains("chunk"), "{:?}", string(tus_error_message(last)));
+        assert_eq!(tus_error_status(last), INVALID);
+        let (mut client, mut error) = (null_mut(), null_mut());
+        assert_eq!(tus_client_new(c, &raw mut client, &raw mut error), INVALID);
+        let error = Own::new(error, tus_error_free);
+        assert!(string(tus_error_message(error.pointer)).unwrap().contains("neither http nor https"));
+        assert_eq!(tus_upload_options_set_header(o, c"Upload-Offset".as_ptr(), c"1".as_ptr()), INVALID);
+        let message = string(tus_error_message(tus_upload_options_last_error(o))).unwrap();
+        assert!(message.starts_with("tus_upload_options_set_header: header \"Upload-Offset\" "), "{message}");
+    }
+}
+
+#[test]
 fn bad_values_are_refused_at_once() {
     let config = config();
     let c = config.pointer;

@@ -244,7 +244,8 @@ impl Core {
             // More than one is the same one twice, put together by a proxy.
             versions if versions.iter().all(|version| *version == VERSION) => Ok(()),
             versions => {
-                let what = format!("the server answered in tus version {}, this is {VERSION}", versions.join(", "));
+                let versions = answer.quote(&versions.join(", "));
+                let what = format!("the server answered in tus version {versions}, this is {VERSION}");
                 Err(fail(ErrorKind::Version, what, exchange, Some(answer)))
             }
         }

@@ -3,6 +3,7 @@
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::VERSION;
+use crate::protocol::foreign::{Secrets, foreign};
 use crate::protocol::offset::{Acknowledged, Proven};
 use crate::protocol::reaction::{Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
@@ -34,7 +35,11 @@ pub(super) struct Create {
 pub(super) fn fits(core: &Core, size: Option<u64>, asked: &Exchange) -> Result<(), Error> {
     let Some(known) = &core.capabilities else { return Ok(()) };
     if !known.speaks_our_version() {
-        let what = format!("the server speaks tus {}, this is {VERSION}", known.versions.join(", "));
+        // What was kept of an earlier answer may be anything: only what looks like a version is shown.
+        let number = |version: &&String| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let versions: Vec<&str> = known.versions.iter().filter(number).map(String::as_str).collect();
+        let versions = foreign(&versions.join(", "), &Secrets::none());
+        let what = format!("the server speaks other versions of tus ({versions}), this is {VERSION}");
         return Err(fail(ErrorKind::Version, what, asked, None));
     }
     if let (Some(size), Some(max)) = (size, known.max_size)

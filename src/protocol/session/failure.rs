@@ -11,13 +11,13 @@ use super::exchange::Exchange;
 /// An error about an answer, with the first line of what the server had to say.
 pub(super) fn fail(kind: ErrorKind, what: impl Into<String>, exchange: &Exchange, answer: Option<&Answer>) -> Error {
     let mut message = what.into();
-    if let Some(line) = answer.and_then(first_line) {
+    if let Some(line) = answer.and_then(Answer::first_line) {
         message.push_str(&format!("; the server says: {line}"));
     }
     let mut error = Error::new(kind, message).with_request(exchange.meaning().as_str(), exchange.url.clone());
     if let Some(answer) = answer {
         let again = matches!(react(exchange.purpose, answer), Reaction::Again(_) | Reaction::Conflict);
-        error = error.with_answer(answer.clone()).with_retryable(again);
+        error = error.with_answer(answer.without_secrets()).with_retryable(again);
     }
     error
 }
@@ -41,7 +41,7 @@ pub(super) fn refused(kind: ErrorKind, exchange: &Exchange, answer: &Answer) -> 
     if kind == ErrorKind::Version
         && let Some(versions) = answer.headers.get("Tus-Version")
     {
-        what.push_str(&format!(", but {versions}"));
+        what.push_str(&format!(", but {}", answer.quote(versions)));
     }
     fail(kind, what, exchange, Some(answer))
 }
@@ -119,14 +119,4 @@ pub(super) fn is_worth_retrying(kind: BrokenKind) -> bool {
         BrokenKind::Timeout(limit) => limit != TimeLimit::Total,
         BrokenKind::ProxyRefused | BrokenKind::TlsRejected | BrokenKind::Unsendable => false,
     }
-}
-
-/// The beginning of a text answer, fit for a message: error pages are not.
-fn first_line(answer: &Answer) -> Option<String> {
-    let text = std::str::from_utf8(&answer.body).ok()?.trim();
-    let line = text.lines().next()?.trim();
-    if line.is_empty() || line.starts_with('<') {
-        return None;
-    }
-    Some(line.chars().filter(|c| !c.is_control()).take(200).collect())
 }

@@ -33,11 +33,11 @@
 //! use tus::protocol::url::AbsoluteUrl;
 //!
 //! let answer = |status, headers: &[(&str, &str)], body_sent| Event::Answered {
-//!     answer: Answer {
+//!     answer: Answer::new(
 //!         status,
-//!         headers: headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
-//!         body: vec![],
-//!     },
+//!         headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+//!         vec![],
+//!     ),
 //!     body_sent,
 //!     wall: 0,
 //! };

@@ -27,6 +27,21 @@ pub(super) fn library_and_errors() -> Calls {
             ("tus_error_resume_token", vec![gives("e", tus_error_resume_token(null()), null())]),
             ("tus_error_request_method", vec![gives("e", tus_error_request_method(null()), null())]),
             ("tus_error_request_url", vec![gives("e", tus_error_request_url(null()), null())]),
+            ("tus_error_request_id", vec![gives("e", tus_error_request_id(null()), null())]),
+            (
+                "tus_error_response_header_count",
+                vec![
+                    gives("e", tus_error_response_header_count(null(), TEXT), 0),
+                    gives("name", tus_error_response_header_count(e, null()), 0),
+                ],
+            ),
+            (
+                "tus_error_response_header_at",
+                vec![
+                    gives("e", tus_error_response_header_at(null(), TEXT, 0), null()),
+                    gives("name", tus_error_response_header_at(e, null(), 0), null()),
+                ],
+            ),
             (
                 "tus_error_response_header",
                 vec![
@@ -84,6 +99,20 @@ pub(super) fn exchange() -> Calls {
                 vec![
                     gives("r", tus_response_header(null(), TEXT), null()),
                     gives("name", tus_response_header(response.as_c(), null()), null()),
+                ],
+            ),
+            (
+                "tus_response_header_count",
+                vec![
+                    gives("r", tus_response_header_count(null(), TEXT), 0),
+                    gives("name", tus_response_header_count(response.as_c(), null()), 0),
+                ],
+            ),
+            (
+                "tus_response_header_at",
+                vec![
+                    gives("r", tus_response_header_at(null(), TEXT, 0), null()),
+                    gives("name", tus_response_header_at(response.as_c(), null(), 0), null()),
                 ],
             ),
             (

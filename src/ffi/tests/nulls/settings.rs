@@ -14,6 +14,8 @@ pub(super) fn configuration() -> Calls {
     // SAFETY: everything but the NULLs is valid.
     unsafe {
         vec![
+            ("tus_config_last_error", vec![gives("c", tus_config_last_error(null()), null())]),
+            ("tus_config_set_show_urls", vec![refused("c", tus_config_set_show_urls(no, 1))]),
             ("tus_config_free", nothing("c", || tus_config_free(no))),
             (
                 "tus_config_set_url",
@@ -280,6 +282,15 @@ pub(super) fn upload_options() -> Calls {
     // SAFETY: everything but the NULLs is valid.
     unsafe {
         vec![
+            ("tus_upload_options_last_error", vec![gives("o", tus_upload_options_last_error(null()), null())]),
+            (
+                "tus_upload_options_set_header",
+                vec![
+                    refused("o", tus_upload_options_set_header(no, TEXT, TEXT)),
+                    refused("name", tus_upload_options_set_header(o, null(), TEXT)),
+                    gives("value", tus_upload_options_set_header(o, TEXT, null()), OK),
+                ],
+            ),
             ("tus_upload_options_free", nothing("o", || tus_upload_options_free(no))),
             (
                 "tus_upload_options_set_metadata",

@@ -222,11 +222,11 @@ pub(super) fn play_stream_list(plan: Plan, total: u64, credentials: Result<bool,
 
 fn reply_event(reply: Reply, length: u64) -> Event {
     let answered = |status, headers: Vec<(&'static str, String)>, body_sent| Event::Answered {
-        answer: Answer {
+        answer: Answer::new(
             status,
-            headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            body: Vec::new(),
-        },
+            headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            Vec::new(),
+        ),
         body_sent,
         wall: 784_111_777,
     };
@@ -243,11 +243,9 @@ fn reply_event(reply: Reply, length: u64) -> Event {
     };
     match reply {
         Reply::Answer(status, headers) => answered(status, headers, length),
-        Reply::Text(status, text) => Event::Answered {
-            answer: Answer { status, headers: Headers::new(), body: text.into() },
-            body_sent: length,
-            wall: 784_111_777,
-        },
+        Reply::Text(status, text) => {
+            Event::Answered { answer: Answer::new(status, Headers::new(), text), body_sent: length, wall: 784_111_777 }
+        }
         Reply::Early(sent, status, headers) => answered(status, headers, sent.min(length)),
         Reply::Break(kind, sent) => broken(kind, sent.min(length), false),
         Reply::Stale => broken(BrokenKind::Closed, length, true),
