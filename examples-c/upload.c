@@ -1,17 +1,18 @@
-/* upload: a command that uploads a file or its standard input, shows how far it is, and can be interrupted and resumed.
+/* upload: a command that uploads files or its standard input, shows how far it is, and can be interrupted and resumed.
  *
  * Shows: most settings of a client; a progress callback that also stops the upload; what an error tells and how to
  * resume after it, by URL, by store or by token; what a server tells of an upload, and removing it.
  *
  * Build: cmake -S . -B build && cmake --build build
- * Run:   build/upload FILE URL                          creates an upload at URL and sends the file
+ * Run:   build/upload FILE... URL                       creates an upload at URL for each file and sends it
  *        producer | build/upload - URL                  the same with what the producer writes
  *        build/upload --resume UPLOAD_URL FILE          goes on with an upload
  *        build/upload --info UPLOAD_URL                 tells what the server knows of it
  *        build/upload --delete UPLOAD_URL               removes it
  *        build/upload --help                            the options
  *
- * On success the upload's URL is printed on stdout. Progress, log and errors go to stderr.
+ * On success the upload's URL is printed on stdout. Progress, warnings, log and errors go to stderr. Of several files each is
+ * sent, whatever became of the others; the exit status is that of the first one that failed.
  *
  * Ctrl-C stops the upload and leaves it on the server. Then, after --stop-at, and after any failure that leaves an
  * upload behind, stdout gets one line that can be pasted into a shell, with the options of the first run added where
@@ -97,14 +98,28 @@ static int exit_code_of(tus_status status, const tus_error *error)
     return EXIT_FAILED;
 }
 
+/* What is no failure, but may have to be acted on. In the log they stand anyway. */
+static void print_warning(const arguments *args, const char *text, const char *url)
+{
+    if (!args->verbose)
+        fprintf(stderr, "%s: warning: %s%s%s\n", args->program, text, url != NULL ? ": " : "", url != NULL ? url : "");
+}
+
 static void report_success(const arguments *args, const tus_info *info)
 {
     tus_stats stats = {0};
+    int is_noted = 1;
+    size_t i;
+
+    for (i = 0; i < tus_info_warning_count(info); i++) {
+        is_noted = is_noted && tus_info_warning_code(info, i) != TUS_W_NOT_STORED;
+        print_warning(args, tus_info_warning(info, i), tus_info_warning_url(info, i));
+    }
 
     if (tus_info_is_complete(info))
         printf("%s\n", tus_info_url(info));
     else
-        print_hint(args, tus_info_url(info), NULL);
+        print_hint(args, tus_info_url(info), NULL, is_noted);
     stats.struct_size = sizeof stats;
     if (!args->quiet && tus_info_get_stats(info, &stats) == TUS_OK) {
         double seconds = (double)stats.elapsed_ms / 1000.0;
@@ -129,12 +144,20 @@ static void report_failure(const arguments *args, tus_status status, const tus_e
     const char *upload_url = tus_error_upload_url(error);
     const char *token = tus_error_resume_token(error);
     int is_lost = upload_url == NULL && token == NULL;
+    int is_noted = 1;
+    size_t i;
 
+    for (i = 0; i < tus_error_warning_count(error); i++) {
+        is_noted = is_noted && tus_error_warning_code(error, i) != TUS_W_NOT_STORED;
+        print_warning(args, tus_error_warning(error, i), tus_error_warning_url(error, i));
+    }
     if (exit_code_of(status, error) == EXIT_INTERRUPTED)
         fprintf(stderr, "%s: interrupted%s\n", args->program, is_lost ? ", nothing is on the server" : "");
+    else if (args->file_count > 1)
+        fprintf(stderr, "%s: %s: %s: %s\n", args->program, args->file, tus_status_name(status), tus_error_message(error));
     else
         fprintf(stderr, "%s: %s: %s\n", args->program, tus_status_name(status), tus_error_message(error));
-    print_hint(args, upload_url, token);
+    print_hint(args, upload_url, token, is_noted);
 }
 
 /* What the server tells of an upload. */
@@ -181,11 +204,10 @@ static tus_status run_upload(tus_client *client, const arguments *args, const tu
     return status;
 }
 
-/* Does what the arguments say. Returns the program's exit status. */
-static int run(const arguments *args, tus_config *config, tus_upload_options *options)
+/* Does what the arguments say, for the file whose turn it is. Returns the exit status for it. */
+static int run_one(tus_client *client, const arguments *args, tus_upload_options *options)
 {
     progress_view view = {0};
-    tus_client *client = NULL;
     tus_info *info = NULL;
     tus_error *error = NULL;
     tus_status status;
@@ -194,6 +216,36 @@ static int run(const arguments *args, tus_config *config, tus_upload_options *op
     if (!args->quiet)
         view.style = stderr_is_terminal() && !args->verbose ? PROGRESS_BAR : PROGRESS_LINES;
     tus_upload_options_set_progress(options, on_progress, &view, NULL);
+    if (args->action == ACTION_INFO)
+        status = tus_client_get_upload_info(client, args->url, &info, &error);
+    else if (args->action == ACTION_DELETE)
+        status = tus_client_delete_upload(client, args->url, &error);
+    else
+        status = run_upload(client, args, options, &info, &error);
+    end_progress(&view);
+
+    if (status != TUS_OK)
+        report_failure(args, status, error);
+    else if (args->action == ACTION_INFO)
+        print_info(info);
+    else if (args->action != ACTION_DELETE)
+        report_success(args, info);
+    exit_code = exit_code_of(status, error);
+
+    tus_error_free(error);
+    tus_info_free(info);
+    return exit_code;
+}
+
+/* Does what the arguments say. Returns the program's exit status. */
+static int run(arguments *args, tus_config *config, tus_upload_options *options)
+{
+    tus_client *client = NULL;
+    tus_error *error = NULL;
+    tus_status status;
+    int exit_code;
+    int i;
+
     if (args->verbose)
         tus_config_set_log(config, TUS_LOG_DEBUG, on_log, NULL, NULL);
     /* In parts, an upload has no URL before its end. Without a store only a token leads back to it. */
@@ -207,26 +259,20 @@ static int run(const arguments *args, tus_config *config, tus_upload_options *op
     if (args->file != NULL)
         watch_for_interrupts();
     status = tus_client_new(config, &client, &error);
-    if (status == TUS_OK) {
-        if (args->action == ACTION_INFO)
-            status = tus_client_get_upload_info(client, args->url, &info, &error);
-        else if (args->action == ACTION_DELETE)
-            status = tus_client_delete_upload(client, args->url, &error);
-        else
-            status = run_upload(client, args, options, &info, &error);
-    }
-    end_progress(&view);
-
-    if (status != TUS_OK)
+    if (status != TUS_OK) {
         report_failure(args, status, error);
-    else if (args->action == ACTION_INFO)
-        print_info(info);
-    else if (args->action != ACTION_DELETE)
-        report_success(args, info);
-    exit_code = exit_code_of(status, error);
+        exit_code = exit_code_of(status, error);
+        tus_error_free(error);
+        return exit_code;
+    }
+    exit_code = run_one(client, args, options);
+    for (i = 1; i < args->file_count && !interrupted; i++) {
+        int one;
 
-    tus_error_free(error);
-    tus_info_free(info);
+        args->file = args->operands[i];
+        one = run_one(client, args, options);
+        exit_code = exit_code == EXIT_OK ? one : exit_code;
+    }
     tus_client_unref(client);
     return exit_code;
 }

@@ -24,7 +24,10 @@ enum action {
 typedef struct arguments {
     const char *program;
     enum action action;
-    const char *file;
+    char **operands;    /* what is no option */
+    int operand_count;
+    int file_count;     /* the operands that are files come first */
+    const char *file;   /* the one whose turn it is */
     const char *url;    /* where to create the upload, or the upload itself */
     const char *store;
     int in_parts;
@@ -37,7 +40,7 @@ typedef struct arguments {
 
 static void print_usage(FILE *stream, const char *program)
 {
-    fprintf(stream, "usage: %s [options] FILE URL                  - as FILE is the standard input\n", program);
+    fprintf(stream, "usage: %s [options] FILE... URL               - as FILE is the standard input\n", program);
     fprintf(stream, "       %s [options] --resume UPLOAD_URL FILE\n", program);
     fprintf(stream, "       %s [options] --info UPLOAD_URL\n", program);
     fprintf(stream, "       %s [options] --delete UPLOAD_URL\n", program);
@@ -226,18 +229,35 @@ static int take_switch(arguments *args, tus_config *config, const char *name)
     return 1;
 }
 
-static int is_option_with_value(const char *name)
+/* What the value of an option must be; NULL if this is no option with a value. */
+static const char *find_rule(const char *name)
 {
-    static const char *const names[] = {
-        "--resume", "--info", "--delete", "--token", "--store", "--metadata", "--header", "--chunk-size", "--parallel",
-        "--checksum", "--stop-at", "--retries", "--timeout", "--proxy", "--ca"};
+    static const struct {
+        const char *name;
+        const char *rule;
+    } rules[] = {
+        {"--resume", "the URL of an upload"},
+        {"--info", "the URL of an upload"},
+        {"--delete", "the URL of an upload"},
+        {"--token", "a token that an earlier run has printed"},
+        {"--store", "a folder"},
+        {"--metadata", "KEY=VALUE"},
+        {"--header", "'NAME: VALUE'"},
+        {"--chunk-size", "auto, whole, or a number of bytes from 1, with k, m or g behind it for 2^10, 2^20 or 2^30"},
+        {"--parallel", "a number from 1 to 1000"},
+        {"--checksum", "sha1, sha256, sha512, md5 or auto, with \",required\" behind it if it must be"},
+        {"--stop-at", "a number of bytes, with k, m or g behind it for 2^10, 2^20 or 2^30"},
+        {"--retries", "a number from 0 to 4294967295"},
+        {"--timeout", "a number of seconds from 1 to 4294967295"},
+        {"--proxy", "the URL of a proxy, or '' for none"},
+        {"--ca", "a file with certificates (PEM)"}};
     size_t i;
 
-    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0)
-            return 1;
+    for (i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (strcmp(name, rules[i].name) == 0)
+            return rules[i].rule;
     }
-    return 0;
+    return NULL;
 }
 
 /* The options that concern every request. Returns 0 if the value is none for this option. */
@@ -306,27 +326,35 @@ static int take_upload_option(arguments *args, tus_upload_options *options, cons
     return 1;
 }
 
-/* FILE URL, only FILE with --resume, none with --info and --delete. Returns 0 if it is one too many. */
-static int take_operand(arguments *args, const char *operand)
+/* FILE... URL, only FILE with --resume, none with --info and --delete. */
+static void sort_operands(arguments *args)
 {
-    if (args->file == NULL)
-        args->file = operand;
-    else if (args->url == NULL)
-        args->url = operand;
-    else
-        return 0;
-    return 1;
+    args->file_count = args->operand_count;
+    if (args->action == ACTION_UPLOAD && args->operand_count > 0) {
+        args->file_count--;
+        args->url = args->operands[args->file_count];
+    }
+    args->file = args->file_count > 0 ? args->operands[0] : NULL;
 }
 
 /* What fits together. Returns what does not, or NULL. */
 static const char *find_contradiction(const arguments *args)
 {
     int needs_file = args->action == ACTION_UPLOAD || args->action == ACTION_RESUME;
+    int i;
 
     if (args->url == NULL || (needs_file && args->file == NULL))
         return "FILE or URL is missing; --help tells more";
     if (!needs_file && args->file != NULL)
         return "--info and --delete take no FILE";
+    if (args->action == ACTION_RESUME && args->file_count > 1)
+        return "--resume takes one FILE, that of the upload";
+    if (args->has_token && args->file_count > 1)
+        return "--token takes one FILE, that of the upload";
+    for (i = 0; i < args->file_count; i++) {
+        if (is_standard_input(args->operands[i]) && args->file_count > 1)
+            return "the standard input cannot be one of several files";
+    }
     if (args->action != ACTION_UPLOAD && args->has_metadata)
         return "metadata belongs to the beginning of an upload";
     if (needs_file && args->in_parts && (args->action == ACTION_RESUME || is_standard_input(args->file)))
@@ -342,25 +370,24 @@ static int parse_arguments(int argc, char **argv, arguments *args, tus_config *c
     int index;
 
     args->program = argc > 0 ? argv[0] : "upload";
+    /* They move together at the beginning of argv, where nothing is that is still to be read. */
+    args->operands = argv + 1;
     for (index = 1; index < argc; index++) {
         const char *word = argv[index];
 
         if (only_operands || word[0] != '-' || is_standard_input(word)) {
-            if (!take_operand(args, word)) {
-                fprintf(stderr, "%s: one argument too many: %s\n", args->program, word);
-                return 0;
-            }
+            args->operands[args->operand_count++] = argv[index];
         } else if (strcmp(word, "--") == 0) {
             only_operands = 1;
-        } else if (is_option_with_value(word)) {
+        } else if (find_rule(word) != NULL) {
             if (index + 1 >= argc) {
-                fprintf(stderr, "%s: %s needs a value\n", args->program, word);
+                fprintf(stderr, "%s: %s needs a value: %s\n", args->program, word, find_rule(word));
                 return 0;
             }
             index++;
             if (!take_client_option(args, config, word, argv[index])
                 || !take_upload_option(args, options, word, argv[index])) {
-                fprintf(stderr, "%s: %s cannot be %s\n", args->program, word, argv[index]);
+                fprintf(stderr, "%s: %s takes %s, not \"%s\"\n", args->program, word, find_rule(word), argv[index]);
                 return 0;
             }
         } else if (!take_switch(args, config, word)) {
@@ -370,6 +397,7 @@ static int parse_arguments(int argc, char **argv, arguments *args, tus_config *c
     }
     if (args->help)
         return 1;
+    sort_operands(args);
     contradiction = find_contradiction(args);
     if (contradiction != NULL)
         fprintf(stderr, "%s: %s\n", args->program, contradiction);

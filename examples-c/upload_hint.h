@@ -35,14 +35,15 @@ static void print_shell_word(const char *word)
     putchar(QUOTE);
 }
 
-/* An upload is found again by its store; or by its URL; or, as one in parts has none yet, by its token. */
-static void print_hint(const arguments *args, const char *upload_url, const char *token)
+/* An upload is found again by its store, if it could be noted there; or by its URL; or, as one in parts has none yet, by its
+ * token. */
+static void print_hint(const arguments *args, const char *upload_url, const char *token, int is_noted)
 {
     int is_stored;
 
     if (args->file == NULL || (upload_url == NULL && token == NULL))
         return;
-    is_stored = args->store != NULL && args->action == ACTION_UPLOAD && !is_standard_input(args->file);
+    is_stored = is_noted && args->store != NULL && args->action == ACTION_UPLOAD && !is_standard_input(args->file);
     printf("resume with:");
     print_shell_word(args->program);
     if (is_stored) {

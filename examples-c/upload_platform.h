@@ -1,4 +1,4 @@
-/* What upload.c needs from the operating system: Ctrl-C, a clock, and whether somebody is watching. */
+/* What upload.c needs from the operating system: Ctrl-C, a clock, and who is watching on how wide a terminal. */
 #ifndef UPLOAD_PLATFORM_H
 #define UPLOAD_PLATFORM_H
 
@@ -9,6 +9,7 @@
 #include <windows.h>
 #else
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #endif
@@ -47,6 +48,23 @@ static int stderr_is_terminal(void)
 #else
     return isatty(2);
 #endif
+}
+
+/* How many columns the terminal has that stderr is; it may change at any moment. */
+static int terminal_columns(void)
+{
+#ifdef _WIN32
+    CONSOLE_SCREEN_BUFFER_INFO console;
+
+    if (GetConsoleScreenBufferInfo(GetStdHandle(STD_ERROR_HANDLE), &console))
+        return console.srWindow.Right - console.srWindow.Left + 1;
+#elif defined(TIOCGWINSZ)
+    struct winsize window;
+
+    if (ioctl(2, TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
+        return window.ws_col;
+#endif
+    return 80;
 }
 
 /* A clock that nobody sets back, in seconds. Only differences mean something. */

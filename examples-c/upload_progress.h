@@ -11,7 +11,7 @@
 #define BAR_WIDTH 24
 #define DRAW_INTERVAL 0.1 /* seconds between two drawings of the bar */
 #define TELL_INTERVAL 1.0 /* seconds between two lines where there are no tenths */
-#define LINE_WIDTH 79     /* of a terminal with 80 columns, the last of which some wrap at */
+#define BAR_COLUMNS 79    /* narrower terminals have the numbers alone */
 
 enum progress_style {
     PROGRESS_NONE,
@@ -25,6 +25,7 @@ typedef struct progress_view {
     double drawn_at;
     double told_at;
     int tenths_told;
+    uint64_t retries_told;
     int bar_is_visible;
 } progress_view;
 
@@ -67,14 +68,35 @@ static int percent_of(const tus_progress *progress)
     return percent > 99 ? 99 : percent;
 }
 
-/* Writes all but the bar: " 47%  30.1 MiB of 64.0 MiB  8.0 MiB/s  0:04 left", or what is known of it. */
+/* What an upload that does not move waits for, or NULL. Later versions of the library may know more reasons. */
+static const char *waits_for(const tus_progress *progress)
+{
+    switch (progress->waiting) {
+    case TUS_WAITING_NOT: return NULL;
+    case TUS_WAITING_RETRY_AFTER: return "the server asks to wait";
+    case TUS_WAITING_LOCK: return "the upload is locked";
+    case TUS_WAITING_ASSEMBLY: return "the server joins the parts";
+    default: return "waiting to try again";
+    }
+}
+
+/* Writes all but the bar: " 47%  30.1 MiB of 64.0 MiB  8.0 MiB/s  0:04 left", or what is known of it; while nothing moves
+ * " 47%  tries failed: 2, waiting to try again". */
 static void format_numbers(char *text, size_t size, const tus_progress *progress)
 {
     char sent[24];
     char total[24];
     char speed[24];
     char left[24] = "-:--";
+    const char *reason = waits_for(progress);
 
+    if (reason != NULL) {
+        if (progress->total == TUS_SIZE_UNKNOWN)
+            snprintf(text, size, "tries failed: %" PRIu64 ", %s", progress->retries, reason);
+        else
+            snprintf(text, size, "%3d%%  tries failed: %" PRIu64 ", %s", percent_of(progress), progress->retries, reason);
+        return;
+    }
     format_bytes(sent, sizeof sent, (double)progress->sent);
     format_bytes(speed, sizeof speed, progress->speed);
     if (progress->total == TUS_SIZE_UNKNOWN) {
@@ -92,6 +114,8 @@ static void draw_bar(progress_view *view, const tus_progress *progress)
     char bar[BAR_WIDTH + 1];
     char numbers[120];
     char line[160];
+    /* Some terminals wrap at the last column. A line that wraps is one that is never drawn over. */
+    int width = terminal_columns() - 1;
     int filled = percent_of(progress) * BAR_WIDTH / 100;
     int column;
 
@@ -102,11 +126,13 @@ static void draw_bar(progress_view *view, const tus_progress *progress)
     bar[BAR_WIDTH] = '\0';
 
     format_numbers(numbers, sizeof numbers, progress);
-    if (progress->total == TUS_SIZE_UNKNOWN)
+    if (progress->total == TUS_SIZE_UNKNOWN || width < BAR_COLUMNS)
         snprintf(line, sizeof line, "%s", numbers);
     else
         snprintf(line, sizeof line, "[%s] %s", bar, numbers);
-    fprintf(stderr, "\r%-*.*s", LINE_WIDTH, LINE_WIDTH, line);
+    if (width >= (int)sizeof line)
+        width = (int)sizeof line - 1;
+    fprintf(stderr, "\r%-*.*s", width, width, line);
     fflush(stderr);
     view->bar_is_visible = 1;
 }
@@ -116,23 +142,27 @@ static void print_line(progress_view *view, const tus_progress *progress, double
     char numbers[120];
     int tenths = percent_of(progress) / 10;
     int is_due = tenths > view->tenths_told;
+    int is_retry = progress->retries > view->retries_told && progress->waiting != TUS_WAITING_NOT;
 
     if (progress->total == TUS_SIZE_UNKNOWN)
         is_due = now - view->told_at >= TELL_INTERVAL;
-    if (!is_due)
+    if (!is_due && !is_retry)
         return;
+    view->retries_told = progress->retries;
     view->told_at = now;
     view->tenths_told = tenths;
     format_numbers(numbers, sizeof numbers, progress);
     fprintf(stderr, "%s\n", numbers);
 }
 
-/* Shows how far the upload is. It is called more often than one can read: after each acknowledged chunk, too. */
+/* Shows how far the upload is. It is called more often than one can read: after each acknowledged chunk, too. Only the end
+ * and a wait are shown at once. */
 static void show_progress(progress_view *view, const tus_progress *progress)
 {
     double now = now_seconds();
 
-    if (view->has_begun && now - view->drawn_at < DRAW_INTERVAL && progress->confirmed != progress->total)
+    if (view->has_begun && now - view->drawn_at < DRAW_INTERVAL && progress->confirmed != progress->total
+        && progress->waiting == TUS_WAITING_NOT)
         return;
     if (!view->has_begun)
         view->told_at = now;

@@ -687,8 +687,9 @@ typedef int32_t (*tus_expiring_fn)(void *user_data, const char *upload_url, uint
  *
  * - `user_data`: as registered.
  * - `level`: a value of enum tus_log_level.
- * - `line`: one line of English, without a line end; valid until the function returns. It carries no values of
- *   headers and no queries of URLs, but the rest of upload URLs, which some servers take for a right to write.
+ * - `line`: one line of English, without a line end or control characters; valid until the function returns. It carries
+ *   no values of the program's headers, no queries of URLs, and no ids of uploads unless they are asked for
+ *   (tus_config_set_show_urls).
  *
  * It runs on any thread, also on several at once.
  */
@@ -951,8 +952,9 @@ TUS_API const char *tus_status_name(tus_status status);
 TUS_API tus_status tus_error_status(const struct tus_error *e);
 
 /**
- * What went wrong, with the whole chain of causes, in English. It carries no credentials and no queries
- * of URLs.
+ * What went wrong, with the whole chain of causes, in English, on one line. It carries no values of the program's headers,
+ * also where the server repeats them, no queries of URLs, and no ids of uploads unless they are asked for
+ * (tus_config_set_show_urls). What it quotes of the server's is short and printable.
  *
  * - `e`: the error.
  *
@@ -961,7 +963,8 @@ TUS_API tus_status tus_error_status(const struct tus_error *e);
  * Threads: any.
  * Since: 0.1
  */
-TUS_API const char *tus_error_message(const struct tus_error *e);
+TUS_API
+const char *tus_error_message(const struct tus_error *e);
 
 /**
  * The HTTP status of the answer that the failure belongs to.
@@ -1054,7 +1057,8 @@ TUS_API
 const char *tus_error_request_method(const struct tus_error *e);
 
 /**
- * The URL of the request that failed, fit for logs: its query is left out, userinfo is never in it.
+ * The whole URL of the request that failed; userinfo is never in it. Some servers let whoever knows an upload's URL write
+ * to it, and queries may be signatures, so treat it as a secret; tus_error_message has a form for logs.
  *
  * - `e`: the error.
  *
@@ -1063,7 +1067,23 @@ const char *tus_error_request_method(const struct tus_error *e);
  * Threads: any.
  * Since: 0.1
  */
-TUS_API const char *tus_error_request_url(const struct tus_error *e);
+TUS_API
+const char *tus_error_request_url(const struct tus_error *e);
+
+/**
+ * The id of the request that failed, to be looked for in the server's log: its X-Request-ID, whoever set it
+ * (tus_config_set_add_request_id, a header of the program's), or else the one that the server's answer carries. It is part
+ * of the message too.
+ *
+ * - `e`: the error.
+ *
+ * Returns: the id; NULL if there is none, no request was involved, or if `e` is NULL or no error.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+const char *tus_error_request_id(const struct tus_error *e);
 
 /**
  * A header of the answer that the failure belongs to.
@@ -1071,7 +1091,8 @@ TUS_API const char *tus_error_request_url(const struct tus_error *e);
  * - `e`: the error.
  * - `name`: the header's name, in any case.
  *
- * Returns: its first value; NULL if the answer has no such header or there was no answer, or if an argument is NULL
+ * Returns: its first value (tus_error_response_header_at has the others); NULL if the answer has no such header or there
+ * was no answer, or if an argument is NULL
  * or invalid.
  * Ownership: borrowed; valid until the error is freed.
  * Threads: any.
@@ -1082,7 +1103,36 @@ const char *tus_error_response_header(const struct tus_error *e,
                                       const char *name);
 
 /**
- * The body of the answer that the failure belongs to, as the server sent it, cut after 64 KiB.
+ * How many values a header of the answer has, which may come more than once (Set-Cookie).
+ *
+ * - `e`: the error.
+ * - `name`: the header's name, in any case.
+ *
+ * Returns: the number; 0 if the answer has no such header or there was no answer, or if an argument is NULL or invalid.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API
+size_t tus_error_response_header_count(const struct tus_error *e,
+                                       const char *name);
+
+/**
+ * One of the values of a header of the answer.
+ *
+ * - `e`: the error.
+ * - `name`: the header's name, in any case.
+ * - `index`: which one, from 0, in the order they came.
+ *
+ * Returns: the value; NULL if there are not so many, or if an argument is NULL or invalid.
+ * Ownership: borrowed; valid until the error is freed.
+ * Threads: any.
+ * Since: 0.1
+ */
+TUS_API const char *tus_error_response_header_at(const struct tus_error *e, const char *name, size_t index);
+
+/**
+ * The body of the answer that the failure belongs to, as the server sent it, cut after 64 KiB. Unlike the message it is
+ * not made fit for anything: it may repeat the request, credentials included, and have control characters.
  *
  * - `e`: the error.
  * - `len`: receives the number of bytes; 0 if there is no body. May be NULL.
@@ -1092,7 +1142,9 @@ const char *tus_error_response_header(const struct tus_error *e,
  * Threads: any.
  * Since: 0.1
  */
-TUS_API const void *tus_error_response_body(const struct tus_error *e, size_t *len);
+TUS_API
+const void *tus_error_response_body(const struct tus_error *e,
+                                    size_t *len);
 
 /**
  * Frees an error. Its strings become invalid.
@@ -1211,12 +1263,41 @@ TUS_API int32_t tus_response_status(const struct tus_response *r);
  * - `r`: the answer.
  * - `name`: the header's name, in any case.
  *
- * Returns: its first value; NULL if it has none, or if an argument is NULL or invalid.
+ * Returns: its first value (tus_response_header_at has the others); NULL if it has none, or if an argument is NULL or
+ * invalid.
  * Ownership: borrowed; valid until the callback returns.
  * Threads: the callback's.
  * Since: 0.1
  */
-TUS_API const char *tus_response_header(const struct tus_response *r, const char *name);
+TUS_API
+const char *tus_response_header(const struct tus_response *r,
+                                const char *name);
+
+/**
+ * How many values a header of an answer has, which may come more than once (Set-Cookie).
+ *
+ * - `r`: the answer.
+ * - `name`: the header's name, in any case.
+ *
+ * Returns: the number; 0 if it has none, or if an argument is NULL or invalid.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API size_t tus_response_header_count(const struct tus_response *r, const char *name);
+
+/**
+ * One of the values of a header of an answer.
+ *
+ * - `r`: the answer.
+ * - `name`: the header's name, in any case.
+ * - `index`: which one, from 0, in the order they came.
+ *
+ * Returns: the value; NULL if there are not so many, or if an argument is NULL or invalid.
+ * Ownership: borrowed; valid until the callback returns.
+ * Threads: the callback's.
+ * Since: 0.1
+ */
+TUS_API const char *tus_response_header_at(const struct tus_response *r, const char *name, size_t index);
 
 /**
  * The body of an answer, as the server sent it, cut after 64 KiB.
@@ -1325,6 +1406,20 @@ TUS_API struct tus_config *tus_config_new(void);
  * Since: 0.1
  */
 TUS_API void tus_config_free(struct tus_config *c);
+
+/**
+ * The details of the last refusal of a setter: which value it was and what is allowed. The first refusal is what
+ * tus_client_new returns.
+ *
+ * - `c`: the configuration.
+ *
+ * Returns: the error; NULL if no setter has refused anything, or if `c` is NULL or invalid.
+ * Ownership: borrowed, not to be freed; valid until a setter refuses another value or `c` is freed.
+ * Threads: one at a time.
+ * Since: 0.1
+ */
+TUS_API
+const struct tus_error *tus_config_last_error(const struct tus_config *c);
 
 /**
  * Sets the URL that uploads are created at (T-040). A client without it can only work on uploads that exist, by their
@@ -1541,7 +1636,8 @@ tus_status tus_config_set_override_patch_method(struct tus_config *c,
                                                 int on);
 
 /**
- * Sets whether every request carries a random X-Request-ID, to be found again in the server's log.
+ * Sets whether every request carries a random X-Request-ID, to be found again in the server's log. It stands in the
+ * library's log lines and in errors (tus_error_request_id).
  *
  * - `c`: the configuration.
  * - `on`: 0 off, anything else on. Default: off.
@@ -1550,7 +1646,9 @@ tus_status tus_config_set_override_patch_method(struct tus_config *c,
  * Threads: one at a time for each configuration.
  * Since: 0.1
  */
-TUS_API tus_status tus_config_set_add_request_id(struct tus_config *c, int on);
+TUS_API
+tus_status tus_config_set_add_request_id(struct tus_config *c,
+                                         int on);
 
 /**
  * Sets how often and how long to try again. Every request of an operation draws from the same budget, and only progress
@@ -2038,6 +2136,22 @@ tus_status tus_config_set_log(struct tus_config *c,
                               tus_destroy_fn destroy);
 
 /**
+ * Sets whether messages (tus_error_message, warnings) and log lines name uploads by their whole URLs. Without it the query
+ * and the last part of the path are hidden, since some servers let whoever knows them write to the upload. Functions that
+ * give URLs (tus_error_upload_url, tus_info_url) give the whole ones in any case.
+ *
+ * - `c`: the configuration.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_show_urls(struct tus_config *c,
+                                    int on);
+
+/**
  * Sets how many uploads run at once as tasks; more wait for their turn and take little memory. Operations without data
  * have as many places of their own and never wait behind uploads; blocking operations take none. An upload that is
  * paused leaves its place to another. With TUS_DISPATCH_WORKER a task has its place until its `done` and the destroy of that
@@ -2510,6 +2624,20 @@ void tus_writer_free(struct tus_writer *w);
 TUS_API struct tus_upload_options *tus_upload_options_new(void);
 
 /**
+ * The details of the last refusal of a setter: which value it was and what is allowed. The first refusal is what
+ * every operation with these options returns.
+ *
+ * - `o`: the options.
+ *
+ * Returns: the error; NULL if no setter has refused anything, or if `o` is NULL or invalid.
+ * Ownership: borrowed, not to be freed; valid until a setter refuses another value or `o` is freed.
+ * Threads: one at a time.
+ * Since: 0.1
+ */
+TUS_API
+const struct tus_error *tus_upload_options_last_error(const struct tus_upload_options *o);
+
+/**
  * Frees options. Operations that got them keep their copies.
  *
  * - `o`: the options, or NULL, which does nothing.
@@ -2572,6 +2700,28 @@ tus_status tus_upload_options_set_metadata_text(struct tus_upload_options *o,
 TUS_API
 tus_status tus_upload_options_set_large_metadata(struct tus_upload_options *o,
                                                  int on);
+
+/**
+ * Sets a header that goes with the requests of this upload alone, all of them, in place of the client's header of the same
+ * name. It goes where the client's headers go (tus_config_set_header): to the endpoint's origin and to allowed ones, but to
+ * no other (T-150). Default: none.
+ *
+ * - `o`: the options.
+ * - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable,
+ *   Upload-Offset and their kind, Host, Content-Type, Content-Length and the like.
+ * - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
+ *   takes the header back, so that the client's counts.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` or `name` is NULL or invalid, the header is the library's own, or the
+ * value cannot be sent.
+ * Ownership: the strings are copied.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_header(struct tus_upload_options *o,
+                                         const char *name,
+                                         const char *value);
 
 /**
  * Sets an offset to stop at: the operation ends with TUS_OK once the server has acknowledged that many bytes, its result

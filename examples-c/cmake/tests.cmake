@@ -6,6 +6,7 @@ set(cases
     custom_reader custom_reader_fails hooks hooks_give_up
     upload upload_empty upload_options upload_interrupt upload_interrupt_waiting upload_broken
     upload_wrong_url upload_missing_file upload_directory upload_refused upload_gone upload_usage
+    upload_several upload_retries upload_store_unusable
     upload_stop_at upload_store upload_parallel upload_parallel_store upload_stdin upload_checksum upload_info_delete
     resume resume_interrupt resume_killed resume_changed resume_usage resume_refused
     parallel parallel_interrupt parallel_killed parallel_usage parallel_refused
@@ -36,6 +37,13 @@ function(leave_out name reason)
     add_test(NAME ${name} COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/tests/left_out.sh" "${name}" "${reason}")
     set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
 endfunction()
+
+find_program(SCRIPT script)
+if(SCRIPT)
+    list(APPEND cases upload_narrow)
+else()
+    leave_out(upload_narrow "script(1) is missing, which makes terminals")
+endif()
 
 # Adds all cases once. `checker` is "none", or the path of valgrind.
 function(add_cases prefix label programs checker)

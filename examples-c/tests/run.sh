@@ -441,6 +441,58 @@ case_upload_gone() {
     expect_no_out
 }
 
+# Of several files each is sent, whatever becomes of the others.
+case_upload_several() {
+    start_server
+    make_file one 1
+    make_file two 3
+    expect 0 upload "$work/one" "$work/two" "$url"
+    [ "$(wc -l <"$work/out")" -eq 2 ] || fail "stdout should be two lines"
+    expect_stored "$(head -n 1 "$work/out")" "$work/one"
+    expect_stored "$(tail -n 1 "$work/out")" "$work/two"
+    expect 3 upload "$work/one" "$work/missing" "$work/two" "$url"
+    expect_err ': .*/missing: TUS_E_SOURCE: '
+    [ "$(wc -l <"$work/out")" -eq 2 ] || fail "stdout should be two lines"
+    expect_stored "$(tail -n 1 "$work/out")" "$work/two"
+    expect 2 upload --resume "$(tail -n 1 "$work/out")" "$work/one" "$work/two"
+    expect 2 upload "$work/one" - "$url"
+}
+
+# A server that is down is seen to be tried again.
+case_upload_retries() {
+    make_file input 1
+    expect 4 upload --retries 1 "$work/input" "$nowhere"
+    expect_err '  0%  tries failed: 1, waiting to try again$'
+}
+
+# What could not be noted in the store is found again by its URL.
+case_upload_store_unusable() {
+    start_server
+    make_file input 4
+    make_file store 1
+    expect 0 upload --stop-at 64k --chunk-size 64k --store "$work/store" "$work/input" "$url"
+    expect_err 'warning: .*store'
+    expect_hint "$work/input"
+    expect 0 upload --store "$work/store" --resume "$upload_url" "$work/input"
+    expect_stored "$upload_url" "$work/input"
+    make_file one 1
+    expect 0 upload --store "$work/store" "$work/one" "$url"
+    expect_err 'warning: .*store'
+}
+
+# However narrow the terminal is, what is drawn fits into one line of it.
+case_upload_narrow() {
+    start_server --throttle 4000000
+    make_file input 32
+    for columns in 20 40 80 200; do
+        script -qec "stty cols $columns && exec '$programs/upload' '$work/input' '$url'" /dev/null \
+            </dev/null >"$work/out" 2>"$work/err" || fail "it fails on $columns columns"
+        tr '\r' '\n' <"$work/out" | grep '%' >"$work/drawn" || fail "nothing was drawn on $columns columns"
+        awk -v most="$((columns - 1))" 'length > most { exit 1 }' "$work/drawn" ||
+            fail "a line is too long for $columns columns"
+    done
+}
+
 case_upload_usage() {
     make_file input 1
     expect 2 upload
@@ -457,6 +509,8 @@ case_upload_usage() {
         expect 2 upload --retries 0 $option "$work/input" "$nowhere"
         expect_no_out
     done
+    expect 2 upload --retries many "$work/input" "$nowhere"
+    expect_err '--retries takes a number from 0 to 4294967295, not "many"'
     expect 2 upload --resume "$nowhere"0123 --metadata a=b "$work/input"
     expect 2 upload --resume "$nowhere"0123 --parallel 2 "$work/input"
     expect 2 upload --parallel 2 - "$nowhere"
