@@ -380,6 +380,14 @@ impl Client {
         }
     }
 
+    /// What ends an operation of this handle by a plain cancel, but not one that a wish to have the upload removed ends.
+    pub(super) fn plain_cancel(&self) -> Cancel {
+        match &self.control {
+            Some(control) => control.plain_flag().child(),
+            None => self.shared.closing.child(),
+        }
+    }
+
     /// Reserves the memory that an upload may come to need; waits until there is so much, as any of its requests would:
     /// a cancel, its progress function and its time limit end it, and during a pause it stands still.
     pub(super) fn reserve(&self, source: &dyn Bytes, options: &UploadOptions, job: &mut Job) -> Result<Arc<Reserved>> {

@@ -373,7 +373,13 @@ impl<'a> Driver<'a> {
             Ok(received) => self.received(exchange, request, received),
             Err(broken) => {
                 self.request_id = request.request_id().map(str::to_owned);
-                self.broken(broken, failure)
+                let unanswered = exchange.purpose == Purpose::Create && !broken.never_sent;
+                let event = self.broken(broken, failure);
+                if unanswered && matches!(event, Event::Stopped(_)) {
+                    let text = "a creation was ended before its answer came: an upload may be left on the server";
+                    self.job.warnings.warn(Warning::new(WarningKind::LeftOnServer, text));
+                }
+                event
             }
         }
     }

@@ -51,7 +51,7 @@ pub(super) struct Job {
     stood: Duration,
     /// What ends a request with data for a pause; used until it is raised.
     pub(super) request: Option<Cancel>,
-    /// What ends the creation of a part.
+    /// What ends the creation of a part, instead of what ends its other requests.
     pub(super) creation: Option<Cancel>,
     pub(super) clock: Clock,
     pub(super) stats: Stats,
@@ -146,7 +146,8 @@ impl Job {
     /// What ends a request: a cancel, and one with data also a pause.
     pub(super) fn flag_for(&mut self, purpose: Purpose) -> Cancel {
         match (&self.control, purpose) {
-            (Some(control), Purpose::Create) => self.creation.clone().unwrap_or_else(|| control.plain_flag().child()),
+            (_, Purpose::Create) if self.creation.is_some() => self.creation.clone().unwrap_or_default(),
+            (Some(control), Purpose::Create) => control.plain_flag().child(),
             (Some(control), Purpose::Transfer) => self.pausable_flag(control.clone()),
             _ => self.cancel.clone(),
         }

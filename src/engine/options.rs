@@ -37,6 +37,7 @@ pub struct UploadOptions {
     pub(crate) large_metadata: bool,
     pub(crate) parallel: u32,
     pub(crate) parallel_fallback: bool,
+    pub(crate) remove_parts: bool,
     pub(crate) resume_token: Option<String>,
     pub(crate) on_resume_token: Option<OnResumeToken>,
     pub(crate) upload_url: Option<String>,
@@ -153,6 +154,12 @@ impl UploadOptions {
     /// failing.
     pub fn set_parallel_fallback(&mut self, on: bool) {
         self.parallel_fallback = on;
+    }
+
+    /// Whether the parts of an upload in parts are removed from the server after it has put them together. Only for a
+    /// server that copies them: of one whose final upload refers to its parts this deletes the data (T-128).
+    pub fn set_remove_parts(&mut self, on: bool) {
+        self.remove_parts = on;
     }
 
     /// Goes on with the upload of an earlier run that gave this token.

@@ -4,6 +4,7 @@
 //! only this: the parts' URLs are kept together in one record, their progress is one stream, the first part that fails
 //! for good stops the others, and at the end one more session has the server put them together.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -39,8 +40,8 @@ const HEADER_MAX: u64 = 8 << 10;
 const URL_TAIL: u64 = 200;
 /// How often the parts are put right after the server has refused to put them together (T-127).
 const REPAIRS: u32 = 1;
-/// How long parts that the server still has locked are waited for when they are removed.
-const REMOVAL_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the removal of parts may take, whatever the time limit of the upload is.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(3);
 
 /// An upload in parts.
 struct Parallel<'a> {
@@ -56,6 +57,10 @@ struct Parallel<'a> {
     warnings: Warnings,
     /// How many bytes of the source are known to be what earlier runs sent; `None` for all.
     proven: Option<u64>,
+    /// The length of the longest URL that the server gave a part, if so many of them do not fit into the header.
+    longest_url: Arc<AtomicUsize>,
+    /// The server was asked to put the parts together, and it is not known whether it has.
+    may_be_joined: AtomicBool,
 }
 
 /// One part and where it is.
@@ -123,8 +128,18 @@ impl Client {
             clock: job.clock,
             warnings,
             proven,
+            longest_url: Arc::default(),
+            may_be_joined: AtomicBool::new(false),
         };
-        told(parallel.run(source, metadata), &job.warnings).map(Some)
+        match parallel.run(source, metadata) {
+            Err(error)
+                if error.kind() == ErrorKind::Unsupported && options.parallel_fallback && parallel.has_no_parts() =>
+            {
+                job.warnings.warn(Warning::new(WarningKind::NotInParts, error.full_message()));
+                Ok(None)
+            }
+            result => told(result, &job.warnings).map(Some),
+        }
     }
 
     /// Why a source cannot be sent in parts.
@@ -170,11 +185,18 @@ impl Parallel<'_> {
         if let Some(info) = self.put_together_before(source, metadata)? {
             return Ok(info);
         }
-        let mut parts: Vec<Part> = self.keeper.parts().iter().enumerate().map(|(i, part)| self.part(i, part)).collect();
+        let mut parts = self.planned();
         let mut repairs = 0;
         let result = loop {
             if let Err(error) = self.send(source, &mut parts) {
-                break Err(error);
+                match self.fewer_parts() {
+                    None => break Err(error),
+                    Some(Err(unsupported)) => return Err(unsupported),
+                    Some(Ok(())) => {
+                        parts = self.planned();
+                        continue;
+                    }
+                }
             }
             match self.put_together(&parts, metadata) {
                 // T-127: a part that was lost or cut is sent again.
@@ -182,7 +204,13 @@ impl Parallel<'_> {
                     self.warnings.warn(format!("{}; looking after the parts", error.full_message()));
                     repairs += 1;
                 }
-                other => break other,
+                Err(error) => {
+                    let refused = error.answer().is_some() && !error.is_retryable();
+                    let joined = error.kind() == ErrorKind::Unconfirmed || !refused;
+                    self.may_be_joined.store(joined, Ordering::SeqCst);
+                    break Err(error);
+                }
+                Ok(whole) => break Ok(whole),
             }
         };
         let stats = self.stats(&parts);
@@ -198,6 +226,46 @@ impl Parallel<'_> {
             }
             Err(error) => Err(self.give_up(error, &parts)),
         }
+    }
+
+    /// After the server has given a part a URL so long that the header cannot name all of them (T-128), before any data
+    /// went out: removes the parts and plans as many as fit. An error if that is not even two, `None` if nothing was wrong
+    /// with the URLs.
+    fn fewer_parts(&self) -> Option<Result<()>> {
+        let longest = self.longest_url.swap(0, Ordering::SeqCst);
+        if longest == 0 {
+            return None;
+        }
+        self.remove_parts();
+        self.keeper.forget();
+        let fit = HEADER_MAX / (longest as u64 + 1);
+        if fit < 2 {
+            let what =
+                format!("no upload in parts: the server's URLs of {longest} bytes do not fit into Upload-Concat");
+            return Some(Err(Error::new(ErrorKind::Unsupported, what)));
+        }
+        let mut record = self.keeper.blank();
+        record.parts = split(self.size, fit);
+        self.keeper.plan_parts(record);
+        Some(Ok(()))
+    }
+
+    /// Whether nothing is left of what was planned.
+    fn has_no_parts(&self) -> bool {
+        self.keeper.parts().is_empty()
+    }
+
+    /// Refuses a part's URL, before any of its data goes out, if the header cannot name so many of its length.
+    fn fitting(&self, count: usize) -> OnUploadUrl {
+        let (endpoint, longest_url) = (self.endpoint.origin().clone(), Arc::clone(&self.longest_url));
+        Arc::new(move |url| {
+            let named = if *url.origin() == endpoint { url.path_and_query() } else { url.as_str() };
+            if (named.len() as u64 + 1) * count as u64 <= HEADER_MAX {
+                return Ok(());
+            }
+            longest_url.fetch_max(named.len(), Ordering::SeqCst);
+            Err(0)
+        })
     }
 
     /// What an earlier run had the server put together before it ended, if it is there and complete: only the parts and
@@ -244,10 +312,12 @@ impl Parallel<'_> {
         }
     }
 
-    /// The whole is there: the parts are removed (T-128), and only then forgotten, so that a later run can remove those
-    /// this one does not come to.
+    /// The whole is there. If the parts are to be removed (T-128), they are forgotten only then, so that a later run can
+    /// remove those this one does not come to.
     fn finish(&self) {
-        self.remove_parts();
+        if self.options.remove_parts {
+            self.remove_parts();
+        }
         self.keeper.forget();
         let _ = self.gauge.report_now();
     }
@@ -262,8 +332,14 @@ impl Parallel<'_> {
         job
     }
 
-    fn part(&self, index: usize, record: &PartRecord) -> Part {
-        let mut job = self.job(record.length);
+    fn planned(&self) -> Vec<Part> {
+        let records = self.keeper.parts();
+        let fitting = self.fitting(records.len());
+        records.iter().enumerate().map(|(index, record)| self.part(index, record, &fitting)).collect()
+    }
+
+    fn part(&self, index: usize, record: &PartRecord, fitting: &OnUploadUrl) -> Part {
+        let mut job = self.job(record.length).with_on_upload_url(Some(Arc::clone(fitting)));
         job.keeper = Some(Keep { keeper: Arc::clone(&self.keeper), part: Some(index) });
         let url = AbsoluteUrl::parse(&record.url).ok().map(|(url, _)| url);
         Part { start: record.start, length: record.length, url, job }
@@ -272,25 +348,18 @@ impl Parallel<'_> {
     /// Sends what the parts lack, all at once. The first failure stops the others and is the one that is told.
     fn send(&self, source: &dyn Bytes, parts: &mut [Part]) -> Result<()> {
         // Those of a round before may have been stopped with it.
-        let (stop, broke) = (self.cancel.child(), Cancel::new());
+        let stop = self.cancel.child();
         let first = Mutex::new(None);
         let failed = |error: Error| {
-            let unwanted = error.kind() == ErrorKind::Cancelled && self.wants_removal();
             first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             stop.cancel();
-            if !unwanted {
-                // Only the answer to a creation names what is to be removed.
-                broke.cancel();
-            }
         };
         thread::scope(|scope| {
             for part in parts.iter_mut() {
                 (part.job.cancel, part.job.request) = (stop.child(), None);
-                part.job.creation = self.client.control().map(|control| {
-                    let flag = control.plain_flag().child();
-                    broke.adopt(&flag);
-                    flag
-                });
+                // Only the answer to a creation names what is to be removed or continued (T-128): a part that failed
+                // does not end it.
+                part.job.creation = Some(self.client.plain_cancel());
                 let mut whole = source.share();
                 if whole.is_none() {
                     failed(Error::new(ErrorKind::Internal, "the source can no longer be shared"));
@@ -368,10 +437,10 @@ impl Parallel<'_> {
         }
     }
 
-    /// What parts are removed for: with time of its own.
+    /// What parts are removed for: with little time, but of its own, since that of the upload may be over.
     fn removal(&self) -> Job {
         let mut job = self.job(0);
-        job.clock = self.client.removal_job(&job).clock;
+        job.clock = Clock::start(Some(REMOVAL_LIMIT));
         job
     }
 
@@ -380,12 +449,14 @@ impl Parallel<'_> {
         let job = self.removal();
         for part in self.keeper.parts() {
             let Ok((url, _)) = AbsoluteUrl::parse(&part.url) else { continue };
-            let patience = REMOVAL_PATIENCE.saturating_sub(job.clock.elapsed());
-            match self.may_remove(&url, part.length, &job).and_then(|()| self.client.remove(url, &job, patience)) {
-                // Where one gets no answer, the next will get none either.
-                Err(error) if error.answer().is_none() => return,
-                _ => {}
-            }
+            let patience = REMOVAL_LIMIT.saturating_sub(job.clock.elapsed());
+            // What stays is told by a warning.
+            let allowed = self.may_remove(&url, part.length, &job).inspect_err(|error| {
+                if error.kind() != ErrorKind::Gone {
+                    self.warnings.left(&url, error);
+                }
+            });
+            let _ = allowed.and_then(|()| self.client.remove(url, &job, patience));
         }
     }
 
@@ -408,6 +479,18 @@ impl Parallel<'_> {
     fn give_up(&self, error: Error, parts: &[Part]) -> Error {
         let useless = parts.iter().any(|part| part.job.source_spoiled);
         let stopped = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Callback(_));
+        if self.may_be_joined.load(Ordering::SeqCst) {
+            // The whole may be there, and may refer to its parts.
+            for part in self.keeper.parts() {
+                let text = "a part of an upload that may have been put together stays on the server";
+                let warning = Warning::new(WarningKind::LeftOnServer, text);
+                let url = AbsoluteUrl::parse(&part.url).ok();
+                self.warnings.warn(url.map_or(warning.clone(), |(url, _)| warning.about(&url)));
+            }
+            self.keeper.interrupted(self.size, &self.cancel);
+            let token = self.keeper.token();
+            return error.with_resume_token(token);
+        }
         // The error is about one part, whose URL is not that of the upload.
         let error = error.without_upload_url();
         if error.kind() == ErrorKind::Cancelled && self.wants_removal() {

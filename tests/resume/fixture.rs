@@ -57,8 +57,11 @@ pub(crate) fn settled(folder: &Folder, name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
+/// None but that parts of an earlier run are removed too.
 pub(crate) fn options() -> UploadOptions {
-    UploadOptions::new()
+    let mut options = UploadOptions::new();
+    options.set_remove_parts(true);
+    options
 }
 
 pub(crate) fn stop_at(offset: u64) -> UploadOptions {
@@ -67,9 +70,11 @@ pub(crate) fn stop_at(offset: u64) -> UploadOptions {
     options
 }
 
+/// In so many parts, which are removed afterwards.
 pub(crate) fn in_parts(count: u32) -> UploadOptions {
     let mut options = UploadOptions::new();
     options.set_parallel_uploads(count);
+    options.set_remove_parts(true);
     options
 }
 

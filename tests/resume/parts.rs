@@ -11,7 +11,9 @@ use tus::engine::hooks::Progress;
 use tus::engine::info::ConcatKind;
 use tus::error::ErrorKind;
 use tus::source::Source;
-use tus_test_server::{Concat, Rule};
+use tus::transport::Timeouts;
+use tus::warning::WarningKind;
+use tus_test_server::{Concat, LocationForm, Rule};
 
 use crate::fixture::*;
 
@@ -195,20 +197,100 @@ fn a_part_that_fails_for_good_stops_the_others_and_nothing_is_left() {
     }
 }
 
+/// T-128: the final upload of some servers only refers to its parts.
+#[test]
+fn parts_stay_after_a_success_unless_they_are_to_be_removed() {
+    let server = server();
+    let (folder, bytes) = (Folder::new(), noise(9000, 86));
+    let path = folder.file("a", &bytes);
+    let mut options = in_parts(3);
+    options.set_remove_parts(false);
+    let done = run(&stored(&server, &folder), &path, &options).unwrap();
+    assert_stored(&server, &done, &bytes);
+    assert_eq!((partial_uploads(&server), count(&server, "DELETE")), (3, 0));
+    assert!(records(&folder).is_empty(), "nothing is left to go on with");
+    assert_eq!(done.warnings, []);
+}
+
+/// The removal has little time of its own, and what stays is told.
 #[test]
 fn parts_that_cannot_be_removed_do_not_hold_it_up() {
     let server = server();
     let (folder, bytes) = (Folder::new(), noise(9000, 85));
     let path = folder.file("a", &bytes);
     let mut config = config_to(&server.endpoint());
-    let mut timeouts = config.timeouts();
-    timeouts.response = Duration::from_millis(400);
+    let timeouts = Timeouts { response: Duration::from_secs(3600), ..config.timeouts() };
     config.set_timeouts(timeouts, None).unwrap();
     server.script(Rule::on("DELETE").forever().hang_after_head());
-    let began = Instant::now();
     let done = run(&config, &path, &in_parts(8)).unwrap();
     assert!(done.complete);
-    assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+    let left: Vec<_> = done.warnings.iter().filter(|warning| warning.kind == WarningKind::LeftOnServer).collect();
+    assert_eq!(left.len(), 8, "{:?}", done.warnings);
+    assert!(left.iter().all(|warning| warning.url.is_some()));
+}
+
+/// T-128: a creation that is under way when another part fails is waited for, since only its answer names the part.
+#[test]
+fn a_part_that_fails_leaves_none_behind_whose_creation_was_slow() {
+    let server = server();
+    let (folder, bytes) = (Folder::new(), noise(9000, 87));
+    let path = folder.file("a", &bytes);
+    server.script(Rule::on("POST").skip(1).times(3).delay_answer(Duration::from_millis(500)));
+    server.script(Rule::on("PATCH").forever().reply(403));
+    let error = run(&config_to(&server.endpoint()), &path, &in_parts(4)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::HttpStatus);
+    assert_eq!((count(&server, "POST"), server.uploads().len()), (4, 0));
+}
+
+/// What is cut short cannot be named, but it is told.
+#[test]
+fn creations_that_the_progress_function_ends_are_told_of() {
+    let server = Arc::new(server());
+    let (folder, bytes) = (Folder::new(), noise(9000, 88));
+    let path = folder.file("a", &bytes);
+    server.script(Rule::on("POST").forever().hang_after_body());
+    for parts in [1, 3] {
+        server.clear_log();
+        let asked = Arc::clone(&server);
+        let mut options = in_parts(parts);
+        options.set_progress(Some(Arc::new(move |_| {
+            let begun = asked.requests().iter().filter(|request| request.method == "POST").count();
+            if begun == parts as usize { Err(5) } else { Ok(()) }
+        })));
+        let error = run(&config_to(&server.endpoint()), &path, &options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Callback(5));
+        assert!(error.warnings().iter().any(|warning| warning.kind == WarningKind::LeftOnServer), "{error:?}");
+    }
+}
+
+/// T-128: that the URLs do not fit into Upload-Concat is known before any data is sent.
+#[test]
+fn parts_whose_urls_are_long_become_fewer() {
+    for (padding, parts) in [(1000, 7), (3000, 2), (5000, 0)] {
+        let server = server();
+        let (folder, bytes) = (Folder::new(), noise(9000, 89));
+        let path = folder.file("a", &bytes);
+        let long = LocationForm::Other(format!("{{path}}?{}", "x".repeat(padding)));
+        server.script(Rule::on("POST").having("Upload-Concat").lacking("Content-Type").forever().location(long));
+        let mut options = in_parts(8);
+        let result = run(&config_to(&server.endpoint()), &path, &options);
+        if parts == 0 {
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+            assert_eq!((count(&server, "PATCH"), server.uploads().len()), (0, 0));
+            options.set_parallel_fallback(true);
+            let done = run(&config_to(&server.endpoint()), &path, &options).unwrap();
+            assert_eq!(done.concat, ConcatKind::None);
+            continue;
+        }
+        let done = result.unwrap();
+        assert_stored(&server, &done, &bytes);
+        let requests = server.requests();
+        let whole = requests.iter().rev().find(|request| request.method == "POST").unwrap();
+        let concat = whole.header("Upload-Concat").unwrap();
+        assert_eq!(concat.split(' ').count(), parts, "{padding}");
+        assert_eq!(done.stats.bytes_sent, 9000, "no data went out before");
+    }
 }
 
 #[test]
