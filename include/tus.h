@@ -2804,8 +2804,11 @@ tus_status tus_upload_options_set_timeout_ms(struct tus_upload_options *o,
 /**
  * Sends the data in several parts at once, which the server then puts together (T-120). Needs a server with the extension
  * concatenation and a source of known size that can be read anywhere: a file, memory, a reader with `seek`. There are
- * never more parts than bytes, nor than fit into the header that names them, about 30. An upload of an earlier run is
- * continued as it was begun. Not together with tus_upload_options_set_stop_at (TUS_E_INVALID_ARGUMENT); an uploader sends one chunk after the
+ * never more parts than bytes, nor than fit with their URLs into the 8 KiB of the header that names them. An upload of an
+ * earlier run is continued as it was begun. The parts stay on the server afterwards, see
+ * tus_upload_options_set_remove_parts; those of an upload that fails and cannot be continued by a later run are removed,
+ * within 3 seconds, and what may be left is told by a warning (TUS_W_LEFT_ON_SERVER).
+ * Not together with tus_upload_options_set_stop_at (TUS_E_INVALID_ARGUMENT); an uploader sends one chunk after the
  * other.
  *
  * - `o`: the options.
@@ -2819,6 +2822,24 @@ tus_status tus_upload_options_set_timeout_ms(struct tus_upload_options *o,
 TUS_API
 tus_status tus_upload_options_set_parallel_uploads(struct tus_upload_options *o,
                                                    uint32_t parts);
+
+/**
+ * Sets whether the parts of an upload in parts are removed from the server after it has put them together (T-128).
+ *
+ * Set it only for a server that copies the parts into the final upload, as tusd does with files. The final upload of other
+ * servers (tus-java-server, say) only refers to its parts: removing them deletes the data of an upload that is complete.
+ * The removal takes 3 seconds at most; a part that stays is told by a warning (TUS_W_LEFT_ON_SERVER).
+ *
+ * - `o`: the options.
+ * - `on`: 0 off, anything else on. Default: off.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_remove_parts(struct tus_upload_options *o,
+                                               int on);
 
 /**
  * Sets whether an upload in parts becomes an ordinary one where the server or the source does not allow parts, instead

@@ -479,6 +479,9 @@ impl Parallel<'_> {
     fn give_up(&self, error: Error, parts: &[Part]) -> Error {
         let useless = parts.iter().any(|part| part.job.source_spoiled);
         let stopped = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Callback(_));
+        if error.kind() == ErrorKind::Cancelled && self.wants_removal() {
+            return self.delete_cancelled(error.without_upload_url());
+        }
         if self.may_be_joined.load(Ordering::SeqCst) {
             // The whole may be there, and may refer to its parts.
             for part in self.keeper.parts() {
@@ -493,9 +496,6 @@ impl Parallel<'_> {
         }
         // The error is about one part, whose URL is not that of the upload.
         let error = error.without_upload_url();
-        if error.kind() == ErrorKind::Cancelled && self.wants_removal() {
-            return self.delete_cancelled(error);
-        }
         if !useless && (self.keeper.is_lasting() || stopped) {
             self.keeper.interrupted(self.size, &self.cancel);
             let token = self.keeper.token();

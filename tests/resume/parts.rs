@@ -242,6 +242,26 @@ fn a_part_that_fails_leaves_none_behind_whose_creation_was_slow() {
     assert_eq!((count(&server, "POST"), server.uploads().len()), (4, 0));
 }
 
+/// The server may have put them together all the same, and the whole may refer to them.
+#[test]
+fn parts_stay_when_it_is_not_known_whether_they_were_put_together() {
+    let server = server();
+    let (folder, bytes) = (Folder::new(), noise(9000, 90));
+    let path = settled(&folder, "a", &bytes);
+    server.script(Rule::on("POST").skip(3).forever().reply(500));
+    let error = run(&config_to(&server.endpoint()), &path, &in_parts(3)).unwrap_err();
+    assert_eq!((partial_uploads(&server), count(&server, "DELETE")), (3, 0));
+    let left: Vec<_> = error.warnings().iter().filter(|warning| warning.kind == WarningKind::LeftOnServer).collect();
+    assert_eq!(left.iter().filter(|warning| warning.url.is_some()).count(), 3, "{error:?}");
+    let token = error.resume_token().unwrap();
+    server.clear_script();
+    let mut options = options();
+    options.set_resume_token(Some(token));
+    let done = run(&config_to(&server.endpoint()), &path, &options).unwrap();
+    assert_stored(&server, &done, &bytes);
+    assert_eq!(done.stats.bytes_sent, 0);
+}
+
 /// What is cut short cannot be named, but it is told.
 #[test]
 fn creations_that_the_progress_function_ends_are_told_of() {
