@@ -128,8 +128,6 @@ pub enum BrokenRule {
     BadRedirect,
     /// T-151: more than five redirects, or a loop.
     TooManyRedirects,
-    /// T-083: the upload vanished again and again.
-    KeepsVanishing,
     /// T-124: a final upload that is never put together.
     NotAssembled,
     /// The answer is not HTTP.
@@ -265,6 +263,14 @@ impl Error {
     #[must_use]
     pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.0.retryable = retryable;
+        self
+    }
+
+    /// The same as a failure of another kind, which may be worth trying again as that kind is.
+    #[must_use]
+    pub fn as_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.retryable = Self::new(kind, "").0.retryable;
+        self.0.kind = kind;
         self
     }
 

@@ -493,7 +493,9 @@ impl Client {
         plan.chunk_size = options.chunk_size.unwrap_or(self.shared.config.chunk_size);
         plan.chunk_rules = self.shared.config.chunk_rules;
         plan.checksum = options.checksum.unwrap_or(plan.checksum);
-        plan.retry = options.retry.unwrap_or(plan.retry);
+        if let Some(retry) = options.retry {
+            (plan.retry, plan.first_answer) = (retry, None);
+        }
         plan.stop_at = options.stop_at;
         // A source of unknown size keeps each chunk until it is acknowledged.
         plan.replay_limit = source.size().and_then(|_| source.replay_limit());
@@ -506,7 +508,7 @@ impl Client {
         let mut plan = Plan::new(goal);
         plan.trusted = self.shared.config.endpoint.iter().map(|endpoint| endpoint.origin().clone()).collect();
         plan.trusted.extend_from_slice(&self.shared.config.allowed_origins);
-        plan.retry = self.shared.config.retry;
+        (plan.retry, plan.first_answer) = (self.shared.config.retry, self.shared.config.first_answer);
         plan.discover = self.shared.config.query_server;
         plan.upload_with_creation = self.shared.config.upload_with_creation;
         plan.override_method = self.shared.config.override_patch_method;

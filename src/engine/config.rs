@@ -18,7 +18,7 @@ use crate::protocol::checksum::Wish;
 use crate::protocol::chunk::{ChunkRules, ChunkSize};
 use crate::protocol::fields;
 use crate::protocol::metadata::{self, Metadata};
-use crate::protocol::retry::RetryPolicy;
+use crate::protocol::retry::{FIRST_ANSWER, RetryPolicy};
 use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
 use crate::store::{DirectoryStore, Store, TokenKey};
 use crate::transport::{FileSending, ProxySetting, Timeouts, TlsSettings};
@@ -43,6 +43,8 @@ pub struct Config {
     pub(crate) chunk_size: ChunkSize,
     pub(crate) chunk_rules: ChunkRules,
     pub(crate) retry: RetryPolicy,
+    /// How long a server is tried that never answers, unless the caller has set limits.
+    pub(crate) first_answer: Option<Duration>,
     pub(crate) timeouts: Timeouts,
     pub(crate) total_timeout: Option<Duration>,
     pub(crate) tls: TlsSettings,
@@ -80,6 +82,7 @@ impl Default for Config {
             chunk_size: ChunkSize::Auto,
             chunk_rules: ChunkRules::default(),
             retry: RetryPolicy::default(),
+            first_answer: Some(FIRST_ANSWER),
             timeouts: Timeouts {
                 connect: Duration::from_secs(30),
                 response: Duration::from_secs(120),
@@ -178,9 +181,11 @@ impl Config {
         Ok(())
     }
 
-    /// How often and how long to try again.
+    /// How often and how long to try again. Until this or [`Config::set_timeouts`] is called, a server that does not
+    /// answer at all is tried for less than two minutes.
     pub fn set_retry(&mut self, policy: RetryPolicy) {
         self.retry = policy;
+        self.first_answer = None;
     }
 
     /// The present retry policy.
@@ -188,7 +193,8 @@ impl Config {
         self.retry
     }
 
-    /// The limits of one request, none of them zero; `total` bounds a whole operation, retries and waits included.
+    /// The limits of one request, none of them zero; `total` bounds a whole operation, retries and waits included. Who sets
+    /// them decides how long a server is tried that never answers too: the limit for that ends.
     pub fn set_timeouts(&mut self, timeouts: Timeouts, total: Option<Duration>) -> Result<()> {
         let all = [("connect", timeouts.connect), ("response", timeouts.response), ("stall", timeouts.stall)];
         let mut all = all.into_iter().chain(total.map(|total| ("total", total)));
@@ -197,6 +203,7 @@ impl Config {
             return Err(Error::invalid(what));
         }
         self.timeouts = timeouts;
+        self.first_answer = None;
         self.total_timeout = total;
         Ok(())
     }

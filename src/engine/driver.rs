@@ -22,6 +22,7 @@ use crate::protocol::checksum;
 use crate::protocol::foreign::Secrets;
 use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
+use crate::protocol::retry::FIRST_ANSWER_MAX;
 use crate::protocol::session::{
     Action, Body, Broken, BrokenKind, Checksum, Event, Exchange, Goal, Notice, Outcome, Plan, Question, Session,
 };
@@ -327,7 +328,7 @@ impl<'a> Driver<'a> {
             url: request.url().as_str(),
             headers: request.headers(),
             deadline: self.job.clock.steady_deadline(),
-            response_limit: exchange.optional.then_some(OPTIONAL_LIMIT),
+            response_limit: self.response_limit(exchange),
             fresh_connection: exchange.fresh_connection,
             identify: exchange.trusted,
         };
@@ -382,6 +383,15 @@ impl<'a> Driver<'a> {
                 event
             }
         }
+    }
+
+    /// How long the answer is waited for, if not as long as the client's setting says.
+    fn response_limit(&self, exchange: &Exchange) -> Option<Duration> {
+        if exchange.optional {
+            return Some(OPTIONAL_LIMIT);
+        }
+        let left = self.job.clock.until(exchange.answer_by?);
+        Some(left.clamp(OPTIONAL_LIMIT, FIRST_ANSWER_MAX))
     }
 
     fn received(&mut self, exchange: &Exchange, request: &OutgoingRequest, received: transport::Received) -> Event {

@@ -60,4 +60,19 @@ impl Answer {
     pub fn quote(&self, words: &str) -> String {
         foreign(words, &self.secrets)
     }
+
+    /// Whether a tus server wrote it, as far as that can be told: what stands in front of one, a balancer or a
+    /// maintenance page, does not send `Tus-Resumable` (T-003). Some proxies take it away too.
+    pub fn is_from_tus(&self) -> bool {
+        self.headers.get("Tus-Resumable").is_some()
+    }
+
+    /// Whether nothing in it is about tus: it says nothing of an upload, whatever its status.
+    pub fn is_foreign(&self) -> bool {
+        let about_tus = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name.starts_with("tus-") || name.starts_with("upload-")
+        };
+        !self.headers.iter().any(|(name, _)| about_tus(name))
+    }
 }

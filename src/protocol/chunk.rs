@@ -62,6 +62,13 @@ const IN_MEMORY_AUTO: u64 = 4 << 20;
 const CHECKED_AUTO: u64 = 16 << 20;
 /// Losses do not make automatic chunks smaller than this: a request per 64 KiB is slow enough.
 const LOST_MIN: u64 = 64 << 10;
+/// So many bytes may be sent for nothing before chunks are made smaller for it.
+const SPARE: u64 = 16 << 10;
+/// So many chunks go through before a larger one is tried where larger ones have broken; twice as many each time that
+/// fails.
+const BROKE_PATIENCE: u32 = 8;
+/// But no more than so many.
+const PATIENCE_MAX: u32 = 64;
 /// An automatic chunk that took longer than this is not followed by a larger one: it is what a break may cost.
 const AUTO_TARGET: Duration = Duration::from_secs(8);
 
@@ -71,6 +78,11 @@ pub fn largest_in_memory(policy: ChunkSize) -> u64 {
         ChunkSize::Auto | ChunkSize::Whole => IN_MEMORY_AUTO,
         ChunkSize::Fixed(size) => size.get().min(IN_MEMORY_MAX),
     }
+}
+
+/// Whether so much of a chunk was kept that sending the rest again is no waste to speak of.
+fn in_proportion(length: u64, kept: u64) -> bool {
+    kept > 0 && kept >= length / 4
 }
 
 /// The state of chunk sizing during one upload.
@@ -87,6 +99,48 @@ pub struct ChunkSizer {
     limit: u64,
     /// Set by a 413: nothing larger is sent any more.
     ceiling: Option<u64>,
+    /// Nothing larger is sent for now.
+    narrow: Option<Narrow>,
+    /// The size of a chunk that broke, until one of that size goes through.
+    suspect: Option<u64>,
+    /// Bytes sent that the server took only a small part of.
+    wasted: u64,
+}
+
+/// A limit for as long as larger chunks are not worth sending: the server takes less of them, or the link breaks. It
+/// doubles with success, so that what is sent stays in proportion to what is acknowledged, whatever is taken of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Narrow {
+    limit: u64,
+    stage: Stage,
+    /// So many chunks go through before the limit is doubled, and how many still have to.
+    patience: u32,
+    left: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing has gone through since the limit was lowered.
+    Lowered,
+    /// Chunks of this size go through.
+    Works,
+    /// The limit has just been doubled.
+    Doubled,
+}
+
+impl Narrow {
+    fn went_through(&mut self) {
+        if self.stage == Stage::Doubled {
+            // Larger ones are worth trying.
+            self.patience = (self.patience / 2).max(1);
+            self.left = self.patience;
+        }
+        self.stage = Stage::Works;
+        self.left -= 1;
+        if self.left == 0 {
+            *self = Narrow { limit: self.limit.saturating_mul(2), stage: Stage::Doubled, left: 1, ..*self };
+        }
+    }
 }
 
 impl ChunkSizer {
@@ -101,6 +155,9 @@ impl ChunkSizer {
             auto_limit: u64::MAX,
             limit: u64::MAX,
             ceiling: None,
+            narrow: None,
+            suspect: None,
+            wasted: 0,
         }
     }
 
@@ -122,7 +179,8 @@ impl ChunkSizer {
             ChunkSize::Whole => self.replay_limit.unwrap_or(u64::MAX).min(self.auto_limit),
             ChunkSize::Auto => self.auto.min(self.replay_limit.unwrap_or(u64::MAX)).min(self.auto_limit),
         };
-        let wanted = wanted.min(self.limit).min(self.ceiling.unwrap_or(u64::MAX)).max(1);
+        let narrow = self.narrow.as_ref().map_or(u64::MAX, |narrow| narrow.limit);
+        let wanted = wanted.min(self.limit).min(self.ceiling.unwrap_or(u64::MAX)).min(narrow).max(1);
         match self.policy {
             ChunkSize::Fixed(_) => wanted.min(left),
             // What may not be larger for other reasons goes out all the same: the server has the last word.
@@ -135,11 +193,61 @@ impl ChunkSizer {
         if length >= self.auto && took < AUTO_TARGET {
             self.auto = self.auto.saturating_mul(2).min(AUTO_MAX);
         }
+        self.suspect = self.suspect.filter(|suspect| length < *suspect);
+        if let Some(narrow) = self.narrow.as_mut().filter(|narrow| length >= narrow.limit) {
+            narrow.went_through();
+            let wanted = match self.policy {
+                ChunkSize::Fixed(size) => size.get(),
+                ChunkSize::Whole | ChunkSize::Auto => AUTO_MAX,
+            };
+            if narrow.stage == Stage::Works && narrow.limit >= wanted {
+                self.narrow = None;
+            }
+        }
     }
 
-    /// A chunk of `length` bytes broke and the server kept nothing of it.
-    pub fn lost(&mut self, length: u64) {
+    /// A chunk of `length` bytes was answered, and the server has taken only so many of them.
+    pub fn taken_in_part(&mut self, length: u64, taken: u64) {
+        if !in_proportion(length, taken) && self.wastes(length - taken) {
+            self.narrow_to(taken, 1);
+        }
+    }
+
+    /// A chunk of `length` bytes failed, and the server kept nothing of it: it says no reason for that.
+    pub fn failed(&mut self, length: u64) {
         self.auto = (length.min(self.auto) / 2).max(LOST_MIN).min(self.auto);
+    }
+
+    /// The connection broke with a chunk of `length` bytes, of which the server kept `kept`. Once may be chance; twice it
+    /// is the size.
+    pub fn broke(&mut self, length: u64, kept: u64) {
+        if in_proportion(length, kept) {
+            return;
+        }
+        // What is left to send may be a little less the second time.
+        let twice = self.narrow.is_some() || self.suspect.is_some_and(|suspect| length >= suspect / 2);
+        self.suspect = Some(self.suspect.map_or(length, |suspect| suspect.min(length)));
+        if kept == 0 {
+            self.failed(length);
+            if twice {
+                let hopeless = self.narrow.as_ref().is_some_and(|narrow| narrow.stage == Stage::Lowered);
+                self.narrow_to(length / if hopeless { 4 } else { 2 }, BROKE_PATIENCE);
+            }
+        } else if self.wastes(length - kept) && twice {
+            self.narrow_to(kept, BROKE_PATIENCE);
+        }
+    }
+
+    /// Counts bytes that were sent for nothing; whether they are too many by now.
+    fn wastes(&mut self, bytes: u64) -> bool {
+        self.wasted = self.wasted.saturating_add(bytes);
+        self.wasted > SPARE
+    }
+
+    fn narrow_to(&mut self, limit: u64, patience: u32) {
+        let before = self.narrow.as_ref().map_or(0, |narrow| narrow.patience);
+        let patience = before.saturating_mul(2).clamp(patience, PATIENCE_MAX);
+        self.narrow = Some(Narrow { limit: limit.max(1), stage: Stage::Lowered, patience, left: patience });
     }
 
     /// The server refused a chunk of `length` bytes for its size (413); `false` if there is no smaller one.
@@ -193,12 +301,97 @@ mod tests {
         }
         assert_eq!(sizer.next(u64::MAX), AUTO_MAX);
         sizer.went_through(AUTO_MAX, Duration::from_secs(60));
-        sizer.lost(AUTO_MAX);
+        sizer.broke(AUTO_MAX, 0);
         assert_eq!(sizer.next(u64::MAX), AUTO_MAX / 2);
         for _ in 0..40 {
-            sizer.lost(sizer.next(u64::MAX));
+            sizer.broke(sizer.next(u64::MAX), 0);
         }
-        assert_eq!(sizer.next(u64::MAX), LOST_MIN);
+        assert!(sizer.next(u64::MAX) <= LOST_MIN);
+        for _ in 0..10_000 {
+            sizer.went_through(sizer.next(u64::MAX), Duration::from_secs(1));
+        }
+        assert_eq!(sizer.next(u64::MAX), AUTO_MAX);
+    }
+
+    /// What a server does with a chunk: how much of it it takes, and whether it says so.
+    type Takes = fn(u64) -> (u64, bool);
+
+    /// How many bytes are sent for each one of a source of `size` bytes, and how many requests break.
+    fn cost(policy: ChunkSize, size: u64, takes: Takes) -> (f64, u64, u64) {
+        let mut sizer = ChunkSizer::new(policy, ChunkRules::default(), None);
+        let (mut at, mut sent, mut requests, mut broken) = (0, 0, 0, 0);
+        while at < size {
+            let length = sizer.next(size - at);
+            let (taken, answered) = takes(length);
+            match (taken == length, answered) {
+                (true, _) => sizer.went_through(length, Duration::from_secs(1)),
+                (false, true) if taken > 0 => sizer.taken_in_part(length, taken),
+                (false, _) => {
+                    sizer.broke(length, taken);
+                    broken += 1;
+                }
+            }
+            (at, sent, requests) = (at + taken, sent + length, requests + 1);
+            assert!(requests < 500_000, "{policy:?} {size} {at} {sizer:?}");
+        }
+        (sent as f64 / size as f64, requests, broken)
+    }
+
+    /// However little a server takes of a chunk, what is sent stays in proportion to what there is.
+    #[test]
+    fn what_is_sent_stays_in_proportion() {
+        let takes: [(Takes, u64); 8] = [
+            (|_| (1, true), 20_000),
+            (|length| (length.min(100), true), 1 << 20),
+            (|length| (length.min(4096), true), 10 << 20),
+            (|length| (length.div_ceil(2), true), 10 << 20),
+            (|_| (1, false), 20_000),
+            (|length| (length.min(1000), false), 1 << 20),
+            // All or nothing.
+            (|length| (if length > 50_000 { 0 } else { length }, false), 1 << 20),
+            (|length| (if length > 1 << 20 { 0 } else { length }, false), 100 << 20),
+        ];
+        for (number, (takes, size)) in takes.into_iter().enumerate() {
+            for policy in [ChunkSize::Auto, ChunkSize::Whole, fixed(8 << 20), fixed(100_000), fixed(1)] {
+                if policy == fixed(1) && size > 20_000 {
+                    continue;
+                }
+                let (cost, requests, _) = cost(policy, size, takes);
+                assert!(cost < 8.0, "{number} {policy:?}: {cost} times in {requests} requests");
+            }
+        }
+    }
+
+    #[test]
+    fn a_size_that_breaks_is_not_tried_again_and_again() {
+        for policy in [ChunkSize::Auto, ChunkSize::Whole, fixed(8 << 20)] {
+            let takes: Takes = |length| (if length > 5 << 20 { 0 } else { length }, false);
+            let (_, requests, broken) = cost(policy, 512 << 20, takes);
+            assert!(broken <= 10 && requests < 400, "{policy:?}: {broken} of {requests}");
+        }
+    }
+
+    #[test]
+    fn one_hiccup_costs_a_few_requests() {
+        for policy in [ChunkSize::Auto, ChunkSize::Whole, fixed(8 << 20)] {
+            let mut sizer = ChunkSizer::new(policy, ChunkRules::default(), None);
+            sizer.taken_in_part(1 << 20, 10);
+            let mut requests = 0;
+            while sizer.next(u64::MAX) < 8 << 20 {
+                sizer.went_through(sizer.next(u64::MAX), Duration::from_secs(1));
+                requests += 1;
+            }
+            assert!(requests <= 24, "{policy:?}: {requests}");
+        }
+        // A break alone changes nothing of what the caller chose.
+        let mut sizer = ChunkSizer::new(ChunkSize::Whole, ChunkRules::default(), None);
+        sizer.broke(1 << 30, 1000);
+        assert_eq!(sizer.next(u64::MAX), u64::MAX);
+        let mut sizer = ChunkSizer::new(fixed(1000), ChunkRules::default(), None);
+        sizer.broke(1000, 0);
+        assert_eq!(sizer.next(u64::MAX), 1000);
+        sizer.broke(1000, 0);
+        assert_eq!(sizer.next(u64::MAX), 500);
     }
 
     #[test]

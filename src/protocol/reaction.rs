@@ -68,8 +68,10 @@ pub enum Reaction {
     /// 400 or 403 to a PATCH: what some servers say once an upload is finished. If earlier bytes are in doubt one HEAD
     /// tells, else the operation fails.
     Refused,
-    /// The upload does not exist any more (T-083); to DELETE: done (T-110).
+    /// The upload does not exist any more, in a tus server's own words (T-083).
     Gone,
+    /// The same in the words of something else, a balancer perhaps: asked again before it is believed (T-083).
+    Missing,
     /// 413 to a request with data: send less at once.
     TooMuch,
     /// The operation fails.
@@ -80,11 +82,16 @@ pub enum Reaction {
 pub fn react(purpose: Purpose, answer: &Answer) -> Reaction {
     use Purpose::{Probe, Terminate, Transfer};
     match answer.status {
+        // A maintenance page, or a server that is locked: it says nothing of the upload.
+        200..=299 if purpose == Probe && answer.is_foreign() => Reaction::Again(Budget::Tries),
         200..=299 => Reaction::Accept,
         300..=399 => Reaction::Redirect,
         400 if purpose == Transfer && is_interruption(answer) => Reaction::Interrupted,
         400 | 403 if purpose == Transfer => Reaction::Refused,
-        404 | 410 if matches!(purpose, Probe | Transfer | Terminate) => Reaction::Gone,
+        404 | 410 if matches!(purpose, Probe | Transfer | Terminate) => match answer.is_from_tus() {
+            true => Reaction::Gone,
+            false => Reaction::Missing,
+        },
         405 | 501 => Reaction::Fail(ErrorKind::Unsupported),
         408 => Reaction::Again(Budget::Tries),
         425 | 429 | 503 => Reaction::Again(Budget::Busy),
@@ -124,7 +131,23 @@ mod tests {
         [Purpose::Discover, Purpose::Create, Purpose::Probe, Purpose::Transfer, Purpose::Terminate];
 
     fn to(purpose: Purpose, status: u16, body: &str) -> Reaction {
-        react(purpose, &Answer::new(status, Headers::new(), body))
+        let headers = [("tus-resumable".to_owned(), "1.0.0".to_owned())].into_iter().collect();
+        react(purpose, &Answer::new(status, headers, body))
+    }
+
+    #[test]
+    fn what_is_not_a_tus_servers_word_says_nothing_of_an_upload() {
+        let foreign = |purpose, status| react(purpose, &Answer::new(status, Headers::new(), ""));
+        for status in [200, 204] {
+            assert_eq!(foreign(Purpose::Probe, status), Reaction::Again(Budget::Tries));
+            assert_eq!(foreign(Purpose::Transfer, status), Reaction::Accept, "HEAD tells then");
+        }
+        for status in [404, 410] {
+            for purpose in [Purpose::Probe, Purpose::Transfer, Purpose::Terminate] {
+                assert_eq!(foreign(purpose, status), Reaction::Missing);
+            }
+            assert_eq!(foreign(Purpose::Create, status), Reaction::Fail(ErrorKind::HttpStatus));
+        }
     }
 
     #[test]

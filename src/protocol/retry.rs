@@ -11,17 +11,24 @@ pub struct RetryPolicy {
     pub base_delay: Duration,
     /// The longest back-off.
     pub max_delay: Duration,
-    /// How long a locked upload (423; 409s in a row too, but those end after five, T-027) is waited for.
+    /// How long a locked upload (423; 409s in a row at the same offset too, T-027) is waited for.
     pub lock_budget: Duration,
     /// A longer `Retry-After` fails the operation instead of being waited for.
     pub max_retry_after: Duration,
 }
 
+/// How long a server is tried that has not answered at all, where the caller has set no limits: one that is not there is
+/// told within two minutes.
+pub const FIRST_ANSWER: Duration = Duration::from_secs(110);
+/// The longest that one request may take to be answered while the server has not answered at all, where that is limited:
+/// it leaves time for another try.
+pub const FIRST_ANSWER_MAX: Duration = Duration::from_secs(60);
+
 impl Default for RetryPolicy {
     fn default() -> Self {
         RetryPolicy {
-            // 1 + 2 + 4 + 8 + 16 s: a server restart is survived.
-            max_retries: 5,
+            // 1 + 2 + 4 + 8 + 16 + 32 s, half of it at least: a server restart of half a minute is survived.
+            max_retries: 6,
             base_delay: Duration::from_secs(1),
             max_delay: Duration::from_secs(60),
             // Servers hold a dead connection's lock for up to a minute, seen up to two (tusd#667).

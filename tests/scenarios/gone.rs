@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tus::error::BrokenRule;
 use tus_test_server::Rule;
 
 use crate::support::api::both;
@@ -15,6 +14,7 @@ both! {
     scenario_13_really_removed,
     scenario_13_gone_when_asked_after_a_break,
     scenario_13_gone_each_time,
+    scenario_13_a_balancers_word,
     scenario_13_a_named_upload_is_not_made_anew,
     scenario_13_expiry_is_told,
 }
@@ -72,8 +72,7 @@ fn scenario_13_really_removed(api: Api) {
     // The second upload is the only one there is when its first chunk is acknowledged, and goes as well: after three
     // restarts it ends.
     let error = done.unwrap_err();
-    error.assert_broke(BrokenRule::KeepsVanishing);
-    assert_eq!((error.status, error.upload_url), (410, None));
+    assert_eq!(error.gist(), (Kind::Gone, 410, false));
     let once = ["POST 11 201", "PATCH 0+4 204", "PATCH 4+4 410"];
     let mut story = vec!["OPTIONS 204"];
     for _ in 0..4 {
@@ -97,14 +96,47 @@ fn scenario_13_gone_each_time(api: Api) {
         let server = server();
         server.script(Rule::on("PATCH").forever().reply(status));
         let error = api.upload(&Setup::to(&server), HELLO).unwrap_err();
-        error.assert_broke(BrokenRule::KeepsVanishing);
-        assert_eq!((error.status, error.upload_url), (u16::try_from(status).unwrap(), None));
+        assert_eq!(error.gist(), (Kind::Gone, u16::try_from(status).unwrap(), false));
+        error.assert_says("Location");
         let lost = format!("PATCH 0+11 {status}");
         let mut story = vec!["OPTIONS 204"];
         for _ in 0..4 {
             story.extend(["POST 11 201", &lost]);
         }
         assert_told(&server, &story);
+    }
+}
+
+/// T-083: a 404 without Tus-Resumable is asked about twice more.
+fn scenario_13_a_balancers_word(api: Api) {
+    for status in [404, 410] {
+        let says = |method| Rule::on(method).reply(status).without("Tus-Resumable");
+        let server = server();
+        server.script(says("PATCH").nth(2));
+        server.script(says("HEAD"));
+        let setup = Setup { chunk: Chunk::Fixed(4), ..Setup::to(&server) };
+        let done = api.upload(&setup, HELLO).unwrap();
+        let (lost, asked) = (format!("PATCH 4+4 {status}"), format!("HEAD {status}"));
+        let story = [
+            "OPTIONS 204",
+            "POST 11 201",
+            "PATCH 0+4 204",
+            &lost,
+            &asked,
+            "HEAD 200",
+            "PATCH 4+4 204",
+            "PATCH 8+3 204",
+        ];
+        assert_story(&server, &story, &done.url, HELLO);
+
+        let server = self::server();
+        let url = server.seed(Some(11), b"hello").unwrap();
+        server.script(says("HEAD").times(2));
+        let done = api.resume(&Setup::to(&server), HELLO, &url).unwrap();
+        assert_story(&server, &[&asked, &asked, "HEAD 200", "PATCH 5+6 204"], &done.url, HELLO);
+        server.script(says("HEAD").times(3));
+        let error = api.resume(&Setup::to(&server), HELLO, &url).unwrap_err();
+        assert_eq!(error.gist(), (Kind::Gone, u16::try_from(status).unwrap(), false));
     }
 }
 

@@ -11,6 +11,7 @@ use crate::support::{Api, HELLO, Kind, Setup};
 both! {
     scenario_17_terminate,
     scenario_17_already_gone,
+    scenario_17_still_there,
     scenario_17_locked_for_a_while,
     scenario_17_tried_again,
     scenario_17_refused,
@@ -36,18 +37,43 @@ fn scenario_17_terminate(api: Api) {
     let url = server.seed(Some(11), b"").unwrap();
     server.script(Rule::on("DELETE").status(200));
     client.delete(&url).unwrap();
-    assert_told(&server, &["DELETE 200"]);
+    assert_told(&server, &["DELETE 200", "HEAD 410"]);
 }
 
 fn scenario_17_already_gone(api: Api) {
     let server = server();
     let client = api.client(&Setup::to(&server)).unwrap();
-    let url = server.seed(Some(11), b"hello").unwrap();
     for status in [404, 410] {
+        let url = server.seed(Some(11), b"hello").unwrap();
+        server.remove_upload(url.rsplit('/').next().unwrap());
         server.script(Rule::on("DELETE").reply(status));
         client.delete(&url).unwrap();
     }
-    assert_told(&server, &["OPTIONS 204", "DELETE 404", "DELETE 410"]);
+    assert_told(&server, &["OPTIONS 204", "DELETE 404", "HEAD 410", "DELETE 410", "HEAD 410"]);
+}
+
+/// A store that has lost sight of it, or a locked server with an empty answer.
+fn scenario_17_still_there(api: Api) {
+    let server = server();
+    let client = api.client(&Setup::to(&server)).unwrap();
+    let url = server.seed(Some(11), b"hello").unwrap();
+    for status in [404, 410] {
+        server.script(Rule::on("DELETE").reply(status));
+        let error = client.delete(&url).unwrap_err();
+        assert_eq!((error.kind, u32::from(error.status), error.retryable), (Kind::HttpStatus, status, false));
+    }
+    for foreign in [true, false] {
+        let url = server.seed(Some(11), b"hello").unwrap();
+        let empty = || Rule::on("DELETE").reply(200);
+        server.script(if foreign { empty().without("Tus-Resumable") } else { empty() });
+        client.delete(&url).unwrap();
+        let url = server.seed(Some(11), b"hello").unwrap();
+        server.script(empty().forever());
+        let setup = Setup { retries: 0, ..Setup::to(&server) };
+        let error = api.client(&setup).unwrap().delete(&url).unwrap_err();
+        assert_eq!((error.kind, error.status, error.retryable), (Kind::HttpStatus, 200, true));
+        server.clear_script();
+    }
 }
 
 fn scenario_17_locked_for_a_while(api: Api) {
@@ -84,7 +110,7 @@ fn scenario_17_tried_again(api: Api) {
     assert_eq!(server.uploads(), []);
     let rules: Vec<_> = server.violations().iter().map(|violation| violation.rule).collect();
     assert_eq!(rules, [""; 0]);
-    assert_told(&server, &["OPTIONS 204", "DELETE 503", "DELETE 429", "DELETE -", "DELETE 410"]);
+    assert_told(&server, &["OPTIONS 204", "DELETE 503", "DELETE 429", "DELETE -", "DELETE 410", "HEAD 410"]);
 }
 
 fn scenario_17_refused(api: Api) {

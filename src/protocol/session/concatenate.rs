@@ -4,7 +4,7 @@
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::offset::Position;
-use crate::protocol::reaction::{Purpose, Reaction, react};
+use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::warning::{Warning, WarningKind};
 
@@ -84,7 +84,7 @@ impl Concatenate {
             Step::Make => {
                 let mut request = core
                     .request(Purpose::Create, Method::Post, &job.endpoint)
-                    .header("Upload-Concat", job.field(&job.endpoint))
+                    .header("Upload-Concat", job.field(core.moved.resolve(&job.endpoint)))
                     .body(Body::Empty);
                 if let Some(metadata) = &core.plan.metadata {
                     request = request.header("Upload-Metadata", metadata);
@@ -121,6 +121,14 @@ impl Concatenate {
                 let then = Self::ask(core, self.job.clone(), self.step.clone());
                 core.again(budget, exchange, answer, then)
             }
+            (Reaction::Missing, Step::Part { .. } | Step::Whole(_)) if core.doubts_missing() => {
+                let then = Self::ask(core, self.job.clone(), self.step.clone());
+                core.again(Budget::Tries, exchange, answer, then)
+            }
+            (Reaction::Redirect, _) => {
+                let then = Self::ask(core, self.job.clone(), self.step.clone());
+                core.astray(exchange, answer, then)
+            }
             // T-127: the server may miss something in the parts; they tell what.
             (_, Step::Make)
                 if matches!(answer.status, 400 | 403 | 404 | 410) && !self.job.unfinished && !self.job.refused =>
@@ -129,7 +137,7 @@ impl Concatenate {
                 let job = Job { refused: true, ..self.job };
                 Self::part(core, job, 0, Some(0))
             }
-            (Reaction::Gone, _) => Finished::error(refused(ErrorKind::Gone, exchange, &answer)),
+            (Reaction::Gone | Reaction::Missing, _) => Finished::error(refused(ErrorKind::Gone, exchange, &answer)),
             (Reaction::TooMuch, _) => Finished::error(refused(ErrorKind::TooLarge, exchange, &answer)),
             (Reaction::Fail(kind), _) => Finished::error(refused(kind, exchange, &answer)),
             _ => Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer)),

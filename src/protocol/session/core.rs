@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, TimeLimit};
+use crate::error::{BrokenRule, Error, ErrorKind, TimeLimit};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::{Capabilities, VERSION};
 use crate::protocol::checksum::Policy;
 use crate::protocol::chunk::ChunkSizer;
 use crate::protocol::date::parse_http_date;
 use crate::protocol::instant::Instant;
+use crate::protocol::offset::Proven;
 use crate::protocol::reaction::{Budget, Purpose};
 use crate::protocol::retry::{RetryAfter, parse_retry_after};
 use crate::protocol::url::AbsoluteUrl;
@@ -17,15 +18,18 @@ use crate::warning::{Warning, WarningKind};
 use super::checksums::Checksums;
 use super::event::{Broken, BrokenKind, Notice, Question, WaitReason};
 use super::exchange::{Exchange, Method, Request};
-use super::failure::{broke, fail, is_worth_retrying, refused};
+use super::failure::{broke, broke_rule, fail, is_worth_retrying, refused};
 use super::pause::{Deciding, Waiting};
 use super::plan::Plan;
+use super::redirect::Moved;
 use super::{Finished, State};
 
-/// 409s in a row without progress before client and server count as unable to agree (T-027).
+/// 409s without progress, each at another offset, before client and server count as unable to agree (T-027).
 const MAX_CONFLICTS: u32 = 5;
 /// Uploads begun again because the server lost one (T-083).
 const MAX_RESTARTS: u32 = 3;
+/// 404s and 410s in a row that are not a tus server's word and are asked about again (T-083).
+const MAX_MISSING: u32 = 2;
 /// Checksum mismatches in a row before the data counts as damaged on its way for good (T-092).
 const MAX_MISMATCHES: u32 = 3;
 /// Times the server's offset may go back (T-028).
@@ -34,8 +38,6 @@ const MAX_REGRESSIONS: u32 = 3;
 const LOCK_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// The shortest, whoever asks for less: a lock is not asked about in a hot loop.
 const LOCK_PAUSE_MIN: Duration = Duration::from_millis(20);
-
-const TOO_LATE: &str = "the next try would come after the operation's deadline";
 
 /// Plan, budgets and what has been learned. Passed to every step of a state.
 #[derive(Debug)]
@@ -52,6 +54,10 @@ pub(super) struct Core {
     pub(super) expires: Option<u64>,
     /// The expiry the caller has been told.
     told_expiry: Option<u64>,
+    /// A server has answered in this session.
+    heard: bool,
+    /// Since when none has, as far as that is the server's doing.
+    unheard_since: Instant,
     /// The time of the step being made.
     pub(super) now: Instant,
     /// The wall clock of the answer being read: the server's own where it tells it (`Date`).
@@ -61,7 +67,14 @@ pub(super) struct Core {
     lock_pauses: u32,
     lock_since: Option<Instant>,
     conflicts: u32,
+    /// Where the last one was.
+    conflict_at: Option<Proven>,
+    /// What was redirected for good in this session (T-152).
+    pub(super) moved: Moved,
     restarts: u32,
+    missing: u32,
+    /// An upload that was given up although no tus server said that it is gone (T-083).
+    pub(super) left: Option<AbsoluteUrl>,
     regressions: u32,
     interrupted: bool,
     stale_forgiven: bool,
@@ -111,13 +124,19 @@ impl Core {
             notices: Vec::new(),
             expires: None,
             told_expiry: None,
+            heard: false,
+            unheard_since: now,
             now,
             wall: 0,
             tries: 0,
             lock_pauses: 0,
             lock_since: None,
             conflicts: 0,
+            conflict_at: None,
+            moved: Moved::default(),
             restarts: 0,
+            missing: 0,
+            left: None,
             regressions: 0,
             interrupted: false,
             stale_forgiven: false,
@@ -201,7 +220,10 @@ impl Core {
     }
 
     pub(super) fn request(&self, purpose: Purpose, method: Method, url: &AbsoluteUrl) -> Request {
-        let mut request = Request::new(purpose, method, url.clone(), &self.plan.trusted);
+        let url = self.moved.resolve(url).clone();
+        let mut request = Request::new(purpose, method, url, &self.plan.trusted);
+        let first_answer = self.plan.first_answer.filter(|_| !self.heard);
+        request.exchange.answer_by = first_answer.map(|limit| self.unheard_since + limit);
         request.exchange.fresh_connection =
             self.fresh_data_connections && matches!(method, Method::Patch | Method::Post);
         request
@@ -220,7 +242,11 @@ impl Core {
 
     /// Reads what any answer may carry: version, expiry, the server's clock.
     pub(super) fn note_answer(&mut self, exchange: &Exchange, answer: &Answer, wall: u64) -> Result<(), Error> {
+        self.heard = true;
         self.wall = answer.headers.get("Date").and_then(parse_http_date).unwrap_or(wall);
+        if answer.is_success() && !answer.is_foreign() {
+            self.missing = 0;
+        }
         if let Some(expires) = answer.headers.get("Upload-Expires").and_then(parse_http_date) {
             self.expires = Some(expires);
         }
@@ -258,14 +284,27 @@ impl Core {
         self.lock_pauses = 0;
         self.lock_since = None;
         self.conflicts = 0;
+        self.conflict_at = None;
+        self.missing = 0;
+        self.regressions = 0;
         self.interrupted = false;
         self.stale_forgiven = false;
         self.fresh_data_connections = false;
     }
 
+    /// A redirect that cannot be followed and is nobody's word for good: what `then` makes is tried after a wait.
+    pub(super) fn astray(&mut self, exchange: &Exchange, answer: Answer, then: State) -> State {
+        let error = broke_rule(BrokenRule::BadRedirect, exchange, &answer).with_retryable(true);
+        self.retry(Retry { error, budget: Budget::Tries, answer: Some(answer), then })
+    }
+
     /// A try that the table says may be repeated, after an answer.
     pub(super) fn again(&mut self, budget: Budget, exchange: &Exchange, answer: Answer, then: State) -> State {
-        let kind = if budget == Budget::Lock { ErrorKind::Locked } else { ErrorKind::HttpStatus };
+        let kind = match budget {
+            Budget::Lock => ErrorKind::Locked,
+            Budget::Tries if answer.is_success() => ErrorKind::Protocol(BrokenRule::NotTus),
+            Budget::Tries | Budget::Busy => ErrorKind::HttpStatus,
+        };
         let error = refused(kind, exchange, &answer);
         if budget == Budget::Busy
             && let Some(delay) = self.asked_delay(&answer)
@@ -287,6 +326,9 @@ impl Core {
                     return Finished::error(error);
                 }
                 let backoff = self.plan.retry.backoff(self.tries, &mut self.random);
+                if self.is_dead(asked.unwrap_or(backoff)) {
+                    return Finished::error(error.because("the server has not answered at all"));
+                }
                 let why = if asked.is_some() { WaitReason::RetryAfter } else { WaitReason::Backoff };
                 (asked.unwrap_or(backoff), why, self.tries)
             }
@@ -302,14 +344,14 @@ impl Core {
                 (delay, WaitReason::Lock, self.lock_pauses)
             }
         };
+        if self.is_too_late(delay) {
+            return Finished::error(too_late(error));
+        }
         if delay > self.plan.retry.max_retry_after && asked.is_some() {
             let limit = self.plan.retry.max_retry_after.as_secs();
             return Finished::error(
                 error.because(format!("the server asks to wait {} s, more than {limit} s", delay.as_secs())),
             );
-        }
-        if self.is_too_late(delay) {
-            return Finished::error(error.because(TOO_LATE));
         }
         State::Deciding(Deciding { question: Question { error, attempt, delay, why }, then: Box::new(then) })
     }
@@ -327,6 +369,13 @@ impl Core {
         self.plan.deadline.is_some_and(|deadline| self.now + delay >= deadline)
     }
 
+    /// Whether a server that has never answered is not worth another try after this delay.
+    fn is_dead(&self, delay: Duration) -> bool {
+        let limit = self.plan.first_answer.filter(|_| !self.heard);
+        // The last try needs time as well.
+        limit.is_some_and(|limit| self.now + delay >= self.unheard_since + limit * 4 / 5)
+    }
+
     /// The request of `then` may not be made before `until`.
     pub(super) fn hold_back(&mut self, until: Instant, exchange: &Exchange, then: State) -> State {
         let delay = until - self.now;
@@ -337,6 +386,7 @@ impl Core {
             let what = "the server asked for no requests until after the operation's deadline";
             return Finished::error(fail(ErrorKind::Timeout(TimeLimit::Total), what, exchange, None));
         }
+        self.unheard_since = until;
         State::Waiting(Waiting { until, why: WaitReason::RetryAfter, then: Box::new(then) })
     }
 
@@ -345,25 +395,32 @@ impl Core {
         let why = question.why;
         let delay = if why == WaitReason::Lock { delay.max(LOCK_PAUSE_MIN) } else { delay };
         if self.is_too_late(delay) {
-            return Finished::error(question.error.because(TOO_LATE));
+            return Finished::error(too_late(question.error));
         }
         self.notices.push(Notice::Retrying);
+        if delay > question.delay {
+            // The caller wants to wait longer: what follows is another beginning.
+            self.unheard_since = self.now + delay;
+        }
         if delay.is_zero() {
             return then;
         }
         State::Waiting(Waiting { until: self.now + delay, why, then: Box::new(then) })
     }
 
-    /// A 409 (T-027): the first one is looked into at once, later ones after a pause, for it may be a lock.
-    pub(super) fn conflict(&mut self, error: Error, answer: Answer, then: State) -> State {
+    /// A 409 to data at an offset that the server had stated (T-027). The first one is looked into at once. If HEAD states
+    /// the same offset again and the answer is 409 again, it is a lock.
+    pub(super) fn conflict(&mut self, at: Proven, exchange: &Exchange, answer: Answer, then: State) -> State {
+        let error = refused(ErrorKind::OffsetConflict, exchange, &answer);
+        if self.conflict_at.replace(at) == Some(at) {
+            let error = error.because("the server refuses the offset that it states itself: the upload may be locked");
+            return self.retry(Retry { error, budget: Budget::Lock, answer: Some(answer), then });
+        }
         self.conflicts += 1;
         if self.conflicts > MAX_CONFLICTS {
             return Finished::error(error);
         }
-        if self.conflicts == 1 {
-            return then;
-        }
-        self.retry(Retry { error, budget: Budget::Lock, answer: Some(answer), then })
+        then
     }
 
     /// The data arrived damaged, the server says: sent again at once, but not for ever (T-092).
@@ -382,7 +439,10 @@ impl Core {
         let pause = self.plan.retry.backoff(self.lock_pauses, &mut self.random).min(LOCK_PAUSE_MAX) / 4;
         let pause = pause.max(LOCK_PAUSE_MIN);
         let since = *self.lock_since.get_or_insert(self.now);
-        if self.now + pause - since > self.plan.retry.lock_budget || self.is_too_late(pause) {
+        if self.is_too_late(pause) {
+            return Finished::error(too_late(error));
+        }
+        if self.now + pause - since > self.plan.retry.lock_budget {
             return Finished::error(error);
         }
         State::Waiting(Waiting { until: self.now + pause, why: WaitReason::Assembly, then: Box::new(then) })
@@ -401,6 +461,7 @@ impl Core {
         then: impl FnOnce(&mut Core) -> State,
     ) -> State {
         if broken.kind == BrokenKind::Paused {
+            self.unheard_since = self.now;
             return then(self);
         }
         // First: a connection that died makes the next requests with data use new ones.
@@ -425,20 +486,42 @@ impl Core {
         harmless && !std::mem::replace(&mut self.stale_forgiven, true)
     }
 
-    /// The upload is gone: `false` once it has vanished too often (T-083).
-    pub(super) fn may_restart(&mut self, gone: &AbsoluteUrl) -> bool {
+    /// Something that may not be the tus server says that there is no such upload: whether that is asked about again
+    /// before it is believed (T-083).
+    pub(super) fn doubts_missing(&mut self) -> bool {
+        self.missing += 1;
+        self.missing <= MAX_MISSING
+    }
+
+    /// The upload is gone: `false` once it has vanished too often (T-083). Where no tus server has said so, it is kept in
+    /// mind until the server has made another one, and so has shown itself.
+    pub(super) fn may_restart(&mut self, gone: &AbsoluteUrl, certain: bool) -> bool {
         if self.restarts == MAX_RESTARTS {
             return false;
         }
         self.restarts += 1;
         self.begins_anew();
-        self.notices.push(Notice::Gone(gone.clone()));
+        if certain {
+            self.notices.push(Notice::Gone(gone.clone()));
+        } else {
+            // What answered here may be wrong about it for as long as it likes: the next one has all its tries.
+            self.tries = 0;
+            self.notices.push(Notice::Abandoned(gone.clone()));
+            self.left = Some(gone.clone());
+        }
         true
+    }
+
+    /// The server has made an upload: what it did not show before is gone.
+    pub(super) fn created(&mut self, url: &AbsoluteUrl) {
+        self.notices.extend(self.left.take().map(Notice::Gone));
+        self.notices.push(Notice::UploadUrl(url.clone()));
     }
 
     /// What was learned of an upload does not hold for the next one.
     pub(super) fn begins_anew(&mut self) {
         self.began_anew = true;
+        self.missing = 0;
         self.expires = None;
         self.pace = None;
     }
@@ -450,4 +533,11 @@ impl Core {
         self.notices.push(Notice::WentBack(to));
         self.regressions <= MAX_REGRESSIONS
     }
+}
+
+/// There is no time for another try: that is what ended the operation, and this is what it was waiting for.
+fn too_late(error: Error) -> Error {
+    error
+        .as_kind(ErrorKind::Timeout(TimeLimit::Total))
+        .because("the next try would come after the operation's deadline")
 }

@@ -10,7 +10,7 @@ use crate::protocol::url::AbsoluteUrl;
 use crate::warning::{Warning, WarningKind};
 
 use super::core::Core;
-use super::event::{Broken, BrokenKind, Notice};
+use super::event::{Broken, BrokenKind};
 use super::exchange::{Body, Exchange, Method, Request};
 use super::failure::{broke_rule, fail, refused};
 use super::probe::Probe;
@@ -115,9 +115,12 @@ impl Create {
             Reaction::TooMuch if self.data > 0 => Self::post(core, self.endpoint, false),
             Reaction::TooMuch => Finished::error(refused(ErrorKind::TooLarge, exchange, &answer)),
             Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer)),
-            Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::Refused | Reaction::Gone => {
-                Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer))
-            }
+            Reaction::Redirect
+            | Reaction::Conflict
+            | Reaction::Interrupted
+            | Reaction::Refused
+            | Reaction::Gone
+            | Reaction::Missing => Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer)),
         }
     }
 
@@ -135,7 +138,7 @@ impl Create {
         if !core.plan.trusted.contains(url.origin()) {
             core.warn_of_origin(&url);
         }
-        core.notices.push(Notice::UploadUrl(url.clone()));
+        core.created(&url);
         let at = Proven::created();
         let mut remote = Remote::created(url, core.size);
         if self.data == 0 {
@@ -152,7 +155,9 @@ impl Create {
             Ok(Acknowledged::Unchanged) => Transfer::go_on(core, remote, at),
             // T-062: HEAD tells.
             Err(BrokenRule::MissingOffset) => Probe::resync(core, remote, at, Doubt::Unsaid),
-            Err(rule) if rule != BrokenRule::OffsetBeyondLength => Probe::resync(core, remote, at, Doubt::Unbelievable),
+            Err(rule) if rule != BrokenRule::OffsetBeyondLength => {
+                Probe::resync(core, remote, at, Doubt::Unbelievable { foreign: false })
+            }
             Err(rule) => {
                 let url = remote.url;
                 Finished::error(broke_rule(rule, exchange, &answer).with_upload_url(Some(url)))

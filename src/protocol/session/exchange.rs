@@ -2,6 +2,7 @@
 
 use crate::protocol::capabilities::VERSION;
 use crate::protocol::checksum::Algorithm;
+use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::url::{AbsoluteUrl, Origin};
 
@@ -79,6 +80,8 @@ pub struct Exchange {
     pub checksum: Option<Checksum>,
     /// An answer that does not come soon is not worth waiting for: there is a way to go on without it.
     pub optional: bool,
+    /// The server has not answered yet: when it is to have done so at the latest.
+    pub answer_by: Option<Instant>,
     /// Use a connection that no earlier request has used: the server seems to close them without a word.
     pub fresh_connection: bool,
 }
@@ -96,6 +99,8 @@ pub(super) struct Request {
     pub(super) exchange: Exchange,
     /// The URLs tried before the present one, for loops (T-151).
     pub(super) trail: Vec<AbsoluteUrl>,
+    /// The redirects among them that are for good, until they are remembered (T-152).
+    pub(super) moved: Vec<(AbsoluteUrl, AbsoluteUrl)>,
 }
 
 impl Request {
@@ -115,9 +120,10 @@ impl Request {
             body: Body::None,
             checksum: None,
             optional: false,
+            answer_by: None,
             fresh_connection: false,
         };
-        Request { exchange, trail: Vec::new() }
+        Request { exchange, trail: Vec::new(), moved: Vec::new() }
     }
 
     pub(super) fn header(mut self, name: &'static str, value: impl ToString) -> Request {

@@ -16,7 +16,8 @@ pub(super) fn fail(kind: ErrorKind, what: impl Into<String>, exchange: &Exchange
     }
     let mut error = Error::new(kind, message).with_request(exchange.meaning().as_str(), exchange.url.clone());
     if let Some(answer) = answer {
-        let again = matches!(react(exchange.purpose, answer), Reaction::Again(_) | Reaction::Conflict);
+        let again =
+            matches!(react(exchange.purpose, answer), Reaction::Again(_) | Reaction::Conflict | Reaction::Missing);
         error = error.with_answer(answer.without_secrets()).with_retryable(again);
     }
     error
@@ -35,6 +36,11 @@ pub(super) fn refused(kind: ErrorKind, exchange: &Exchange, answer: &Answer) -> 
         // RFC 9110 section 15.5.8: no server says that.
         _ if answer.status == 407 => {
             format!("{doing} failed: the proxy asks for (other) credentials, which belong into its URL (407)")
+        }
+        // A success that is none.
+        ErrorKind::Protocol(_) => format!("{doing} failed: what answered is not a tus server"),
+        _ if react(exchange.purpose, answer) == Reaction::Missing => {
+            format!("{doing} failed with status {} of something that is not a tus server", answer.status)
         }
         _ => format!("{doing} failed with status {}", answer.status),
     };
@@ -64,7 +70,6 @@ pub(super) fn broke_rule(rule: BrokenRule, exchange: &Exchange, answer: &Answer)
         }
         BrokenRule::BadRedirect => "the redirect cannot be followed",
         BrokenRule::TooManyRedirects => "too many redirects",
-        BrokenRule::KeepsVanishing => "the upload vanishes from the server again and again",
         BrokenRule::NotAssembled => "the server does not finish putting the parts together",
         BrokenRule::NotHttp => "the answer is not HTTP",
         BrokenRule::NotTus => "the server does not speak tus",

@@ -281,7 +281,7 @@ impl Session {
         };
         core.tell_expiry();
         let given_up = std::mem::take(&mut core.began_anew);
-        let url = url.filter(|_| !given_up);
+        let url = url.filter(|_| !given_up).or_else(|| core.left.clone());
         Session { core, state: state.with_upload_url(url) }
     }
 
@@ -329,13 +329,23 @@ fn note(core: &mut Core, request: &mut Request, answer: &Answer, wall: u64) -> R
         match redirect::follow(core, request, answer) {
             Ok(()) => return Ok(Seen::Redirected),
             Err(_) if optional => {}
+            // A maintenance page or a login: it says nothing of an upload, and is not for us to read.
+            Err(error) if error.kind() == BAD_REDIRECT && answer.is_foreign() && is_of_upload(request) => {}
             Err(error) => return Err(error),
         }
+    } else if answer.is_from_tus() || (answer.is_success() && !answer.is_foreign()) {
+        core.moved.remember(request);
     }
     if core.may_authenticate(&request.exchange, answer) {
         return Ok(Seen::Unauthorized(refused(ErrorKind::HttpStatus, &request.exchange, answer)));
     }
     Ok(Seen::Judge)
+}
+
+const BAD_REDIRECT: ErrorKind = ErrorKind::Protocol(BrokenRule::BadRedirect);
+
+fn is_of_upload(request: &Request) -> bool {
+    matches!(request.exchange.purpose, Purpose::Probe | Purpose::Transfer | Purpose::Terminate)
 }
 
 impl State {
@@ -393,12 +403,10 @@ impl State {
     /// Adds the upload to an error that ends the session or is about to be put to the caller, unless the error is that
     /// there is no such upload.
     fn with_upload_url(mut self, url: Option<AbsoluteUrl>) -> State {
-        let is_gone =
-            |error: &Error| matches!(error.kind(), ErrorKind::Gone | ErrorKind::Protocol(BrokenRule::KeepsVanishing));
         match &mut self {
             State::Finished(finished) => {
                 if let Err(error) = &mut finished.0
-                    && !is_gone(error)
+                    && error.kind() != ErrorKind::Gone
                 {
                     *error = error.clone().with_upload_url(url);
                 }

@@ -1,10 +1,12 @@
 //! What a session is to achieve, and all it has to know beforehand.
 
+use std::time::Duration;
+
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::checksum;
 use crate::protocol::chunk::{ChunkRules, ChunkSize};
 use crate::protocol::instant::Instant;
-use crate::protocol::retry::RetryPolicy;
+use crate::protocol::retry::{FIRST_ANSWER, RetryPolicy};
 use crate::protocol::url::{AbsoluteUrl, Origin};
 
 /// What the session is for.
@@ -119,6 +121,9 @@ pub struct Plan {
     pub stop_at: Option<u64>,
     /// How often and how long to try again.
     pub retry: RetryPolicy,
+    /// How long a server is tried that has not answered at all in this operation; `None`: as long as the other limits
+    /// allow.
+    pub first_answer: Option<Duration>,
     /// When all must be over; no wait goes beyond it.
     pub deadline: Option<Instant>,
     /// The origins that may see the caller's headers (T-150).
@@ -155,6 +160,7 @@ impl Plan {
             replay_limit: None,
             stop_at: None,
             retry: RetryPolicy::default(),
+            first_answer: Some(FIRST_ANSWER),
             deadline: None,
             trusted,
             override_method: false,

@@ -58,6 +58,10 @@ impl Target {
             Target::Own { .. } => None,
         }
     }
+
+    fn is_untouched(&self) -> bool {
+        matches!(self, Target::Own { remote, .. } if remote.is_untouched())
+    }
 }
 
 impl Probe {
@@ -98,16 +102,28 @@ impl Probe {
                 let next = core.again(budget, exchange, answer, then);
                 self.target.or_anew(core, next)
             }
-            Reaction::Gone => gone(core, self.target.url().clone(), exchange, &answer),
+            Reaction::Missing if core.doubts_missing() => {
+                let then = Self::ask(core, self.target, self.past_caches);
+                core.again(Budget::Tries, exchange, answer, then)
+            }
+            Reaction::Gone | Reaction::Missing => {
+                let url = self.target.url().clone();
+                gone(core, url, self.target.is_untouched(), exchange, &answer)
+            }
             Reaction::Fail(kind) => {
                 let error = refused(kind, exchange, &answer);
                 match self.target {
-                    // It is there or not, but not for us; what the server says to a new one tells which (T-019).
-                    Target::Previous(previous) if answer.status != 401 => abandon(core, previous.url, &error),
+                    // It may be another user's; what the server says to a new one tells whether anything is allowed. Any
+                    // other refusal may be over tomorrow (T-019).
+                    Target::Previous(previous) if answer.status == 403 => abandon(core, previous.url, &error),
                     _ => Finished::error(error),
                 }
             }
-            Reaction::Redirect | Reaction::Conflict | Reaction::Interrupted | Reaction::Refused | Reaction::TooMuch => {
+            Reaction::Redirect => {
+                let then = Self::ask(core, self.target, self.past_caches);
+                core.astray(exchange, answer, then)
+            }
+            Reaction::Conflict | Reaction::Interrupted | Reaction::Refused | Reaction::TooMuch => {
                 Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer))
             }
         }
@@ -138,7 +154,7 @@ impl Probe {
             let other_kind = is_partial(&answer.headers) != core.plan.partial || is_final(&answer.headers);
             let other = other_kind || position.length.is_some_and(|length| Some(length) != core.size);
             if other || core.size.is_some_and(|size| position.at.get() > size) {
-                return gone(core, url, exchange, &answer);
+                return gone(core, url, false, exchange, &answer);
             }
         }
         if is_final(&answer.headers) {
@@ -184,7 +200,8 @@ impl Probe {
         let exchange = &self.request.exchange;
         // A request of an earlier process may still commit to an upload that was found (T-030), but nothing explains
         // a success with more than was sent.
-        let unexplained = at.get() > remote.reachable && (doubt == Doubt::Unbelievable || !remote.found);
+        let unexplained =
+            at.get() > remote.reachable && (matches!(doubt, Doubt::Unbelievable { foreign: false }) || !remote.found);
         if unexplained {
             return Finished::error(broke_rule(BrokenRule::ImpossibleOffset, exchange, &answer));
         }
@@ -194,8 +211,16 @@ impl Probe {
         if at.get() < remote.best && at < from && !core.may_regress(remote.best, at.get()) {
             return Finished::error(broke_rule(BrokenRule::OffsetRegressed, exchange, &answer));
         }
-        if at <= from && doubt.at_stake() > 0 {
-            core.sizer.lost(doubt.at_stake());
+        let sent = remote.reachable.saturating_sub(from.get());
+        match (at.get().saturating_sub(from.get()), doubt) {
+            (kept, Doubt::Broken { length }) if kept < length => core.sizer.broke(length, kept),
+            (0, Doubt::Failed { length, .. }) if length > 0 => core.sizer.failed(length),
+            // What a conflict shows is not of this request.
+            (_, Doubt::Failed { status: 409, .. }) => {}
+            (kept, Doubt::Failed { .. } | Doubt::Unbelievable { .. }) if (1..sent).contains(&kept) => {
+                core.sizer.taken_in_part(sent, kept);
+            }
+            _ => {}
         }
         let error = broke_rule(BrokenRule::NoProgress, exchange, &answer);
         remote.length = position.length;
@@ -205,9 +230,11 @@ impl Probe {
             // The bytes are all there, but the server's word on the last of them was no.
             core.warn(format!("the upload is complete although its last data was answered with status {status}"));
         }
-        if grown || doubt != Doubt::Unbelievable || matches!(then, State::Finished(_)) {
+        let Doubt::Unbelievable { foreign } = doubt else { return then };
+        if grown || matches!(then, State::Finished(_)) {
             return then;
         }
+        let error = error.with_retryable(foreign);
         core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
     }
 
@@ -264,14 +291,25 @@ fn anew(core: &mut Core, otherwise: Error) -> State {
 }
 
 /// The upload is gone (T-019, T-083). One that this session made is made again; one the caller named is his to
-/// judge.
-pub(super) fn gone(core: &mut Core, url: AbsoluteUrl, exchange: &Exchange, answer: &Answer) -> State {
+/// judge. `untouched`: this session made it, and no byte of it was ever acknowledged.
+pub(super) fn gone(core: &mut Core, url: AbsoluteUrl, untouched: bool, exchange: &Exchange, answer: &Answer) -> State {
     let Goal::Upload { endpoint, .. } = core.plan.goal.clone() else {
         let error: Error = refused(ErrorKind::Gone, exchange, answer);
         return Finished::error(error.with_retryable(false));
     };
-    if !core.may_restart(&url) {
-        return Finished::error(broke_rule(BrokenRule::KeepsVanishing, exchange, answer));
+    // Nothing was lost: it was never there.
+    let misled = untouched.then(|| {
+        let url = url.redacted();
+        format!("no byte of it was ever acknowledged: the Location the server gave may lack a part of its path: {url}")
+    });
+    let certain = react(exchange.purpose, answer) != Reaction::Missing;
+    if !core.may_restart(&url, certain) {
+        let what = format!("{} failed: the upload vanishes from the server again and again", exchange.purpose.doing());
+        let error = fail(ErrorKind::Gone, what, exchange, Some(answer)).with_retryable(false);
+        return Finished::error(misled.into_iter().fold(error, Error::because));
+    }
+    if let Some(misled) = misled {
+        core.warn(format!("the upload vanished; {misled}"));
     }
     State::create(core, endpoint)
 }

@@ -1,7 +1,9 @@
-//! Redirects (T-151): followed only where method and body stay what they are.
+//! Redirects (T-151): followed only where method and body stay what they are. Those for good (301, 308) are remembered
+//! (T-152) once something has come of them: what no tus server has answered may be the next maintenance page.
 
 use crate::error::{BrokenRule, Error};
 use crate::protocol::answer::Answer;
+use crate::protocol::url::AbsoluteUrl;
 use crate::warning::{Warning, WarningKind};
 
 use super::core::Core;
@@ -41,7 +43,35 @@ pub(super) fn follow(core: &mut Core, request: &mut Request, answer: &Answer) ->
         let text = format!("redirected to another origin, {}: credentials stay behind", target.origin());
         core.warn(Warning::new(WarningKind::OtherOrigin, text));
     }
+    if matches!(answer.status, 301 | 308) {
+        request.moved.push((request.exchange.url.clone(), target.clone()));
+    }
     let from = std::mem::replace(&mut request.exchange.url, target);
     request.trail.push(from);
     Ok(())
+}
+
+/// Where things have moved to for good.
+#[derive(Debug, Default)]
+pub(super) struct Moved(Vec<(AbsoluteUrl, AbsoluteUrl)>);
+
+impl Moved {
+    /// Remembers the permanent redirects of a request that a tus server has answered.
+    pub(super) fn remember(&mut self, request: &mut Request) {
+        for (from, to) in request.moved.drain(..) {
+            // What has moved back is where it is.
+            self.0.retain(|(known, _)| *known != from && *known != to);
+            self.0.push((from, to));
+        }
+    }
+
+    /// Where to send a request to `url` now.
+    pub(super) fn resolve<'a>(&'a self, url: &'a AbsoluteUrl) -> &'a AbsoluteUrl {
+        let mut at = url;
+        for _ in 0..MAX_REDIRECTS {
+            let Some((_, to)) = self.0.iter().find(|(from, _)| from == at) else { break };
+            at = to;
+        }
+        at
+    }
 }

@@ -35,6 +35,11 @@ impl Remote {
         Remote { url, best: at.get(), reachable: at.get(), found: true, proven: u64::MAX, length }
     }
 
+    /// Whether this session made it and the server has never acknowledged a byte.
+    pub(super) fn is_untouched(&self) -> bool {
+        !self.found && self.best == 0
+    }
+
     /// The server has proved `at` after a request from `from` on; whether that is more than ever before (T-034).
     pub(super) fn acknowledged(&mut self, core: &mut Core, at: Proven, from: Proven) -> bool {
         let grown = at.get() > self.best;
@@ -70,17 +75,10 @@ pub(super) enum Doubt {
     /// It was answered with a failure; `length` is 0 where that says nothing about what was sent.
     Failed { status: u16, length: u64 },
     /// It was answered with success, but not believably (T-025, T-026): finding no progress is a failed try.
-    Unbelievable,
+    Unbelievable {
+        /// It was not a tus server that answered: another try may find one.
+        foreign: bool,
+    },
     /// The server has not said yet how much of a creation's data it took (T-062).
     Unsaid,
-}
-
-impl Doubt {
-    /// How many bytes were lost if the server has none of them.
-    pub(super) fn at_stake(self) -> u64 {
-        match self {
-            Doubt::Broken { length } | Doubt::Failed { length, .. } => length,
-            Doubt::Unbelievable | Doubt::Unsaid => 0,
-        }
-    }
 }

@@ -99,9 +99,10 @@ impl Transfer {
                 core.again(budget, exchange, answer, then)
             }
             Reaction::Conflict => {
-                let error = refused(ErrorKind::OffsetConflict, exchange, &answer);
-                let then = Probe::resync(core, self.remote, self.at, untouched);
-                core.conflict(error, answer, then)
+                let at = self.at;
+                let exchange = exchange.clone();
+                let then = Probe::resync(core, self.remote, at, untouched);
+                core.conflict(at, &exchange, answer, then)
             }
             Reaction::Interrupted if core.believe_interruption() => {
                 let then = Probe::resync(core, self.remote, self.at, lost);
@@ -130,11 +131,18 @@ impl Transfer {
                 core.again(Budget::Tries, exchange, answer, then)
             }
             // Gone from where a redirect led to is not gone from where the upload is: HEAD tells, and it is charged.
-            Reaction::Gone if !self.request.trail.is_empty() => {
+            Reaction::Gone | Reaction::Missing if !self.request.trail.is_empty() => {
                 let then = Probe::resync(core, self.remote, self.at, untouched);
                 core.again(Budget::Tries, exchange, answer, then)
             }
-            Reaction::Gone => gone(core, self.remote.url, exchange, &answer),
+            Reaction::Missing if core.doubts_missing() => {
+                let then = Probe::resync(core, self.remote, self.at, untouched);
+                core.again(Budget::Tries, exchange, answer, then)
+            }
+            Reaction::Gone | Reaction::Missing => {
+                let untouched = self.remote.is_untouched();
+                gone(core, self.remote.url, untouched, exchange, &answer)
+            }
             Reaction::TooMuch => {
                 if core.sizer.refused(self.length) {
                     // Nothing of a refused body is kept, but only HEAD proves it.
@@ -143,7 +151,11 @@ impl Transfer {
                 Finished::error(refused(ErrorKind::TooLarge, exchange, &answer))
             }
             Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer)),
-            Reaction::Accept | Reaction::Redirect | Reaction::Interrupted | Reaction::Refused => {
+            Reaction::Redirect => {
+                let then = Probe::resync(core, self.remote, self.at, untouched);
+                core.astray(exchange, answer, then)
+            }
+            Reaction::Accept | Reaction::Interrupted | Reaction::Refused => {
                 Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer))
             }
         }
@@ -158,14 +170,15 @@ impl Transfer {
                     self.remote.length = self.declares;
                     Self::go_on(core, self.remote, self.at)
                 }
-                _ => self.disbelieve(core),
+                _ => self.disbelieve(core, answer.is_foreign()),
             };
         }
         match self.at.acknowledged(&answer.headers, body_sent, size) {
             Ok(Acknowledged::Grown(at)) => {
                 let took: Duration = core.now - self.began;
-                if at.get() - self.at.get() == self.length {
-                    core.sizer.went_through(self.length, took);
+                match at.get() - self.at.get() {
+                    taken if taken == self.length => core.sizer.went_through(self.length, took),
+                    taken => core.sizer.taken_in_part(self.length, taken),
                 }
                 if self.request.exchange.checksum.is_some() {
                     core.checksums.worked();
@@ -180,7 +193,7 @@ impl Transfer {
             Ok(Acknowledged::Unchanged) => {
                 core.notices.push(Notice::ChunkFailed);
                 let error = broke_rule(BrokenRule::NoProgress, &self.request.exchange, &answer);
-                core.sizer.lost(self.length);
+                core.sizer.failed(self.length);
                 // Whether a length that was declared has been noted, only HEAD tells; it may not come twice (T-071).
                 let then = match self.declares {
                     Some(_) => Probe::resync(core, self.remote, self.at, Doubt::Unsaid),
@@ -189,13 +202,13 @@ impl Transfer {
                 core.retry(Retry { error, budget: Budget::Tries, answer: None, then })
             }
             // T-025, T-026: the answer cannot be believed or has nothing to believe; HEAD has the last word.
-            Err(_) => self.disbelieve(core),
+            Err(_) => self.disbelieve(core, answer.is_foreign()),
         }
     }
 
-    fn disbelieve(self, core: &mut Core) -> State {
+    fn disbelieve(self, core: &mut Core, foreign: bool) -> State {
         core.warn("the answer to a PATCH has no believable Upload-Offset: asking for it");
-        Probe::resync(core, self.remote, self.at, Doubt::Unbelievable)
+        Probe::resync(core, self.remote, self.at, Doubt::Unbelievable { foreign })
     }
 
     pub(super) fn broken(mut self, core: &mut Core, broken: Broken) -> State {
@@ -205,8 +218,9 @@ impl Transfer {
         }
         self.remote.sent(self.at, broken.body_sent);
         // T-030: close, wait, HEAD, PATCH. The answer may have been lost on the way back.
-        // A pause says nothing of the link.
-        let doubt = Doubt::Broken { length: if paused { 0 } else { self.length } };
+        // A pause says nothing of the link, and a connection that was never made nothing of the chunk.
+        let nothing_sent = broken.body_sent == 0;
+        let doubt = Doubt::Broken { length: if paused || nothing_sent { 0 } else { self.length } };
         core.broken(broken, &self.request.exchange, |core| Probe::resync(core, self.remote, self.at, doubt))
     }
 }

@@ -145,6 +145,8 @@ fn an_incomplete_part_is_the_end_before_the_post() {
         assert_eq!(error.upload_url(), None);
     }
     play_list(three(None), vec![head(4, 4), ok(404, &[])]).expect_error(ErrorKind::Gone);
+    let missing = || foreign(404, &[]);
+    play_list(three(None), vec![head(4, 4), missing(), missing(), missing()]).expect_error(ErrorKind::Gone);
     play_list(three(None), vec![ok(403, &[])]).expect_error(ErrorKind::HttpStatus);
     play_list(three(None), vec![ok(200, &[("Upload-Length", "4")])])
         .expect_error(ErrorKind::Protocol(BrokenRule::MissingOffset));
@@ -221,7 +223,7 @@ fn the_whole_is_not_waited_for_for_ever() {
     assert!(waited < Duration::from_secs(10) && waited > Duration::from_secs(6), "{waited:?}");
     // Nor beyond the deadline, nor in a hot loop.
     let run = play(Plan { deadline: Some(Instant(3_000_000)), ..three(Some(11)) }, server);
-    run.expect_error(ErrorKind::Protocol(BrokenRule::NotAssembled));
+    run.expect_error(ErrorKind::Timeout(TimeLimit::Total));
     let retry = RetryPolicy { base_delay: Duration::ZERO, lock_budget: Duration::from_secs(1), ..retry };
     let run = play(Plan { retry, ..three(Some(11)) }, server);
     assert!(run.sleeps.iter().all(|(pause, _)| *pause >= Duration::from_millis(20)) && !run.sleeps.is_empty());
@@ -285,7 +287,12 @@ fn a_redirected_post_keeps_what_it_says() {
     // A retry begins at the endpoint again.
     let redirect = || ok(307, &[("Location", "http://g/files/")]);
     let run = play_list(three(Some(11)), vec![redirect(), ok(503, &[]), redirect(), made(), head(11, 11)]);
-    assert_eq!(run.exchanges[0], run.exchanges[2]);
+    assert_eq!((&run.exchanges[0].url, &run.exchanges[0].headers), (&run.exchanges[2].url, &run.exchanges[2].headers));
+    // One for good is remembered, and the parts are named as they are to be there.
+    let redirect_for_good = || ok(308, &[("Location", "http://g/files/")]);
+    let run = play_list(three(Some(11)), vec![redirect_for_good(), ok(503, &[]), made(), head(11, 11)]);
+    assert_eq!(run.requests[2], "POST http://g/files/");
+    assert_eq!(field(&run.exchanges[2], "Upload-Concat"), Some(named));
     let run = play_list(three(Some(11)), vec![ok(302, &[("Location", "/other/")])]);
     run.expect_error(ErrorKind::Protocol(BrokenRule::BadRedirect));
     // A redirected HEAD is nothing of that.

@@ -212,13 +212,34 @@ fn termination_by_status() {
     };
     for replies in [
         vec![ok(204, &[])],
-        vec![ok(404, &[])],
-        vec![ok(410, &[])],
+        vec![ok(404, &[]), ok(404, &[])],
+        vec![ok(410, &[]), ok(410, &[])],
         vec![ok(423, &[]), ok(423, &[]), ok(204, &[])],
-        vec![RESET, ok(404, &[])],
+        vec![RESET, ok(404, &[]), ok(404, &[])],
+        // What proves nothing is looked into.
+        vec![ok(200, &[]), ok(404, &[])],
+        vec![foreign(204, &[]), ok(410, &[])],
+        vec![foreign(200, &[]), foreign(200, &[]), ok(404, &[])],
+        vec![ok(202, &[]), head(1, 4), ok(204, &[])],
+        vec![foreign(404, &[]), head(1, 4), ok(204, &[])],
+        vec![foreign(404, &[]), foreign(404, &[]), foreign(404, &[])],
+        vec![foreign(200, &[]), foreign(404, &[]), foreign(404, &[]), foreign(404, &[])],
     ] {
         assert_eq!(play_list(plan(), replies).result.unwrap(), Outcome::Terminated);
     }
+    // The upload is still there.
+    for status in [404, 410] {
+        let run = play_list(plan(), vec![ok(status, &[]), head(1, 4)]);
+        let error = run.expect_error(ErrorKind::HttpStatus);
+        assert!(!error.is_retryable() && error.upload_url().is_some());
+        assert_eq!(error.answer().map(|answer| answer.status), Some(status));
+    }
+    let run = play(plan(), |_, exchange| match exchange.method {
+        HttpMethod::Head => head(1, 4),
+        _ => foreign(200, &[]),
+    });
+    let error = run.expect_error(ErrorKind::HttpStatus);
+    assert!(error.is_retryable() && error.upload_url().is_some(), "{error:?}");
     play_list(plan(), vec![ok(501, &[])]).expect_error(ErrorKind::Unsupported);
     play_list(plan(), vec![ok(403, &[])]).expect_error(ErrorKind::HttpStatus);
     let asking = Plan { discover: true, ..plan() };

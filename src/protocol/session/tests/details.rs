@@ -149,8 +149,12 @@ fn automatic_chunks_follow_what_happens_to_them() {
     let run = play_list(upload(40 * MB), vec![created(), at(8 * MB), at(24 * MB), at(40 * MB)]);
     assert_eq!(patches(&run), ["0+8388608", "8388608+16777216", "25165824+16777216"]);
     // Partly taken: no reason to grow.
-    let run = play_list(upload(40 * MB), vec![created(), at(MB), at(9 * MB), at(25 * MB), at(40 * MB)]);
-    assert_eq!(patches(&run)[1], "1048576+8388608");
+    let run = play_list(upload(40 * MB), vec![created(), at(2 * MB), at(10 * MB), at(26 * MB), at(40 * MB)]);
+    assert_eq!(patches(&run)[1], "2097152+8388608");
+    // Little of it taken: no more than that, and twice as much each time that is taken.
+    let some = vec![created(), at(MB), at(2 * MB), at(4 * MB), at(8 * MB), at(16 * MB)];
+    let run = play_list(upload(16 * MB), some);
+    assert_eq!(patches(&run)[1..], ["1048576+1048576", "2097152+2097152", "4194304+4194304", "8388608+8388608"]);
     // Lost whole, as HEAD tells or the answer itself.
     let run = play_list(upload(9 * MB), vec![created(), RESET, head(0, 9 * MB), at(4 * MB), at(9 * MB)]);
     assert_eq!(patches(&run)[1], "0+4194304");
@@ -263,10 +267,19 @@ fn notices_tell_the_story() {
     let run = play_list(resume(4), vec![head(1, 4), ok(503, &[]), head(1, 4), at(4)]);
     use Notice::*;
     assert_eq!(run.notices, [Resumed(1), ChunkFailed, Retrying, Acknowledged(4)]);
-    let run = play_list(upload(4), vec![created(), ok(410, &[]), created(), at(4)]);
+    let lost = vec![created(), at(2), ok(410, &[]), created(), at(2), at(4)];
+    let run = play_list(chunks(4, 2), lost);
     assert_eq!(
         run.notices,
-        [UploadUrl(one.clone()), ChunkFailed, Gone(one.clone()), UploadUrl(one.clone()), Acknowledged(4)]
+        [
+            UploadUrl(one.clone()),
+            Acknowledged(2),
+            ChunkFailed,
+            Gone(one.clone()),
+            UploadUrl(one.clone()),
+            Acknowledged(2),
+            Acknowledged(4)
+        ]
     );
     let run = play_list(upload(4), vec![created(), at(0), at(4)]);
     assert_eq!(run.notices, [UploadUrl(one), ChunkFailed, Retrying, Acknowledged(4)]);
@@ -282,7 +295,7 @@ fn a_500_that_names_a_lock_is_one() {
 
 #[test]
 fn redirects_of_head_that_are_not_followed() {
-    let two = Reply::Answer(307, vec![("Location", "/a".into()), ("Location", "/b".into())]);
+    let two = ok(307, &[("Location", "/a"), ("Location", "/b")]);
     for reply in [ok(303, &[("Location", "/x")]), two] {
         let run = play_list(resume(4), vec![reply]);
         run.expect_error(ErrorKind::Protocol(BrokenRule::BadRedirect));

@@ -92,7 +92,17 @@ pub(super) fn resume(size: u64) -> Plan {
     Plan::new(Goal::Resume { url: url("http://h/files/1"), size: Some(size), endpoint: None })
 }
 
+/// An answer of a tus server.
 pub(super) fn ok(status: u16, headers: &[(&'static str, &str)]) -> Reply {
+    let Reply::Answer(status, mut fields) = foreign(status, headers) else { unreachable!() };
+    if !fields.iter().any(|(name, _)| *name == "Tus-Resumable") {
+        fields.push(("Tus-Resumable", "1.0.0".to_owned()));
+    }
+    Reply::Answer(status, fields)
+}
+
+/// An answer of something that is not a tus server.
+pub(super) fn foreign(status: u16, headers: &[(&'static str, &str)]) -> Reply {
     Reply::Answer(status, headers.iter().map(|(name, value)| (*name, value.to_string())).collect())
 }
 

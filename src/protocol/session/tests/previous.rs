@@ -56,7 +56,7 @@ fn one_that_is_gone_is_begun_again() {
     // It counts as one of the restarts.
     let gone = || ok(404, &[]);
     let run = play_list(earlier(None), vec![gone(), created(), gone(), created(), gone(), created(), gone()]);
-    run.expect_error(ErrorKind::Protocol(BrokenRule::KeepsVanishing));
+    run.expect_error(ErrorKind::Gone);
 }
 
 #[test]
@@ -87,17 +87,50 @@ fn one_that_was_never_this_sources_is_gone() {
 
 #[test]
 fn one_that_is_not_for_us_is_left_alone() {
-    for status in [403, 400, 405, 412, 501, 999] {
-        let run = begins_anew(earlier(None), ok(status, &[]));
-        assert_eq!(given_up(&run), [&Notice::Abandoned(url(OLD))], "{status}");
-        assert!(warned(&run, "cannot be continued"));
-    }
+    let run = begins_anew(earlier(None), ok(403, &[]));
+    assert_eq!(given_up(&run), [&Notice::Abandoned(url(OLD))]);
+    assert!(warned(&run, "cannot be continued"));
     // If a new one is not for us either, nothing is to be resumed.
     let run = play_list(earlier(None), vec![ok(403, &[]), ok(403, &[])]);
     assert_eq!(run.expect_error(ErrorKind::HttpStatus).upload_url(), None);
-    // Credentials are missing: it may be there.
-    let run = play_list(earlier(None), vec![ok(401, &[])]);
-    assert_eq!(run.expect_error(ErrorKind::HttpStatus).upload_url(), Some(&url(OLD)));
+}
+
+/// T-019: nothing of this says that it is not there.
+#[test]
+fn one_that_is_refused_is_kept_and_nothing_is_begun() {
+    for status in [400, 401, 402, 405, 406, 407, 412, 413, 415, 418, 431, 451, 501, 999] {
+        for reply in [ok(status, &[]), foreign(status, &[])] {
+            let run = play_list(earlier(None), vec![reply]);
+            let error = run.result.as_ref().unwrap_err();
+            assert_eq!(error.upload_url(), Some(&url(OLD)), "{status}");
+            assert_eq!(error.answer().map(|answer| answer.status), Some(status));
+            assert!(given_up(&run).is_empty(), "{status}");
+        }
+    }
+}
+
+/// T-083: a balancer may say 404 while the server is restarted.
+#[test]
+fn one_that_is_missing_is_asked_about_twice_more() {
+    for status in [404, 410] {
+        let run = play_list(earlier(None), vec![foreign(status, &[]), foreign(status, &[]), head(5, 11), at(11)]);
+        run.expect_done(11);
+        assert!(given_up(&run).is_empty());
+        assert_eq!(run.sleeps.len(), 2);
+        // Then it is believed, but the entry is kept until the server has shown itself.
+        let missing = || foreign(status, &[]);
+        let run = play_list(earlier(None), vec![missing(), missing(), missing(), created(), at(11)]);
+        run.expect_done(11);
+        assert_eq!(given_up(&run), [&Notice::Abandoned(url(OLD)), &Notice::Gone(url(OLD))]);
+        let run = play_list(earlier(None), vec![missing(), missing(), missing(), missing()]);
+        assert_eq!(run.expect_error(ErrorKind::HttpStatus).upload_url(), Some(&url(OLD)));
+        assert_eq!(given_up(&run), [&Notice::Abandoned(url(OLD))]);
+        // Where nothing may be tried again it is not given up either.
+        let run = play_list(Plan { retry: no_retries(), ..earlier(None) }, vec![missing()]);
+        let error = run.expect_error(ErrorKind::HttpStatus);
+        assert!(error.is_retryable() && error.upload_url() == Some(&url(OLD)));
+        assert!(given_up(&run).is_empty());
+    }
 }
 
 #[test]

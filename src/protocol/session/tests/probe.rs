@@ -90,8 +90,8 @@ fn a_cached_answer_is_asked_again() {
 fn the_version_is_checked() {
     let other = ok(200, &[("Tus-Resumable", "2.0.0"), ("Upload-Offset", "0"), ("Upload-Length", "4")]);
     play_list(resume(4), vec![other]).expect_error(ErrorKind::Version);
-    let silent = || ok(200, &[("Upload-Offset", "0"), ("Upload-Length", "4")]);
-    let run = play_list(resume(4), vec![silent(), ok(204, &[("Upload-Offset", "2")]), at(4)]);
+    let silent = || foreign(200, &[("Upload-Offset", "0"), ("Upload-Length", "4")]);
+    let run = play_list(resume(4), vec![silent(), foreign(204, &[("Upload-Offset", "2")]), at(4)]);
     run.expect_done(4);
     let warnings = run.notices.iter().filter(|notice| matches!(notice, Notice::Warning(_))).count();
     assert_eq!(warnings, 1);
@@ -109,4 +109,32 @@ fn inspection_reports_what_there_is() {
     let unfinished = ok(200, &[("Upload-Concat", "final;/a /b")]);
     assert!(matches!(play_list(plan(), vec![unfinished]).result, Ok(Outcome::Inspected { offset: 0, size: None, .. })));
     play_list(plan(), vec![ok(404, &[])]).expect_error(ErrorKind::Gone);
+}
+
+/// A maintenance page, or a server that is locked.
+#[test]
+fn an_answer_that_is_not_about_tus_is_asked_for_again() {
+    let page = || foreign(200, &[("Content-Type", "text/html")]);
+    let run = play_list(resume(4), vec![page(), foreign(204, &[]), head(1, 4), at(4)]);
+    run.expect_done(4);
+    assert_eq!(run.sleeps.len(), 2);
+    let run = play(resume(4), |_, _| page());
+    let error = run.expect_error(ErrorKind::Protocol(BrokenRule::NotTus));
+    assert!(error.is_retryable() && error.upload_url().is_some());
+    assert_eq!(run.requests.len(), 7, "a try and six more");
+    let inspect = Plan::new(Goal::Inspect { url: url("http://h/files/1") });
+    assert!(play_list(inspect, vec![page(), head(1, 4)]).result.is_ok());
+    // What the tus server itself says without an offset is a rule it breaks (T-013).
+    play_list(resume(4), vec![ok(200, &[])]).expect_error(ErrorKind::Protocol(BrokenRule::MissingLength));
+}
+
+#[test]
+fn a_404_that_is_no_tus_servers_is_asked_about_twice_more() {
+    for plan in [resume(4), Plan::new(Goal::Inspect { url: url("http://h/files/1") })] {
+        let missing = || foreign(404, &[]);
+        let run = play_list(plan.clone(), vec![missing(), missing(), missing()]);
+        assert_eq!(run.expect_error(ErrorKind::Gone).upload_url(), None);
+        let run = play_list(plan, vec![missing(), missing(), head(4, 4)]);
+        assert!(run.result.is_ok() && run.sleeps.len() == 2);
+    }
 }

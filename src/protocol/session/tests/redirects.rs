@@ -59,3 +59,70 @@ fn loops_chains_and_downgrades_end() {
     let secure = Plan::new(Goal::Resume { url: url("https://h/1"), size: Some(1), endpoint: None });
     play_list(secure, vec![to(307, "http://h/1")]).expect_error(ErrorKind::Protocol(BrokenRule::InsecureLocation));
 }
+
+/// T-152.
+#[test]
+fn what_has_moved_for_good_is_asked_there() {
+    for status in [301, 308] {
+        let plan = Plan { chunk_size: fixed(2), ..resume(6) };
+        let run = play_list(plan, vec![to(status, "/f/2"), head(0, 6), at(2), RESET, head(2, 6), at(4), at(6)]);
+        run.expect_done(6);
+        let there = |line: &String| line.contains("http://h/f/2");
+        assert!(
+            run.requests[0].contains("http://h/files/1") && run.requests[1..].iter().all(there),
+            "{:?}",
+            run.requests
+        );
+        assert!(matches!(&run.result, Ok(Outcome::Uploaded { url: at, .. }) if *at == url("http://h/files/1")));
+    }
+    // No chunk goes out twice but the first one.
+    let run = play_list(
+        Plan { chunk_size: fixed(2), ..upload(6) },
+        vec![to(308, "/new/"), created(), to(308, "http://h/f/2"), at(2), at(4), at(6)],
+    );
+    run.expect_done(6);
+    assert_eq!(run.requests.iter().filter(|line| line.contains("/files/1 ")).count(), 1);
+    // The next upload goes where the first one went, and what is for now is asked for again.
+    let lost = vec![to(308, "/new/"), created(), ok(410, &[]), created(), at(4)];
+    assert_eq!(play_list(upload(4), lost).requests[3], "POST http://h/new/");
+    for status in [302, 307] {
+        let run = play_list(resume(4), vec![to(status, "/f/2"), head(0, 4), at(4)]);
+        assert_eq!(run.requests[2], "PATCH http://h/files/1 0+4");
+    }
+    // The rules of credentials hold there as well.
+    let run = play_list(resume(4), vec![to(301, "http://evil/1"), head(0, 4), at(4)]);
+    assert_eq!(run.exchanges.iter().map(|e| e.trusted).collect::<Vec<_>>(), [true, false, false]);
+    // What moves back is where it was.
+    let moves = vec![to(301, "/b"), head(0, 4), RESET, to(301, "/files/1"), head(0, 4), at(4)];
+    assert_eq!(play_list(resume(4), moves).requests.last().unwrap(), "PATCH http://h/files/1 0+4");
+    let part = Plan::new(Goal::Terminate { url: url("http://h/files/1"), endpoint: None });
+    let run = play_list(part, vec![to(308, "/b"), ok(404, &[]), ok(404, &[])]);
+    assert_eq!(run.requests[2], "HEAD http://h/b");
+}
+
+/// A page for people, in place of the server.
+#[test]
+fn a_redirect_that_is_no_tus_servers_is_tried_again() {
+    let page = |status| foreign(status, &[("Location", "/sorry.html")]);
+    for status in [301, 302, 303] {
+        let run = play_list(upload(4), vec![created(), page(status), head(0, 4), at(4)]);
+        run.expect_done(4);
+        assert_eq!(run.sleeps.len(), 1);
+        let run = play(upload(4), |n, exchange| match exchange.method {
+            _ if n == 0 => created(),
+            HttpMethod::Head => head(0, 4),
+            _ => page(status),
+        });
+        let error = run.expect_error(ErrorKind::Protocol(BrokenRule::BadRedirect));
+        assert!(error.is_retryable() && error.upload_url().is_some());
+        let delete = || Plan::new(Goal::Terminate { url: url("http://h/files/1"), endpoint: None });
+        assert!(play_list(delete(), vec![page(status), ok(204, &[])]).result.is_ok());
+    }
+    // HEAD is led to the page, which says nothing either; where it was led for good is not remembered for that.
+    for status in [301, 302, 307, 308] {
+        let html = || foreign(200, &[("Content-Type", "text/html")]);
+        let run = play_list(resume(4), vec![page(status), html(), head(0, 4), at(4)]);
+        run.expect_done(4);
+        assert_eq!(run.requests[2..], ["HEAD http://h/files/1", "PATCH http://h/files/1 0+4"]);
+    }
+}

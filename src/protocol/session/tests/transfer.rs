@@ -63,7 +63,7 @@ fn no_progress_ends() {
     let run = play(upload(8), |n, _| if n == 0 { created() } else { at(0) });
     let error = run.expect_error(ErrorKind::Protocol(BrokenRule::NoProgress));
     assert_eq!(error.upload_url(), Some(&url("http://h/files/1")));
-    assert_eq!(run.requests.len(), 1 + 6);
+    assert_eq!(run.requests.len(), 1 + 7);
     // 204 without an offset, and HEAD never moves.
     let run = play(upload(8), |n, exchange| match (n, exchange.method) {
         (0, _) => created(),
@@ -123,9 +123,32 @@ fn an_endless_conflict_ends() {
         (_, HttpMethod::Head) => head(0, 4),
         _ => ok(409, &[]),
     });
-    run.expect_error(ErrorKind::OffsetConflict);
-    assert_eq!(run.requests.iter().filter(|line| line.starts_with("PATCH")).count(), 6);
+    // At the same offset: a lock, waited for as one (T-027).
+    let error = run.expect_error(ErrorKind::OffsetConflict);
+    assert!(error.is_retryable() && error.full_message().contains("locked"));
+    assert_eq!(error.answer().map(|answer| answer.status), Some(409));
+    let waited: Duration = run.sleeps.iter().map(|(delay, _)| *delay).sum();
     assert!(run.sleeps.iter().all(|(_, why)| *why == WaitReason::Lock));
+    assert!((100..=120).contains(&waited.as_secs()), "{waited:?}");
+    let run = play(upload(4), |n, exchange| match (n, exchange.method) {
+        (0, _) => created(),
+        (_, HttpMethod::Head) => head(0, 4),
+        (..30, _) => ok(409, &[]),
+        _ => at(4),
+    });
+    run.expect_done(4);
+    // At another one each time: client and server do not agree.
+    let mut offset = 0;
+    let run = play(Plan { chunk_size: fixed(4), ..resume(8) }, |n, exchange| match exchange.method {
+        _ if n == 0 => head(4, 8),
+        HttpMethod::Head => {
+            offset = (offset + 1) % 3;
+            head(offset, 8)
+        }
+        _ => ok(409, &[]),
+    });
+    run.expect_error(ErrorKind::OffsetConflict);
+    assert!(run.sleeps.is_empty() && run.requests.len() <= 12, "{:?}", run.requests);
 }
 
 #[test]
@@ -150,6 +173,101 @@ fn the_offset_may_go_back_a_few_times() {
         _ => ok(500, &[]),
     });
     run.expect_error(ErrorKind::Protocol(BrokenRule::OffsetRegressed));
+}
+
+#[test]
+fn progress_forgives_what_went_back() {
+    let mut truth = 0_u64;
+    let run = play(chunks(100, 4), |n, exchange| match exchange.body {
+        _ if n == 0 => created(),
+        Body::Range { .. } if n % 5 == 4 => ok(500, &[]),
+        Body::Range { start, length } => {
+            truth = start + length;
+            at(truth)
+        }
+        _ => {
+            truth = truth.saturating_sub(3);
+            head(truth, 100)
+        }
+    });
+    run.expect_done(100);
+    assert!(run.notices.iter().filter(|notice| matches!(notice, Notice::WentBack(_))).count() > 3);
+}
+
+#[test]
+fn a_size_that_broke_the_connection_twice_is_halved() {
+    let mut truth = 0;
+    let run = play(Plan { chunk_size: ChunkSize::Whole, ..upload(1 << 20) }, |n, exchange| match exchange.body {
+        _ if n == 0 => created(),
+        Body::Range { length, .. } if length > 300 << 10 => RESET,
+        Body::Range { start, length } => {
+            truth = start + length;
+            at(truth)
+        }
+        _ => head(truth, 1 << 20),
+    });
+    run.expect_done(1 << 20);
+    let patches: Vec<&str> = run.requests.iter().filter(|line| line.starts_with("PATCH")).map(String::as_str).collect();
+    assert!(patches[2].ends_with(" 0+524288"), "{patches:?}");
+    assert!(run.requests.len() < 40, "{:?}", run.requests);
+}
+
+/// However little is taken of each chunk, and whatever the server says then, what is sent stays in proportion.
+#[test]
+fn what_is_sent_stays_in_proportion() {
+    let size = 100_000;
+    for chunk_size in [ChunkSize::Auto, ChunkSize::Whole, fixed(100_000)] {
+        for cap in [1_u64, 100, 4096] {
+            let size = if cap == 1 { 2_000 } else { size };
+            for how in [204, 500, 503, 423, 400, 0, 1] {
+                let (mut truth, mut sent) = (0_u64, 0_u64);
+                let retry = RetryPolicy { base_delay: Duration::from_millis(1), ..RetryPolicy::default() };
+                let plan = Plan { chunk_size, retry, ..upload(size) };
+                let mut now = Instant(0);
+                let mut session = Session::start(plan, now);
+                let done = loop {
+                    let event = match session.next() {
+                        Action::Send(exchange) => {
+                            let reply = match exchange.body {
+                                Body::Range { start, length } if start == truth => {
+                                    let taken = length.min(cap);
+                                    (truth, sent) = (truth + taken, sent + length);
+                                    match how {
+                                        _ if taken == length => at(truth),
+                                        204 => at(truth),
+                                        0 => RESET,
+                                        1 => Reply::Break(BrokenKind::Closed, taken),
+                                        400 => Reply::Text(400, "ERR_UPLOAD_INTERRUPTED"),
+                                        status => ok(status, &[]),
+                                    }
+                                }
+                                Body::Range { .. } => ok(409, &[]),
+                                _ if exchange.method == HttpMethod::Post => created(),
+                                _ => head(truth, size),
+                            };
+                            let length = match exchange.body {
+                                Body::Range { length, .. } => length,
+                                _ => 0,
+                            };
+                            reply_event(reply, length)
+                        }
+                        Action::Decide(question) => Event::Decided(Ok(question.delay)),
+                        Action::Sleep { until, .. } => {
+                            now = until;
+                            Event::Woke
+                        }
+                        Action::Finished(result) => break result.is_ok(),
+                        other => panic!("{other:?}"),
+                    };
+                    session = session.happened(event, now);
+                    session.take_notices();
+                };
+                assert!(done && truth == size, "{chunk_size:?} {cap} {how}");
+                // Of what breaks off, only what had gone out was sent.
+                assert!(how == 1 || sent <= 12 * size, "{chunk_size:?} {cap} {how}: {sent} of {size}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -186,11 +304,49 @@ fn an_upload_that_vanishes_is_begun_again() {
         HttpMethod::Post => created(),
         _ => ok(404, &[]),
     });
-    run.expect_error(ErrorKind::Protocol(BrokenRule::KeepsVanishing));
+    run.expect_error(ErrorKind::Gone);
     assert_eq!(run.requests.iter().filter(|line| line.starts_with("POST")).count(), 4);
     // One that the caller named is not replaced.
     let run = play_list(resume(4), vec![head(0, 4), ok(404, &[])]);
     assert_eq!(run.expect_error(ErrorKind::Gone).upload_url(), None);
+}
+
+/// T-083: what a balancer says is not what the server says.
+#[test]
+fn an_upload_that_is_missing_is_asked_about_twice_more() {
+    for status in [404, 410] {
+        let missing = || foreign(status, &[]);
+        let run = play_list(chunks(8, 4), vec![created(), at(4), missing(), missing(), head(4, 8), at(8)]);
+        run.expect_done(8);
+        assert_eq!(run.sleeps.len(), 2);
+        let run = play_list(chunks(8, 4), vec![created(), at(4), RESET, missing(), missing(), head(4, 8), at(8)]);
+        run.expect_done(8);
+        let lost = vec![created(), at(4), missing(), missing(), missing(), created(), at(4), at(8)];
+        play_list(chunks(8, 4), lost).expect_done(8);
+        // It is there, and what it is sent is still not taken.
+        let run = play(chunks(8, 4), |n, exchange| match exchange.method {
+            _ if n == 0 => created(),
+            HttpMethod::Head => head(0, 8),
+            _ => missing(),
+        });
+        let error = run.expect_error(ErrorKind::HttpStatus);
+        assert!(error.is_retryable() && error.upload_url().is_some());
+    }
+}
+
+#[test]
+fn an_upload_that_never_took_a_byte_points_at_a_wrong_location() {
+    for lost in [ok(404, &[]), foreign(404, &[])] {
+        let Reply::Answer(status, fields) = &lost else { unreachable!() };
+        let run = play(upload(4), |_, exchange| match exchange.method {
+            HttpMethod::Post => created(),
+            _ => Reply::Answer(*status, fields.clone()),
+        });
+        let error = run.expect_error(ErrorKind::Gone);
+        assert!(error.full_message().contains("Location") && error.full_message().contains("http://h/files/1"));
+        assert!(warned(&run, "Location"));
+        assert_eq!(run.requests.iter().filter(|line| line.starts_with("POST")).count(), 4);
+    }
 }
 
 #[test]

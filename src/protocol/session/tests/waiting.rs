@@ -16,7 +16,7 @@ fn delays_grow_and_end_at_the_limit() {
     });
     run.expect_error(ErrorKind::HttpStatus);
     let delays = seconds(&run);
-    assert_eq!(delays.len(), 5);
+    assert_eq!(delays.len(), 6);
     assert!(delays.windows(2).all(|pair| pair[0] <= pair[1]), "{delays:?}");
 }
 
@@ -64,7 +64,65 @@ fn absurd_waits_fail_now() {
     }
     let plan = Plan { deadline: Some(Instant(5_000_000)), ..upload(4) };
     let run = play_list(plan, vec![ok(503, &[("Retry-After", "30")])]);
-    assert!(run.expect_error(ErrorKind::HttpStatus).full_message().contains("deadline"));
+    let error = run.expect_error(ErrorKind::Timeout(TimeLimit::Total));
+    assert!(error.full_message().contains("deadline") && error.is_retryable());
+    assert_eq!(error.answer().map(|answer| answer.status), Some(503));
+    // Whatever the wait would be for.
+    for reply in [ok(423, &[]), Reply::Break(BrokenKind::Connect, 0), ok(500, &[])] {
+        let plan = Plan { deadline: Some(Instant(1_300_000)), ..resume(4) };
+        play_list(plan, vec![reply]).expect_error(ErrorKind::Timeout(TimeLimit::Total));
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_is_told_within_two_minutes() {
+    let took = |kind, each: u64, plan: Plan| {
+        let mut now = Instant(0);
+        let mut session = Session::start(plan, now);
+        for _ in 0..100 {
+            let event = match session.next() {
+                Action::Send(exchange) => {
+                    let left = exchange.answer_by.map_or(Duration::MAX, |by| by - now);
+                    let most = if exchange.optional { Duration::from_secs(10) } else { left };
+                    now = now + Duration::from_secs(each).min(most);
+                    reply_event(Reply::Break(kind, 0), 0)
+                }
+                Action::Decide(question) => Event::Decided(Ok(question.delay)),
+                Action::Sleep { until, .. } => {
+                    now = until;
+                    Event::Woke
+                }
+                Action::Finished(result) => {
+                    assert!(result.as_ref().unwrap_err().is_retryable());
+                    return now.0 / 1_000_000;
+                }
+                other => panic!("{other:?}"),
+            };
+            session = session.happened(event, now);
+        }
+        panic!("it does not end");
+    };
+    let silent = BrokenKind::Timeout(TimeLimit::Response);
+    let hole = BrokenKind::Timeout(TimeLimit::Connect);
+    for seed in 0..20 {
+        let asking = Plan { discover: true, seed, ..upload(4) };
+        for plan in [asking, Plan { seed, ..resume(4) }] {
+            // A restart of half a minute is waited for, a dead server is told.
+            let refused = took(BrokenKind::Connect, 0, plan.clone());
+            assert!((30..=63).contains(&refused), "{refused}");
+            for (kind, each) in [(silent, 60), (hole, 30), (BrokenKind::Resolve, 30), (BrokenKind::Closed, 20)] {
+                let took = took(kind, each, plan.clone());
+                assert!((60..=120).contains(&took), "{kind:?}: {took}");
+            }
+            // Who has set other limits has other limits.
+            let patient = Plan { first_answer: None, ..plan };
+            assert!(took(silent, 120, patient) > 600);
+        }
+    }
+    // One that has answered once is tried as ever.
+    let run = play(upload(4), |n, _| if n == 0 { created() } else { NO_ANSWER });
+    assert_eq!(run.expect_error(ErrorKind::Timeout(TimeLimit::Response)).upload_url(), Some(&url("http://h/files/1")));
+    assert_eq!(run.requests.len(), 1 + 7);
 }
 
 #[test]

@@ -83,7 +83,10 @@ fn termination() {
     assert_eq!(client.ask("DELETE", &target, "", b"").status, 410);
     assert!(!server.dir().join(id).exists());
     assert_eq!(broken(&server), "");
+    // Whoever is not sure may look.
     assert_eq!(client.ask("HEAD", &target, "", b"").status, 410);
+    assert_eq!(broken(&server), "");
+    assert_eq!(client.ask("PATCH", &target, &at(0), b"hello").status, 410);
     assert_eq!(broken(&server), "T-111");
 }
 
