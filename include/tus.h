@@ -1656,9 +1656,14 @@ tus_status tus_config_set_add_request_id(struct tus_config *c,
  * (T-141); a Retry-After of the server's goes first (T-140).
  *
  * - `c`: the configuration.
- * - `max_retries`: failed tries in a row before the operation fails; 0: none is repeated. Default: 5.
+ * - `max_retries`: failed tries in a row before the operation fails; 0: none is repeated. Default: 6.
  * - `base_delay_ms`: the delay before the first retry, in milliseconds. Default: 1000.
  * - `max_delay_ms`: the longest delay, in milliseconds. Default: 60000.
+ *
+ * As long as neither this function nor tus_config_set_timeouts_ms has been called, a server that does not answer at all
+ * from the beginning of an operation on (no connection, or no answer) is told after two minutes at the latest, whatever the
+ * limits above would allow: no try is begun after 88 seconds, and an answer is waited for until 110 seconds, 60 of them for
+ * one request. One that refuses connections is tried for 31 to 63 seconds.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
  * Threads: one at a time for each configuration.
@@ -1671,7 +1676,9 @@ tus_status tus_config_set_retry(struct tus_config *c,
                                 uint64_t max_delay_ms);
 
 /**
- * Sets how long to wait, in a row, for an upload that another request has locked (423, or 409 without a changed offset).
+ * Sets how long to wait, in a row, for an upload that another request has locked (423, or 409 again although the offset
+ * asked for has not changed). After it the operation ends with TUS_E_LOCKED, or TUS_E_OFFSET_CONFLICT where the server said
+ * 409.
  * Such waits do not count as retries: servers hold the lock of a dead connection for up to minutes.
  *
  * - `c`: the configuration.
@@ -1708,7 +1715,10 @@ tus_status tus_config_set_max_retry_after_ms(struct tus_config *c,
  * - `response_ms`: from the last byte of a request to the complete head of its answer, in milliseconds. Default:
  *   120000.
  * - `stall_ms`: how long no byte may move in either direction, in milliseconds. Default: 60000.
- * - `total_ms`: the whole operation, retries and waits included, in milliseconds; 0: no limit. Default: 0.
+ * - `total_ms`: the whole operation, retries and waits included, in milliseconds; 0: no limit. Default: 0. An operation
+ *   that would have to wait longer than that, for a Retry-After or a lock too, ends with TUS_E_TIMEOUT at once.
+ *
+ * Without this call a server that does not answer at all is given less time: see tus_config_set_retry.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or one of the first three limits is 0.
  * Threads: one at a time for each configuration.

@@ -4,7 +4,7 @@
 //! part is put together before it was seen to be complete, unless the caller knows or does not care; every run ends;
 //! credentials to trusted origins only.
 
-use super::model::{integer, number, play_all};
+use super::model::{integer, number, pick, play_all};
 use super::*;
 use fastrand::Rng;
 
@@ -77,12 +77,12 @@ impl Server {
                 self.serve(exchange);
                 NO_ANSWER
             }
-            3 => ok([500, 503, 408, 429][self.random.usize(0..4)], &[]),
+            3 => ok(pick(&mut self.random, &[500, 503, 408, 429]), &[]),
             4 => ok(423, &[]),
             5 => ok(401, &[]),
-            6 => ok([400, 403, 404, 409, 410, 412, 413, 501][self.random.usize(0..8)], &[]),
-            7 => ok(307, &[("Location", ["/files/0", "http://other/whole/0", "/x"][self.random.usize(0..3)])]),
-            _ => ok(200, &[("Upload-Offset", ["", "-1", "7"][self.random.usize(0..3)]), ("Upload-Length", "7")]),
+            6 => ok(pick(&mut self.random, &[400, 403, 404, 409, 410, 412, 413, 501]), &[]),
+            7 => ok(307, &[("Location", pick(&mut self.random, &["/files/0", "http://other/whole/0", "/x"]))]),
+            _ => ok(200, &[("Upload-Offset", pick(&mut self.random, &["", "-1", "7"])), ("Upload-Length", "7")]),
         }
     }
 }
@@ -117,7 +117,7 @@ fn statement(reply: &Reply) -> (Option<u64>, Option<u64>) {
 fn play_random(seed: u64) -> bool {
     let mut random = Rng::with_seed(seed);
     let honest = random.bool();
-    let parts = (0..random.usize(1..5)).map(|_| {
+    let parts = (0..random.u32(1..5)).map(|_| {
         let size = random.u64(0..15);
         match random.u8(0..12) {
             0 => (random.u64(0..=size), Some(size)),
@@ -127,7 +127,7 @@ fn play_random(seed: u64) -> bool {
     });
     let parts = parts.collect();
     let mut server = Server {
-        faults: [0, 5, 20, 50][random.usize(0..4)],
+        faults: pick(&mut random, &[0, 5, 20, 50]),
         lies: if honest { 0 } else { 20 },
         random: random.fork(),
         parts,

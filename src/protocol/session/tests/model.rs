@@ -38,6 +38,11 @@ struct Upload {
     alive: bool,
 }
 
+/// One of these. The same on every target, whatever the size of its `usize`.
+pub(super) fn pick<T: Copy>(random: &mut Rng, from: &[T]) -> T {
+    from[random.u32(0..u32::try_from(from.len()).unwrap()) as usize]
+}
+
 pub(super) fn number(url: &AbsoluteUrl) -> Option<usize> {
     url.as_str().rsplit('/').next()?.parse().ok()
 }
@@ -59,7 +64,7 @@ impl Server {
     }
 
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.random.usize(0..from.len())]
+        pick(&mut self.random, from)
     }
 
     fn answer(&mut self, exchange: &Exchange) -> Reply {
@@ -92,7 +97,7 @@ impl Server {
         }
         let Some(number) = number(&exchange.url).filter(|n| self.uploads.get(*n).is_some_and(|upload| upload.alive))
         else {
-            return ok(404, &[]);
+            return if exchange.url.as_str().ends_with("/sorry") { foreign(404, &[]) } else { ok(404, &[]) };
         };
         match method {
             HttpMethod::Head => {
@@ -156,7 +161,7 @@ impl Server {
     fn fault(&mut self, exchange: &Exchange) -> Reply {
         let sent = data(exchange);
         // The last three take back or contradict what was stated, which honest servers do not do.
-        match self.random.u32(0..if self.lies > 0 { 18 } else { 15 }) {
+        match self.random.u32(0..if self.lies > 0 { 21 } else { 18 }) {
             0 => Reply::Break(BrokenKind::Connect, 0),
             1 => Reply::Stale,
             // A pause in the middle of it: any part of the body may have arrived.
@@ -190,7 +195,11 @@ impl Server {
                 self.keep(exchange, part);
                 Reply::Early(part, self.pick(&[409, 413, 423, 401, 500, 503]), vec![])
             }
-            15 => {
+            // What stands before the server has its say: a balancer, a maintenance page, a login.
+            15 => foreign(self.pick(&[404, 410]), &[]),
+            16 => foreign(self.pick(&[200, 204]), &[]),
+            17 => foreign(self.pick(&[301, 302, 303, 307, 308]), &[("Location", "/sorry")]),
+            18 => {
                 let fields: &[(&'static str, &str)] = self.pick(&[
                     &[("Upload-Concat", "final;/a /b"), ("Upload-Length", "11")][..],
                     &[("Upload-Offset", "3"), ("Upload-Defer-Length", "1")],
@@ -199,7 +208,7 @@ impl Server {
                 ]);
                 ok(200, fields)
             }
-            16 => {
+            19 => {
                 let location = self.pick(&["/files/0", "http://other/files/1", "", "https://h/f", "ftp://h/"]);
                 ok(self.pick(&[301, 302, 303, 307, 308]), &[("Location", location)])
             }
@@ -228,10 +237,9 @@ fn random_server(random: &mut Rng, honest: bool) -> Server {
     };
     let methods = [HttpMethod::Post, HttpMethod::Head, HttpMethod::Patch, HttpMethod::Patch, HttpMethod::Options];
     let statuses = [400, 401, 401, 403, 404, 409, 413, 417, 423, 460, 500, 501, 503];
-    let grudge = (random.u8(0..20) == 0)
-        .then(|| (methods[random.usize(0..methods.len())], statuses[random.usize(0..statuses.len())]));
+    let grudge = (random.u8(0..20) == 0).then(|| (pick(random, &methods), pick(random, &statuses)));
     Server {
-        faults: [0, 5, 20, 50][random.usize(0..4)],
+        faults: pick(random, &[0, 5, 20, 50]),
         lies: if honest { 0 } else { 20 },
         random: random.fork(),
         offer,
@@ -278,8 +286,8 @@ fn random_plan(random: &mut Rng, server: &mut Server, total: u64) -> Plan {
         1 => ChunkSize::Whole,
         _ => fixed(random.u64(1..60)),
     };
-    let policy = [Policy::Off, Policy::IfAvailable, Policy::Required][random.usize(0..3)];
-    let algorithm = random.bool().then(|| Algorithm::ALL[random.usize(0..4)]);
+    let policy = pick(random, &[Policy::Off, Policy::IfAvailable, Policy::Required]);
+    let algorithm = random.bool().then(|| pick(random, &Algorithm::ALL));
     let goal = random_goal(random, server, total);
     Plan {
         discover: random.u8(0..4) > 0,
@@ -308,6 +316,10 @@ struct Witness<'a> {
     stated: Option<u64>,
     /// The server has no length for the upload, as far as it said.
     open: bool,
+    /// 404s and 410s in a row that no tus server has said.
+    missing: u32,
+    /// What was answered last, and whether a tus server did.
+    last: (u16, bool),
     /// The previous upload that would be gone on with, and how much of it is proven.
     limit: Option<(AbsoluteUrl, u64)>,
 }
@@ -376,9 +388,38 @@ impl Witness<'_> {
         }
     }
 
+    /// An upload is given up, which is so much sent for nothing: not for what only something before the server says, nor
+    /// for a refusal that may be over tomorrow (T-019, T-083).
+    fn check_loss(&mut self, notices: &[Notice]) {
+        if !notices.iter().any(|notice| matches!(notice, Notice::Gone(_) | Notice::Abandoned(_))) {
+            return;
+        }
+        let (status, from_tus) = self.last;
+        if matches!(status, 404 | 410) {
+            assert!(from_tus || self.missing > 2, "given up after {} answers", self.missing);
+            self.missing = 0;
+        }
+        let refused = [400, 401, 405, 412, 413, 415, 417, 460, 501, 999];
+        assert!(!refused.contains(&status), "given up for {status}");
+    }
+
     /// Takes down what an answer states, as far as a client may believe it.
     fn hear(&mut self, exchange: &Exchange, reply: &Reply) {
-        if let Reply::Answer(300..=399, _) = reply {
+        self.last = (0, true);
+        if let Reply::Answer(status, fields) = reply {
+            let from_tus = fields.iter().any(|(name, _)| *name == "Tus-Resumable" || name.starts_with("Upload-"));
+            self.last = (*status, from_tus);
+            match status {
+                404 | 410 if !from_tus => self.missing += 1,
+                200..=299 if from_tus => self.missing = 0,
+                _ => {}
+            }
+        }
+        if let Reply::Answer(300..=399, fields) = reply {
+            // A server that leads another upload to the earlier one, for good even, has its data there.
+            if fields.iter().any(|(name, value)| *name == "Location" && value == "/files/0") {
+                self.limit = None;
+            }
             // The same request goes elsewhere.
             self.open |= exchange.meaning() == HttpMethod::Patch && field(exchange, "Upload-Length").is_some();
         }
@@ -417,7 +458,16 @@ fn play_random(seed: u64) -> bool {
         }
         _ => None,
     };
-    let mut witness = Witness { plan: &plan, offer: server.offer.clone(), total, stated: None, open: false, limit };
+    let mut witness = Witness {
+        plan: &plan,
+        offer: server.offer.clone(),
+        total,
+        stated: None,
+        open: false,
+        missing: 0,
+        last: (0, true),
+        limit,
+    };
 
     let endless = random.bool();
     let mut now = Instant(0);
@@ -432,7 +482,7 @@ fn play_random(seed: u64) -> bool {
             Action::Authenticate(_) => {
                 assert!(plan.can_authenticate);
                 // An endless supply must not make an endless run.
-                Event::Authenticated(if endless { Ok(true) } else { [Ok(true), Ok(false), Err(1)][random.usize(0..3)] })
+                Event::Authenticated(if endless { Ok(true) } else { pick(&mut random, &[Ok(true), Ok(false), Err(1)]) })
             }
             Action::LookAhead { start, length } => {
                 assert!(plan.goal.size().is_none() && start == witness.stated.unwrap_or(0) || start == 0);
@@ -473,6 +523,7 @@ fn play_random(seed: u64) -> bool {
             }
         };
         session = session.happened(event, now);
+        witness.check_loss(&session.take_notices());
     }
     panic!("the session does not end");
 }
