@@ -1844,12 +1844,16 @@ tus_status tus_config_set_tls_client_certificate(struct tus_config *c,
 
 /**
  * Sets the proxy. Without this call the environment decides when the client is made: http_proxy (lower case only),
- * https_proxy, all_proxy and no_proxy (lower or upper case), by curl's rules. A value that names no proxy makes
- * tus_client_new fail.
+ * https_proxy, all_proxy and no_proxy (lower or upper case), by curl's rules. A value that names no
+ * proxy makes tus_client_new fail if its endpoint would go through it, and a request elsewhere that would, with
+ * TUS_E_INVALID_ARGUMENT and the variable's name; it is of no account to all others (another scheme, a host in no_proxy).
+ *
+ * A proxy that refuses a tunnel (any status but 5xx) ends the operation at once: TUS_E_HTTP_STATUS, with the proxy's
+ * status in tus_error_http_status and CONNECT in tus_error_request_method.
  *
  * - `c`: the configuration.
- * - `url`: scheme://user:password@host:port, all but the host optional. The scheme is http, socks4, socks4a, socks5 or
- *   socks5h, by default http; the port is by default 1080. NULL or "": no proxy, whatever the environment says.
+ * - `url`: scheme://user:password@host:port, all but the host optional. The scheme is http, socks4, socks4a, socks5,
+ *   socks5h or socks (the same as socks5h), by default http; the port is by default 1080. NULL or "": no proxy, whatever the environment says.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no proxy's URL.
  * Ownership: the string is copied.

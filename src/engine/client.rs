@@ -104,6 +104,9 @@ impl Client {
             files: config.files,
             ..Settings::default()
         })?;
+        if let Some(endpoint) = &config.endpoint {
+            transport.check_way(endpoint.as_str())?;
+        }
         let mut headers = config.headers.clone();
         if let Some(user) = &config.user
             && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))

@@ -427,6 +427,7 @@ impl<'a> Driver<'a> {
             BreakKind::Resolve => BrokenKind::Resolve,
             BreakKind::Connect => BrokenKind::Connect,
             BreakKind::ProxyRefused => BrokenKind::ProxyRefused,
+            BreakKind::Setting => BrokenKind::Setting,
             BreakKind::TlsRejected => BrokenKind::TlsRejected,
             BreakKind::Closed => BrokenKind::Closed,
             BreakKind::NotHttp => BrokenKind::NotHttp,

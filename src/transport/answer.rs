@@ -8,7 +8,6 @@ use ureq::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 
 use super::context::Context;
 use crate::protocol::answer::{Answer, BODY_LIMIT};
-use crate::protocol::headers::Headers;
 
 /// Reads the rest of an answer whose head is complete. Whatever happens now, the status counts and is returned: a
 /// body that breaks off, drips, or never ends is cut, and the connection then closed.
@@ -18,11 +17,7 @@ pub(super) fn finish(response: Response<ureq::Body>, context: &Arc<Context>) -> 
         // RFC 9112 section 6.3: it may be an attempt to smuggle an answer in, so nothing after it is trusted.
         context.facts().doubtful = true;
     }
-    let headers: Headers = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
+    let headers = std::mem::take(&mut context.facts().headers);
     Answer::new(parts.status.as_u16(), headers, read_body(body))
 }
 

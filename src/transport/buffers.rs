@@ -103,6 +103,14 @@ impl RequestBuffers {
         self.start = (self.start + count).min(self.end);
     }
 
+    /// Puts something else, not longer, in place of the first `count` received bytes.
+    pub(super) fn replace(&mut self, count: usize, with: &[u8]) {
+        let end = (self.start + count).min(self.end);
+        let start = end.saturating_sub(with.len());
+        self.incoming[start..end].copy_from_slice(&with[..end - start]);
+        self.start = start;
+    }
+
     /// Lets ureq see what was received.
     pub(super) fn set_ready(&mut self) {
         self.ready = true;

@@ -58,7 +58,7 @@ impl Client {
             wakes: SpareWakes::default(),
             throttle: Throttle::default(),
             resolver: Resolver::default(),
-            proxies: Proxies::new(&settings.proxy)?,
+            proxies: Proxies::new(&settings.proxy),
             #[cfg(feature = "tls")]
             tls: Tls::new(&settings.tls)?,
             settings,

@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::target::Target;
 use super::{BreakKind, Cancel, Timeouts, Watch};
 use crate::protocol::answer::Answer;
+use crate::protocol::headers::Headers;
 
 /// How often [`Watch::tick`] hears of a body that is moving.
 const TICK_WHILE_SENDING: Duration = Duration::from_millis(100);
@@ -40,6 +41,8 @@ pub(super) struct Context {
     pub(super) body_length: u64,
     /// The field that follows the body, which then goes out in chunks.
     pub(super) trailer: Option<&'static str>,
+    /// The names of the caller's headers, as they are to be sent.
+    pub(super) names: Vec<String>,
     /// Whether an idle connection may be used.
     pub(super) reuse: bool,
     /// What was observed so far.
@@ -71,6 +74,8 @@ pub(super) struct Facts {
     pub(super) framed: Option<Piece>,
     /// 1xx answers.
     pub(super) interim: Vec<Answer>,
+    /// The fields of the final answer.
+    pub(super) headers: Headers,
     /// The answer was framed in a way that makes the next one on the connection doubtful.
     pub(super) doubtful: bool,
     last_tick: Instant,
@@ -99,6 +104,7 @@ impl Default for Observed {
             lent: None,
             framed: None,
             interim: Vec::new(),
+            headers: Headers::new(),
             doubtful: false,
             last_tick: Instant::now(),
         }))

@@ -25,6 +25,7 @@ impl Dialogue<'_> {
     /// Sends all of it.
     pub(super) fn send(&self, mut bytes: &[u8]) -> Result<(), Failure> {
         while !bytes.is_empty() {
+            self.context.turn(Some(self.until))?;
             match self.socket.send(bytes, false) {
                 Ok(count) => bytes = &bytes[count..],
                 Err(error) if would_block(&error) => {
@@ -47,6 +48,7 @@ impl Dialogue<'_> {
     pub(super) fn receive_into(&self, buffer: &mut [u8]) -> Result<(), Failure> {
         let mut filled = 0;
         while filled < buffer.len() {
+            self.context.turn(Some(self.until))?;
             match self.socket.receive(&mut buffer[filled..]) {
                 Ok(0) => return Err(Failure::ended()),
                 Ok(count) => filled += count,

@@ -15,7 +15,8 @@ use super::chunks::{self, Piece};
 use super::connector;
 use super::context::Context;
 use super::failure::Failure;
-use super::sniff::{Seen, Sniffer};
+use super::names;
+use super::sniff::{Seen, Sniffer, framing_of, parse_fields};
 use super::stream::Stream;
 use super::wait::{ResponseClock, Until};
 use crate::error::TimeLimit;
@@ -154,6 +155,7 @@ impl Exchange {
                 {
                     return Err(Failure::because(BreakKind::Unsendable, "the head has no length to be replaced"));
                 }
+                names::restore(&mut self.head, &self.context.names);
                 if self.context.body_length > 0 {
                     self.phase = Phase::Body;
                     return Ok(());
@@ -194,10 +196,7 @@ impl Exchange {
                             clock.start();
                         }
                         // Not straight on to the next read: a head that drips in must meet its limit.
-                        context.check()?;
-                        if clock.is_over() {
-                            return Err(Failure::timeout(TimeLimit::Response));
-                        }
+                        context.turn(Some(clock.until()))?;
                         continue;
                     }
                     Pulled::End => return Err(Failure::ended()),
@@ -215,7 +214,20 @@ impl Exchange {
         if context.body_length > 0 && (refused || self.stream()?.socket().unacknowledged() > 0) {
             context.facts().doubtful = true;
         }
+        self.hand_over_head()?;
         self.phase = Phase::AnswerBody;
+        Ok(())
+    }
+
+    /// Keeps the fields of the answer, and leaves those to ureq that say how its body is framed: ureq takes no more
+    /// than 128, and an answer that cannot be read may hide an upload.
+    fn hand_over_head(&mut self) -> Result<(), Failure> {
+        let head = &self.buffers.received()[..self.sniffer.head_length()];
+        let headers = parse_fields(head)
+            .ok_or_else(|| Failure::because(BreakKind::NotHttp, "the answer's fields are malformed or too many"))?;
+        let framing = framing_of(head);
+        self.buffers.replace(head.len(), &framing);
+        self.context.facts().headers = headers;
         Ok(())
     }
 
@@ -229,6 +241,7 @@ impl Exchange {
         }
         let before = self.buffers.received().len();
         loop {
+            context.turn(Some(until))?;
             match self.pull() {
                 Ok(Pulled::Bytes) => {
                     self.body_received += self.buffers.received().len() - before;

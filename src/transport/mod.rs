@@ -32,6 +32,7 @@ mod exchange;
 #[cfg(feature = "tls")]
 mod explain;
 mod failure;
+mod names;
 mod no_proxy;
 mod perform;
 mod pool;
@@ -188,6 +189,8 @@ pub enum BreakKind {
     Body,
     /// The system cannot give what the request needs at present: a thread, a descriptor, memory.
     Resources,
+    /// A setting or a variable of the environment stands in the way: the cause says which.
+    Setting,
     /// The request could not be formed: a bug, or a header or trailer field that cannot be sent.
     Unsendable,
 }

@@ -65,6 +65,7 @@ impl Transport {
             deadline: request.deadline,
             body_length,
             trailer,
+            names: request.headers.iter().map(|(name, _)| name.clone()).collect(),
             reuse: !request.fresh_connection,
             observed: Observed::default(),
         });
@@ -91,6 +92,18 @@ impl Transport {
     /// The credentials that requests may carry to a proxy, as header values: nothing of them is to be shown.
     pub fn proxy_credentials(&self) -> impl Iterator<Item = String> {
         self.0.proxies.credentials()
+    }
+
+    /// Whether the settings and the proxy variables name a usable way to this URL.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a variable that should name the proxy and does not.
+    pub fn check_way(&self, url: &str) -> Result<(), Error> {
+        let origin = request::parse_url(url).and_then(|uri| Origin::of(&uri));
+        let way = origin.map(|origin| self.0.proxies.of(&origin).map(drop));
+        // What is wrong with the URL itself is told by who uses it.
+        way.unwrap_or(Ok(())).map_err(Error::invalid)
     }
 
     /// How fast the bodies of all its requests together may go out; without a limit at first.
@@ -127,7 +140,7 @@ fn prepare(
         return Err(Failure::because(BreakKind::TlsRejected, reason));
     }
     let built = request::build(request, uri, body, &client.settings.user_agent)?;
-    let proxy = client.proxies.of(&origin);
+    let proxy = client.proxies.of(&origin).map_err(|reason| Failure::because(BreakKind::Setting, reason))?;
     Ok((built, Target { origin, proxy, identify: request.identify }))
 }
 

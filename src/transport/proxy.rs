@@ -12,7 +12,6 @@ use percent_encoding::percent_decode_str;
 
 use super::no_proxy::NoProxy;
 use super::target::Origin;
-use crate::error::Error;
 
 /// Where the proxy is looked for.
 #[derive(Debug, Clone, Default)]
@@ -54,9 +53,9 @@ pub(super) enum ProxyKind {
 const DEFAULT_PORT: u16 = 1080;
 
 impl ProxyUrl {
-    /// Parses `[scheme://][user[:password]@]host[:port][/]`; the scheme is `http`, `socks4`, `socks4a`, `socks5` or
-    /// `socks5h`, by default `http`, the port by default 1080, both as in curl. User and password are
-    /// percent-decoded.
+    /// Parses `[scheme://][user[:password]@]host[:port][/]`; the scheme is `http`, `socks4`, `socks4a`, `socks5`,
+    /// `socks5h` or `socks` (the same as `socks5h`), by default `http`, the port by default 1080, both as in curl. User
+    /// and password are percent-decoded.
     ///
     /// # Errors
     ///
@@ -68,7 +67,8 @@ impl ProxyUrl {
             "socks4" => ProxyKind::Socks4 { proxy_resolves: false },
             "socks4a" => ProxyKind::Socks4 { proxy_resolves: true },
             "socks5" => ProxyKind::Socks5 { proxy_resolves: false },
-            "socks5h" => ProxyKind::Socks5 { proxy_resolves: true },
+            // What desktops write for a SOCKS proxy whose version nobody was asked for.
+            "socks5h" | "socks" => ProxyKind::Socks5 { proxy_resolves: true },
             "https" => return Err("TLS to the proxy itself (https://) is not supported".to_owned()),
             other => return Err(format!("unknown proxy scheme {other:?}")),
         };
@@ -115,7 +115,7 @@ impl ProxyUrl {
     /// The header line that tells an HTTP proxy who we are, or nothing.
     pub(super) fn authorization(&self) -> String {
         let credentials = self.credentials();
-        credentials.map_or_else(String::new, |credentials| format!("proxy-authorization: {credentials}\r\n"))
+        credentials.map_or_else(String::new, |credentials| format!("Proxy-Authorization: {credentials}\r\n"))
     }
 
     /// For messages: without user and password.
@@ -174,20 +174,23 @@ fn check_user(kind: ProxyKind, user: Option<&(Vec<u8>, Vec<u8>)>) -> Result<(), 
 }
 
 /// The proxies of a client.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Proxies {
-    http: Option<ProxyUrl>,
-    https: Option<ProxyUrl>,
+    http: Way,
+    https: Way,
     except: NoProxy,
 }
 
+/// The proxy for one scheme, or why what a variable says is none: of interest only to who needs it.
+type Way = Result<Option<ProxyUrl>, String>;
+
 impl Proxies {
     /// Reads the environment if the setting says so.
-    pub(super) fn new(setting: &ProxySetting) -> Result<Proxies, Error> {
+    pub(super) fn new(setting: &ProxySetting) -> Proxies {
         match setting {
-            ProxySetting::None => Ok(Proxies::default()),
+            ProxySetting::None => Proxies { http: Ok(None), https: Ok(None), except: NoProxy::default() },
             ProxySetting::Url(url) => {
-                Ok(Proxies { http: Some(url.clone()), https: Some(url.clone()), except: NoProxy::default() })
+                Proxies { http: Ok(Some(url.clone())), https: Ok(Some(url.clone())), except: NoProxy::default() }
             }
             ProxySetting::Environment => {
                 Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -195,35 +198,35 @@ impl Proxies {
         }
     }
 
-    /// The proxies that these variables name. A value that is no proxy is an error: going without it would send the
-    /// bytes where they were not meant to go.
-    pub(super) fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Proxies, Error> {
-        let first = |names: &[&'static str]| -> Result<Option<ProxyUrl>, Error> {
-            let found = names.iter().find_map(|name| variable(name).map(|value| (name, value)));
-            found
-                .map(|(name, value)| {
-                    ProxyUrl::parse(&value).map_err(|reason| {
-                        Error::invalid(format!("the environment variable {name} names no proxy: {reason}"))
-                    })
-                })
-                .transpose()
+    /// The proxies that these variables name.
+    pub(super) fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Proxies {
+        let first = |names: &[&'static str]| -> Way {
+            let Some((name, value)) = names.iter().find_map(|name| variable(name).map(|value| (name, value))) else {
+                return Ok(None);
+            };
+            let parsed = ProxyUrl::parse(&value).map(Some);
+            parsed
+                .map_err(|reason| format!("the environment variable {name} names no proxy that can be used: {reason}"))
         };
-        Ok(Proxies {
-            http: first(&["http_proxy", "all_proxy", "ALL_PROXY"])?,
-            https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?,
+        Proxies {
+            http: first(&["http_proxy", "all_proxy", "ALL_PROXY"]),
+            https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
             except: NoProxy::parse(&variable("no_proxy").or_else(|| variable("NO_PROXY")).unwrap_or_default()),
-        })
+        }
     }
 
     /// What proxies are told to know us by, and may repeat.
     pub(super) fn credentials(&self) -> impl Iterator<Item = String> {
-        [&self.http, &self.https].into_iter().flatten().filter_map(ProxyUrl::credentials)
+        [&self.http, &self.https].into_iter().flatten().flatten().filter_map(ProxyUrl::credentials)
     }
 
-    /// The proxy on the way to an origin.
-    pub(super) fn of(&self, origin: &Origin) -> Option<ProxyUrl> {
-        let proxy = if origin.secure { &self.https } else { &self.http };
-        proxy.clone().filter(|_| !self.except.matches(&origin.host))
+    /// The proxy on the way to an origin. A variable that should name it and does not is an error: going without it
+    /// would send the bytes where they were not meant to go.
+    pub(super) fn of(&self, origin: &Origin) -> Way {
+        if self.except.matches(&origin.host) {
+            return Ok(None);
+        }
+        if origin.secure { self.https.clone() } else { self.http.clone() }
     }
 }
 
@@ -240,6 +243,7 @@ mod tests {
             ("http://[::1]:8080", "http://[::1]:8080"),
             ("socks4a://10.0.0.1", "socks4a://10.0.0.1:1080"),
             ("socks5h://u:p%40ss@host:9", "socks5h://host:9"),
+            ("socks://host:9/", "socks5h://host:9"),
         ] {
             assert_eq!(ProxyUrl::parse(text).unwrap().redacted(), shown, "{text}");
         }
@@ -257,7 +261,7 @@ mod tests {
     #[test]
     fn credentials_become_basic() {
         let url = ProxyUrl::parse("http://Aladdin:open%20sesame@h").unwrap();
-        assert_eq!(url.authorization(), "proxy-authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n");
+        assert_eq!(url.authorization(), "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n");
         assert_eq!(ProxyUrl::parse("h").unwrap().authorization(), "");
     }
 
@@ -266,7 +270,7 @@ mod tests {
         let of = |variables: &[(&str, &str)], secure: bool, host: &str| {
             let find = |name: &str| variables.iter().find(|(have, _)| *have == name).map(|(_, v)| v.to_string());
             let origin = Origin { secure, host: host.to_owned(), port: 1 };
-            Proxies::from_variables(find).unwrap().of(&origin).map(|proxy| proxy.host().to_owned())
+            Proxies::from_variables(find).of(&origin).unwrap().map(|proxy| proxy.host().to_owned())
         };
         assert_eq!(of(&[("HTTP_PROXY", "p")], false, "h"), None);
         assert_eq!(of(&[("http_proxy", "p")], false, "h").as_deref(), Some("p"));
@@ -277,6 +281,28 @@ mod tests {
         assert_eq!(of(&[("all_proxy", "all"), ("http_proxy", "p")], true, "h").as_deref(), Some("all"));
         assert_eq!(of(&[("all_proxy", "p"), ("NO_PROXY", "h")], true, "h"), None);
         assert_eq!(of(&[("all_proxy", "p"), ("NO_PROXY", "h"), ("no_proxy", "i")], true, "h").as_deref(), Some("p"));
-        assert!(Proxies::from_variables(|_| Some("gopher://x".to_owned())).is_err());
+    }
+
+    #[test]
+    fn a_variable_is_judged_by_who_needs_it() {
+        let of = |variables: &[(&str, &str)], secure: bool, host: &str| {
+            let find = |name: &str| variables.iter().find(|(have, _)| *have == name).map(|(_, v)| v.to_string());
+            let origin = Origin { secure, host: host.to_owned(), port: 1 };
+            Proxies::from_variables(find).of(&origin)
+        };
+        for value in ["gopher://x", "https://proxy", "http://u:geheim@h:0", "socks4://u:p@h"] {
+            for (name, secure) in
+                [("https_proxy", true), ("HTTPS_PROXY", true), ("http_proxy", false), ("ALL_PROXY", true)]
+            {
+                let reason = of(&[(name, value)], secure, "h").unwrap_err();
+                assert!(reason.contains(&format!("variable {name} ")) && !reason.contains("geheim"), "{reason}");
+                assert_eq!(of(&[(name, value), ("no_proxy", "h")], secure, "h"), Ok(None));
+                if name != "ALL_PROXY" {
+                    assert_eq!(of(&[(name, value)], !secure, "h"), Ok(None));
+                }
+            }
+            // The one that counts is another.
+            assert!(of(&[("all_proxy", value), ("http_proxy", "p")], false, "h").unwrap().is_some());
+        }
     }
 }

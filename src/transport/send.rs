@@ -192,6 +192,7 @@ impl Exchange {
                     moved += count;
                     clock.moved();
                     context.advance(body_before + payload_until(moved) as u64)?;
+                    context.turn(None)?;
                 }
                 Ok(Step::FileEnded) => {
                     return Err(Failure::because(BreakKind::Body, "the file is shorter than it was"));
@@ -284,7 +285,11 @@ impl Exchange {
                     context.facts().early = true;
                     return Ok(Sent::Early);
                 }
-                Ok(Pulled::Bytes) => {}
+                Ok(Pulled::Bytes) => {
+                    if let Err(failure) = context.turn(Some(until)) {
+                        return Err(broken(failure));
+                    }
+                }
                 Ok(Pulled::End) => return Err(broken(Failure::ended())),
                 Ok(Pulled::Nothing) => {
                     let mut entries = [Entry::readable(self.stream()?.socket().as_fd())];

@@ -10,14 +10,18 @@ use super::failure::Failure;
 use crate::protocol::answer::Answer;
 use crate::protocol::headers::Headers;
 
-/// The longest answer head accepted, and the most that all interim answers together may have.
-pub(super) const MAX_HEAD: usize = 64 * 1024;
+/// The longest answer head accepted: far more than any server sends, since what cannot be read may be the answer that
+/// names an upload (T-154).
+pub(super) const MAX_HEAD: usize = 256 * 1024;
+
+/// The most that all interim answers together may have.
+const MAX_INTERIM_BYTES: usize = 64 * 1024;
 
 /// The most interim answers accepted for one request (T-033).
 const MAX_INTERIM: usize = 64;
 
-/// The most header fields accepted; ureq has the same limit for final answers.
-const MAX_FIELDS: usize = 128;
+/// The most header fields accepted.
+const MAX_FIELDS: usize = 2048;
 
 /// How much of a status line decides what it is: `HTTP/1.1 200`.
 const STATUS_START: usize = 12;
@@ -39,6 +43,8 @@ pub(super) struct Sniffer {
     seen: Seen,
     /// That of the final answer, or 0.
     status: u16,
+    /// The length of its head, once all of it is there.
+    length: usize,
     /// How many of the waiting bytes are known to hold no end of a head.
     scanned: usize,
     interim_count: usize,
@@ -56,7 +62,7 @@ pub(super) struct Look {
 impl Sniffer {
     /// Nothing seen yet.
     pub(super) fn new() -> Self {
-        Sniffer { seen: Seen::Nothing, status: 0, scanned: 0, interim_count: 0, interim_bytes: 0 }
+        Sniffer { seen: Seen::Nothing, status: 0, length: 0, scanned: 0, interim_count: 0, interim_bytes: 0 }
     }
 
     /// How much of the final answer has come.
@@ -67,6 +73,11 @@ impl Sniffer {
     /// The status of the final answer, once it was seen.
     pub(super) fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The length of the final answer's head, once it was seen to its end.
+    pub(super) fn head_length(&self) -> usize {
+        self.length
     }
 
     /// Looks at the bytes waiting. To be repeated, with the consumed bytes gone, until nothing more is consumed.
@@ -89,10 +100,11 @@ impl Sniffer {
         }
         let end = self.find_end(waiting);
         if end.unwrap_or(waiting.len()) > MAX_HEAD {
-            return Err(not_http("the answer's head is longer than 64 KiB"));
+            return Err(not_http("the answer's head is longer than 256 KiB"));
         }
         if status >= 200 {
             self.status = status;
+            self.length = end.unwrap_or(0);
             self.seen = if end.is_some() { Seen::Complete } else { Seen::Begun };
             return Ok(nothing);
         }
@@ -108,7 +120,7 @@ impl Sniffer {
 
     fn count_interim(&mut self, bytes: usize) -> Result<(), Failure> {
         self.interim_bytes += bytes;
-        if self.interim_count > MAX_INTERIM || self.interim_bytes > MAX_HEAD {
+        if self.interim_count > MAX_INTERIM || self.interim_bytes > MAX_INTERIM_BYTES {
             return Err(not_http("too many interim answers"));
         }
         Ok(())
@@ -164,12 +176,29 @@ pub(super) fn parse_fields(head: &[u8]) -> Option<Headers> {
         let colon = line.iter().position(|byte| *byte == b':')?;
         let name = std::str::from_utf8(&line[..colon]).ok()?;
         let is_token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-        if index >= MAX_FIELDS || !is_token {
+        let value = line[colon + 1..].trim_ascii();
+        if index >= MAX_FIELDS || !is_token || value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
             return None;
         }
-        headers.push(name, String::from_utf8_lossy(line[colon + 1..].trim_ascii()));
+        headers.push(name, String::from_utf8_lossy(value));
     }
     Some(headers)
+}
+
+/// The same head with only those fields that say where the answer ends and whether the connection lives on.
+pub(super) fn framing_of(head: &[u8]) -> Vec<u8> {
+    const FRAMING: [&[u8]; 3] = [b"content-length", b"transfer-encoding", b"connection"];
+    let mut lines = head.split_inclusive(|byte| *byte == b'\n');
+    let mut kept = lines.next().unwrap_or_default().to_vec();
+    for line in lines {
+        let name = &line[..line.iter().position(|byte| *byte == b':').unwrap_or(0)];
+        if FRAMING.iter().any(|framing| framing.eq_ignore_ascii_case(name)) {
+            kept.extend_from_slice(line);
+        }
+    }
+    kept.extend_from_slice(b"\r\n");
+    // A head of bare line feeds without fields has no room for more.
+    if kept.len() > head.len() { head.to_vec() } else { kept }
 }
 
 fn not_http(reason: &str) -> Failure {
@@ -234,9 +263,24 @@ mod tests {
         assert_eq!(feed(&one.repeat(64), 999).unwrap().0.len(), 64);
         assert!(feed(&one.repeat(65), 999).is_err());
         assert!(feed(&b"\r\n".repeat(40_000), 999).is_err());
-        let long = [&b"HTTP/1.1 200 OK\r\nA: "[..], &vec![b'a'; 70_000]].concat();
+        let long = [&b"HTTP/1.1 200 OK\r\nA: "[..], &vec![b'a'; 270_000]].concat();
         assert!(feed(&long, 1000).is_err());
-        let fits = [&b"HTTP/1.1 200 OK\r\nA: "[..], &vec![b'a'; 65_000], b"\r\n\r\n"].concat();
+        let fits = [&b"HTTP/1.1 200 OK\r\nA: "[..], &vec![b'a'; 250_000], b"\r\n\r\n"].concat();
         assert_eq!(feed(&fits, 1000).unwrap().1, Seen::Complete);
+    }
+
+    #[test]
+    fn ureq_sees_how_the_answer_is_framed_and_no_more() {
+        for (head, framing) in [
+            (
+                "HTTP/1.1 200 OK\r\nA: b\r\ncontent-LENGTH: 5\r\nA: c\r\n\r\n",
+                "HTTP/1.1 200 OK\r\ncontent-LENGTH: 5\r\n\r\n",
+            ),
+            ("HTTP/1.0 204\r\n\r\n", "HTTP/1.0 204\r\n\r\n"),
+            ("HTTP/1.1 204 \n\n", "HTTP/1.1 204 \n\n"),
+            ("HTTP/1.1 204 \nA: b\nConnection: close\n\n", "HTTP/1.1 204 \nConnection: close\n\r\n"),
+        ] {
+            assert_eq!(String::from_utf8(framing_of(head.as_bytes())).unwrap(), framing);
+        }
     }
 }

@@ -90,7 +90,10 @@ impl Stream {
         // have been the peer's goodbye; so it is read and not just looked at.
         #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.tls {
-            return tls.read(&self.socket, &mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+            let mut looks = (0..8).map(|_| tls.read(&self.socket, &mut [0]));
+            // A peer that keeps sending is not quiet.
+            let last = looks.find(|look| !look.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted));
+            return last.is_some_and(|look| look.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
         }
         self.socket.peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }

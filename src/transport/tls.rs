@@ -28,6 +28,10 @@ use crate::error::{Error, ErrorKind};
 use crate::sys::poll::Entry;
 use crate::sys::socket::{Socket, would_block};
 
+/// How many bytes of a connection may come without any data in them: certificates, session tickets, new keys, and the
+/// beginning of the largest record.
+const MAX_WITHOUT_DATA: usize = 256 * 1024;
+
 /// The TLS side of a client.
 pub(super) struct Tls {
     configs: OnceCell<Configs>,
@@ -167,8 +171,9 @@ impl Tls {
             (Some(_), true) => Shown::Certificate,
             (Some(_), false) => Shown::Withheld,
         };
-        let mut session = Session { connection, shown };
+        let mut session = Session { connection, shown, without_data: 0 };
         loop {
+            context.turn(Some(until))?;
             let writing = match session.flush(socket) {
                 Ok(None) => false,
                 Ok(Some(_)) => continue,
@@ -207,19 +212,34 @@ impl std::fmt::Debug for Tls {
 pub(super) struct Session {
     connection: ClientConnection,
     shown: Shown,
+    /// Bytes received since the last that were data.
+    without_data: usize,
 }
 
 impl Session {
     /// Decrypts what is there; 0 is the end, whether it was announced or not: the length of an answer is HTTP's
-    /// business, and many servers just close.
+    /// business, and many servers just close. What was no data (a session ticket, new keys, an empty record) is
+    /// [`io::ErrorKind::Interrupted`]: the caller looks at its clocks before it reads on.
     pub(super) fn read(&mut self, socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.connection.reader().read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-                result => return result,
-            }
-            self.receive(socket)?;
+        match self.read_decrypted(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+        self.receive(socket)?;
+        self.read_decrypted(buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => io::ErrorKind::Interrupted.into(),
+            _ => error,
+        })
+    }
+
+    fn read_decrypted(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.connection.reader().read(buffer);
+        if read.is_ok() {
+            self.without_data = 0;
+        }
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            read => read,
         }
     }
 
@@ -255,6 +275,10 @@ impl Session {
             let explanation = explain(&error, self.shown);
             io::Error::new(io::ErrorKind::InvalidData, Trouble { error, explanation })
         })?;
+        self.without_data += count;
+        if self.without_data > MAX_WITHOUT_DATA {
+            return Err(io::Error::other("the peer sends TLS records without end and without data"));
+        }
         Ok(count)
     }
 }

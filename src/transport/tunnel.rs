@@ -22,7 +22,7 @@ pub(super) fn open(context: &Context, socket: &Socket, proxy: &ProxyUrl, until: 
     let dialogue = Dialogue { context, socket, until };
     let target = context.target.origin.host_and_port();
     let authorization = proxy.authorization();
-    dialogue.send(format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{authorization}\r\n").as_bytes())?;
+    dialogue.send(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n").as_bytes())?;
     let mut left = MAX_ANSWER;
     loop {
         let answer = read_answer(&dialogue, &mut left)?;
@@ -96,7 +96,7 @@ mod tests {
     fn forwarded_requests_have_the_absolute_form() {
         assert_eq!(
             finished("http://u:p@proxy", false, "h", 81),
-            "PATCH http://h:81/a?b HTTP/1.1\r\nhost: h\r\nproxy-authorization: Basic dTpw\r\n\r\n"
+            "PATCH http://h:81/a?b HTTP/1.1\r\nhost: h\r\nProxy-Authorization: Basic dTpw\r\n\r\n"
         );
         assert_eq!(finished("proxy", false, "::1", 80), "PATCH http://[::1]/a?b HTTP/1.1\r\nhost: h\r\n\r\n");
     }

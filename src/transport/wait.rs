@@ -52,6 +52,20 @@ impl Context {
         }
     }
 
+    /// What every turn of a loop that sends to or receives from a peer begins with: fails if the request is cancelled,
+    /// its deadline or `until` has passed, or the watcher says stop. A peer that never lets us wait ends nothing of that.
+    pub(super) fn turn(&self, until: Option<Until>) -> Result<(), Failure> {
+        self.check()?;
+        let now = Instant::now();
+        if let Some(until) = until.filter(|until| until.at <= now) {
+            return Err(Failure::timeout(until.limit));
+        }
+        match self.next_tick() {
+            Some(due) if due <= now => self.tick(),
+            _ => Ok(()),
+        }
+    }
+
     /// Waits until an entry is ready: true. False after `slice`, if one is given, so that the caller can look at its
     /// own clocks.
     pub(super) fn wait(
@@ -63,17 +77,9 @@ impl Context {
         let slice_end = slice.map(|slice| Instant::now() + slice);
         let count = entries.len();
         loop {
-            self.check()?;
+            self.turn(until)?;
             let now = Instant::now();
-            if let Some(until) = until.filter(|until| until.at <= now) {
-                return Err(Failure::timeout(until.limit));
-            }
-            let mut tick = self.next_tick();
-            if tick.is_some_and(|due| due <= now) {
-                self.tick()?;
-                tick = self.next_tick();
-            }
-            let poll_until = [self.deadline, until.map(|until| until.at), tick, slice_end];
+            let poll_until = [self.deadline, until.map(|until| until.at), self.next_tick(), slice_end];
             let mut timeout = poll_until.into_iter().flatten().min().map(|at| at.saturating_duration_since(now));
             let waking = self.cancel.waking();
             if !waking.wakes() {
@@ -192,11 +198,6 @@ impl ResponseClock {
             Some(start) => Until::since(start, self.limit, TimeLimit::Response),
             None => self.stall.until(),
         }
-    }
-
-    /// Whether the answer is overdue.
-    pub(super) fn is_over(&self) -> bool {
-        self.started.is_some() && self.until().at <= Instant::now()
     }
 
     /// How long to wait before looking again; `None` when there is nothing to look at.

@@ -467,7 +467,12 @@ impl Core {
         // First: a connection that died makes the next requests with data use new ones.
         let forgiven = self.forgive_stale(&broken, exchange.method);
         let worth_it = is_worth_retrying(broken.kind);
+        // T-154: an answer there was, and the next one will be no better; each POST may have made an upload.
+        let made_one = broken.kind == BrokenKind::NotHttp && exchange.meaning() == Method::Post;
         let error = broke(broken, exchange);
+        if made_one {
+            return Finished::error(error.because("the server may have made an upload, so it is not asked again"));
+        }
         if !worth_it {
             return Finished::error(error);
         }

@@ -138,6 +138,8 @@ pub enum BrokenKind {
     Closed,
     /// The answer is not HTTP.
     NotHttp,
+    /// A setting of the caller's stands in the way: no use to try again.
+    Setting,
     /// A time limit.
     Timeout(TimeLimit),
     /// The system cannot give what the request needs at present.

@@ -83,6 +83,7 @@ pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
     let (kind, what) = match broken.kind {
         BrokenKind::Resolve => (ErrorKind::Resolve, "the host name could not be resolved"),
         BrokenKind::Connect => (ErrorKind::Connect, "no connection could be made"),
+        BrokenKind::Setting => (ErrorKind::InvalidArgument, "a setting stands in the way"),
         BrokenKind::ProxyRefused => (ErrorKind::HttpStatus, "the proxy refused the tunnel to the server"),
         BrokenKind::TlsRejected => (ErrorKind::Tls, "no secure connection could be made"),
         BrokenKind::Closed => (ErrorKind::Io, "the connection broke"),
@@ -122,6 +123,6 @@ pub(super) fn is_worth_retrying(kind: BrokenKind) -> bool {
         | BrokenKind::NotHttp
         | BrokenKind::Paused => true,
         BrokenKind::Timeout(limit) => limit != TimeLimit::Total,
-        BrokenKind::ProxyRefused | BrokenKind::TlsRejected | BrokenKind::Unsendable => false,
+        BrokenKind::ProxyRefused | BrokenKind::Setting | BrokenKind::TlsRejected | BrokenKind::Unsendable => false,
     }
 }

@@ -68,7 +68,7 @@ fn a_source_that_fails_or_ends_aborts_the_connection() {
             for end in [|| Ok(0), || Err(io::Error::from_raw_os_error(libc::EIO)), || Ok(usize::MAX)] {
                 let peer = Peer::once(move |mut connection| {
                     if let Some(head) = connection.try_read_head() {
-                        assert!(head.contains("content-length: 4000000"));
+                        assert!(head.contains("Content-Length: 4000000"));
                     }
                     let body = connection.read_to_end();
                     assert!(body.len() <= good, "the body was padded: {}", body.len());

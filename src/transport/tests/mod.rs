@@ -3,6 +3,7 @@
 mod body;
 mod cancel;
 mod early;
+mod endless;
 mod framing;
 mod interim;
 mod limits;

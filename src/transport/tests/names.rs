@@ -67,6 +67,15 @@ fn a_resolver_that_hangs_can_be_cancelled_and_is_limited() {
     });
 }
 
+/// A resolver that never returns would else be waited for by every retry.
+#[test]
+fn a_lookup_that_hangs_is_replaced_after_its_time() {
+    let peer = Peer::answering(&[NO_CONTENT]);
+    let client = client();
+    client.transport.client().resolver.preset_until("localhost", None, Instant::now());
+    client.head(&format!("http://localhost:{}/", peer.port)).unwrap();
+}
+
 #[test]
 fn an_unknown_name_does_not_resolve() {
     // RFC 6761: `.invalid` never exists.
@@ -79,7 +88,7 @@ fn an_unknown_name_does_not_resolve() {
 fn localhost_resolves_and_its_addresses_are_tried_in_turn() {
     // The listener has only one of the families `localhost` may stand for.
     let peer = Peer::once(|mut connection| {
-        assert!(connection.read_head().contains("host: LocalHost:"));
+        assert!(connection.read_head().contains("Host: LocalHost:"));
         connection.write(NO_CONTENT);
     });
     client().get(&format!("http://LocalHost:{}/", peer.port)).unwrap();

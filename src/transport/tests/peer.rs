@@ -110,7 +110,7 @@ impl<S: Read + Write> Connection<S> {
         let head = self.read_head();
         let length = head
             .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
             .map_or(0, |length| length.parse().unwrap());
         let body = self.read(length);
         (head, body)

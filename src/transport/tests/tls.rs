@@ -241,7 +241,7 @@ fn a_proxys_tunnel_leads_to_the_server() {
         let mut server = encrypt(&server, connection);
         for _ in 0..2 {
             let (head, _) = server.read_request();
-            assert!(head.starts_with("PATCH /files HTTP/1.1\r\nhost: origin.test\r\n"), "{head}");
+            assert!(head.starts_with("PATCH /files HTTP/1.1\r\nHost: origin.test\r\n"), "{head}");
             assert!(!head.contains("proxy"), "the proxy's credentials reached the server");
             assert_eq!(server.0.conn.server_name(), Some("origin.test"));
             server.write(NO_CONTENT);

@@ -112,7 +112,7 @@ pub(super) struct Chunked {
 /// Reads one request, strictly, and not a byte more.
 pub(super) fn read_chunked<S: Read + Write>(connection: &mut Connection<S>) -> Chunked {
     let head = connection.read_head();
-    assert!(head.contains("\r\ntransfer-encoding: chunked\r\n") && !head.contains("content-length"), "{head}");
+    assert!(head.contains("\r\nTransfer-Encoding: chunked\r\n") && !head.contains("Content-Length"), "{head}");
     let (mut chunks, mut body) = (Vec::new(), Vec::new());
     loop {
         let line = read_line(connection);

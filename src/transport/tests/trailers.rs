@@ -50,8 +50,8 @@ fn the_wire_has_exactly_this() {
     assert_eq!(
         log.lock().unwrap().pop().unwrap(),
         format!(
-            "PATCH /files HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nupload-offset: 5\r\nuser-agent: agent\r\n\
-             transfer-encoding: chunked\r\ntrailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: sum 0123\r\n\r\n"
+            "PATCH /files HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpload-Offset: 5\r\nUser-Agent: agent\r\n\
+             Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: sum 0123\r\n\r\n"
         )
     );
 }
@@ -68,7 +68,7 @@ fn serve_lengths<S: Read + Write>(connection: &mut Connection<S>, expected: &[u8
         assert_eq!(read.trailer, format!("X-Sum: sum {:016x}", sum_of(&read.body, 0)));
         let (_, but_last) = read.chunks.split_last().unwrap();
         assert!(but_last.iter().all(|chunk| *chunk >= 16 << 10), "{length}: {:?}", read.chunks);
-        assert!(read.head.ends_with("\r\ntransfer-encoding: chunked\r\ntrailer: X-Sum\r\n\r\n"), "{}", read.head);
+        assert!(read.head.ends_with("\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"), "{}", read.head);
         connection.write("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         assert_eq!(connection.read_request().1, b"hello");
         connection.write(NO_CONTENT);
@@ -365,8 +365,8 @@ fn a_forwarding_proxy_gets_the_same_body() {
         let read = read_chunked(&mut connection);
         assert_eq!(
             read.head,
-            "PATCH http://origin.test/files HTTP/1.1\r\nhost: origin.test\r\ntransfer-encoding: chunked\r\n\
-             trailer: X-Sum\r\nproxy-authorization: Basic dTpw\r\n\r\n"
+            "PATCH http://origin.test/files HTTP/1.1\r\nHost: origin.test\r\nTransfer-Encoding: chunked\r\n\
+             Trailer: X-Sum\r\nProxy-Authorization: Basic dTpw\r\n\r\n"
         );
         assert_eq!((read.body.as_slice(), read.trailer.as_str()), (&b"hello"[..], "X-Sum: "));
         connection.write(NO_CONTENT);

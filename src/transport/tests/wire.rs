@@ -40,33 +40,33 @@ fn request_bytes(method: &'static str, path: &str, headers: &[(&str, &str)], bod
 fn requests_are_exactly_this() {
     assert_eq!(
         request_bytes("PATCH", "/a/b?c=%20d", &[("Upload-Offset", "5"), ("X", "1"), ("x", "2")], Some(b"hello")),
-        "PATCH /a/b?c=%20d HTTP/1.1\r\nhost: 127.0.0.1:PORT\r\nupload-offset: 5\r\nx: 1\r\nx: 2\r\n\
-         user-agent: agent\r\ncontent-length: 5\r\n\r\nhello"
+        "PATCH /a/b?c=%20d HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nUpload-Offset: 5\r\nX: 1\r\nX: 2\r\n\
+         User-Agent: agent\r\nContent-Length: 5\r\n\r\nhello"
     );
     assert_eq!(
         request_bytes("HEAD", "", &[("User-Agent", "mine")], None),
-        "HEAD / HTTP/1.1\r\nhost: 127.0.0.1:PORT\r\nuser-agent: mine\r\n\r\n"
+        "HEAD / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nUser-Agent: mine\r\n\r\n"
     );
     assert_eq!(
         request_bytes("POST", "?query", &[], Some(b"")),
-        "POST /?query HTTP/1.1\r\nhost: 127.0.0.1:PORT\r\nuser-agent: agent\r\ncontent-length: 0\r\n\r\n"
+        "POST /?query HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nUser-Agent: agent\r\nContent-Length: 0\r\n\r\n"
     );
 }
 
 #[test]
 fn requests_without_body_have_no_length_unless_their_method_expects_one() {
     for method in ["DELETE", "OPTIONS", "HEAD"] {
-        assert!(!request_bytes(method, "/", &[], None).contains("content-length"), "{method}");
+        assert!(!request_bytes(method, "/", &[], None).contains("Content-Length"), "{method}");
     }
     let post = request_bytes("POST", "/", &[], None);
-    assert!(post.contains("content-length: 0\r\n") && !post.contains("transfer-encoding"), "{post}");
-    assert!(request_bytes("DELETE", "/", &[], Some(b"body")).ends_with("content-length: 4\r\n\r\nbody"));
+    assert!(post.contains("Content-Length: 0\r\n") && !post.contains("Transfer-Encoding"), "{post}");
+    assert!(request_bytes("DELETE", "/", &[], Some(b"body")).ends_with("Content-Length: 4\r\n\r\nbody"));
 }
 
 #[test]
 fn the_user_agent_may_be_empty_but_not_broken() {
     let peer = Peer::once(|mut connection| {
-        assert!(!connection.read_head().contains("user-agent"));
+        assert!(!connection.read_head().contains("User-Agent"));
         connection.write(NO_CONTENT);
     });
     let client = Client::new(Settings { user_agent: String::new(), ..settings() });

@@ -182,6 +182,40 @@ fn creation_is_retried_and_says_so() {
 }
 
 #[test]
+fn what_a_proxy_refuses_is_told_as_the_proxys() {
+    let run = play_list(upload(1), vec![ok(407, &[])]);
+    let error = run.expect_error(ErrorKind::HttpStatus);
+    assert!(error.to_string().contains("the proxy asks for (other) credentials"), "{error}");
+
+    let mut session = Session::start(upload(1), Instant(0));
+    let answer = Answer::new(403, Headers::new(), Vec::new());
+    let broken = Broken {
+        kind: BrokenKind::ProxyRefused,
+        cause: None,
+        os_code: None,
+        body_sent: 0,
+        stale_connection: false,
+        never_sent: true,
+        answer: Some(Box::new(answer)),
+    };
+    session = session.happened(Event::Broken(broken), Instant(1));
+    let Action::Finished(Err(error)) = session.next() else { panic!("{session:?}") };
+    assert_eq!((error.kind(), error.answer().unwrap().status), (ErrorKind::HttpStatus, 403));
+    assert!(!error.is_retryable() && error.to_string().contains("the proxy refused the tunnel"), "{error}");
+    assert_eq!(error.request().unwrap().method, "CONNECT");
+}
+
+/// T-154: each of them may have made an upload. A PATCH is followed by HEAD.
+#[test]
+fn a_creation_whose_answer_cannot_be_read_is_not_repeated() {
+    let unreadable = || Reply::Break(BrokenKind::NotHttp, u64::MAX);
+    let run = play_list(upload(4), vec![unreadable()]);
+    let error = run.expect_error(ErrorKind::Protocol(BrokenRule::NotHttp));
+    assert!(!error.is_retryable() && error.to_string().contains("may have made an upload"), "{error}");
+    play_list(upload(4), vec![created(), unreadable(), head(4, 4)]).expect_done(4);
+}
+
+#[test]
 fn a_creation_is_never_repeated_unasked() {
     for reply in [Reply::Stale, RESET] {
         let plan = Plan { retry: no_retries(), ..upload(1) };
