@@ -203,6 +203,41 @@ fn what_is_sent_is_what_was_hashed() {
     }
 }
 
+/// Bytes that can be had only once.
+struct Once(std::collections::VecDeque<u8>);
+
+impl tus::source::Reader for Once {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, tus::source::ReadError> {
+        Ok(std::io::Read::read(&mut self.0, buffer).unwrap())
+    }
+    fn seek(&mut self, _: u64) -> Result<(), tus::source::ReadError> {
+        unreachable!("it cannot")
+    }
+    fn can_seek(&self) -> bool {
+        false
+    }
+}
+
+/// All that is left in one request, wherever that needs no memory.
+#[test]
+fn whole_is_whole() {
+    let bytes = noise(20 << 20);
+    let server = Server::start(Options::default()).unwrap();
+    for (wish, seekable) in [(Some(required(Algorithm::Sha1)), true), (None, true), (None, false)] {
+        let mut config = config(&server.endpoint(), required(Algorithm::Sha1), true, 1);
+        config.set_checksum(wish.unwrap_or_default());
+        config.set_chunk_size(ChunkSize::Whole).unwrap();
+        let before = patches(&server).len();
+        let mut source = match seekable {
+            true => Source::memory(bytes.clone()),
+            false => Source::reader(Once(bytes.clone().into()), Some(20 << 20)),
+        };
+        let info = Client::new(config).unwrap().upload(&mut source, &UploadOptions::new()).unwrap();
+        assert_eq!(stored(&server, &info), &bytes[..]);
+        assert_eq!(patches(&server).len() - before, 1, "{wish:?} {seekable}");
+    }
+}
+
 #[test]
 fn memory_does_not_follow_the_chunk_size() {
     let server = without_trailers();
@@ -214,8 +249,15 @@ fn memory_does_not_follow_the_chunk_size() {
     let bytes: Arc<[u8]> = noise(20 << 20).into();
     let info = client.upload(&mut Source::memory(Arc::clone(&bytes)), &UploadOptions::new()).unwrap();
     assert_eq!(stored(&server, &info), &bytes[..]);
+    // Read twice rather than held.
     let lengths: Vec<_> = patches(&server).iter().map(|patch| patch.body_len).collect();
-    assert!(lengths.iter().all(|length| *length <= 8 << 20), "{lengths:?}");
+    assert_eq!(lengths, [20 << 20]);
+    // What can be read only once is held, and so cut.
+    let info =
+        client.upload(&mut Source::reader(Once(bytes.to_vec().into()), Some(20 << 20)), &UploadOptions::new()).unwrap();
+    assert_eq!(stored(&server, &info), &bytes[..]);
+    let lengths: Vec<_> = patches(&server).iter().skip(1).map(|patch| patch.body_len).collect();
+    assert_eq!(lengths, [8 << 20, 8 << 20, 4 << 20]);
 }
 
 #[test]

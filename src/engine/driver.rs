@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::body::{Failure, SourceBody, check_source};
 use super::client::Client;
 use super::clock;
-use super::hashing::{Chunk, ChunkBody, HashingBody};
+use super::hashing::{Chunk, ChunkBody, HashAhead, HashingBody};
 use super::hooks::{OutgoingRequest, REQUEST_ID, RetryVerdict, WaitReason};
 use super::job::Job;
 use super::log::Level;
@@ -19,6 +19,7 @@ use super::random;
 use crate::cancel::Slept;
 use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::protocol::checksum;
+use crate::protocol::chunk::IN_MEMORY_MAX;
 use crate::protocol::foreign::Secrets;
 use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
@@ -259,22 +260,15 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes a chunk into memory, and its digest (T-096).
+    /// The digest of a chunk, which is then in memory (T-096) unless it is too long for that.
     fn hash_chunk(&mut self, start: u64, length: u64, algorithm: checksum::Algorithm) -> Result<Vec<u8>> {
-        let mut taken = self.take_chunk(start, length, algorithm);
-        if taken.as_ref().is_err_and(Failure::is_change) {
+        let mut hashed = self.take_chunk(start, length, algorithm);
+        if hashed.as_ref().is_err_and(Failure::is_change) {
             // Nothing of this chunk has been sent: if the content of what was is the same, it is read again.
             self.check_source().map_err(|failure| self.source_failed(failure))?;
-            taken = self.take_chunk(start, length, algorithm);
+            hashed = self.take_chunk(start, length, algorithm);
         }
-        match taken {
-            Ok(chunk) => {
-                let digest = chunk.digest().to_vec();
-                self.chunk = Some(chunk);
-                Ok(digest)
-            }
-            Err(failure) => Err(self.source_failed(failure)),
-        }
+        hashed.map_err(|failure| self.source_failed(failure))
     }
 
     fn take_chunk(
@@ -282,7 +276,7 @@ impl<'a> Driver<'a> {
         start: u64,
         length: u64,
         algorithm: checksum::Algorithm,
-    ) -> std::result::Result<Chunk, Failure> {
+    ) -> std::result::Result<Vec<u8>, Failure> {
         let Some(source) = self.source.as_deref_mut() else { return Err(Failure::Trouble(no_source())) };
         let (watch, cancel, meter) = (&self.job.watch, &self.job.cancel, &self.job.meter);
         let mut proceed = || {
@@ -296,7 +290,15 @@ impl<'a> Driver<'a> {
                 }
             }
         };
-        self.job.hashes.take(source, start, length, algorithm, &mut proceed)
+        if length > IN_MEMORY_MAX {
+            let digest = HashAhead::digest(source, start, length, algorithm, &mut proceed)?;
+            source.seek(start).map_err(Failure::Trouble)?;
+            return Ok(digest);
+        }
+        let chunk = self.job.hashes.take(source, start, length, algorithm, &mut proceed)?;
+        let digest = chunk.digest().to_vec();
+        self.chunk = Some(chunk);
+        Ok(digest)
     }
 
     /// The request as the caller's hook leaves it.
@@ -353,14 +355,14 @@ impl<'a> Driver<'a> {
                         let body = transport::Body::Sized { reader: &mut reader, length };
                         (transport.perform(&wire, body, cancel, watch), None)
                     }
-                    (Some(Checksum { algorithm, .. }), _) => {
+                    (Some(Checksum { algorithm, trailer: true }), _) => {
                         let mut reader = HashingBody::new(source, start, algorithm);
                         let body = transport::Body::Trailed { reader: &mut reader, length, trailer: CHECKSUM_FIELD };
                         let result = transport.perform(&wire, body, cancel, watch);
                         let failure = is_about_body(&result).then(|| reader.into_failure());
                         (result, failure)
                     }
-                    (None, _) => {
+                    (None | Some(Checksum { trailer: false, .. }), _) => {
                         let mut reader = SourceBody::new(source, start);
                         let body = transport::Body::Sized { reader: &mut reader, length };
                         let result = transport.perform(&wire, body, cancel, watch);

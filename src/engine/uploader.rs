@@ -10,6 +10,7 @@ use super::job::Job;
 use super::options::UploadOptions;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::chunk::ChunkSize;
 use crate::protocol::metadata::Metadata;
 use crate::protocol::session::{Goal, Outcome, Plan, Session};
 use crate::protocol::url::AbsoluteUrl;
@@ -186,6 +187,14 @@ impl Uploader {
                 }
             }
         }
+    }
+
+    /// Sets how many bytes the chunks from the next one on have, in place of what the options and the client say. Checksums and
+    /// memory bound it as they do there.
+    pub fn set_chunk_size(&mut self, size: ChunkSize) -> Result<()> {
+        self.options.set_chunk_size(size)?;
+        self.job.session = self.job.session.take().map(|session| session.set_chunk_size(size));
+        Ok(())
     }
 
     /// Whether the server has acknowledged every byte.

@@ -152,6 +152,14 @@ pub unsafe extern "C" fn tus_config_allow_origin(c: *mut tus_config, url: *const
 
 /// Sets how many bytes one PATCH request carries at most (T-023). The memory needed does not depend on it.
 ///
+/// A size of your own and TUS_CHUNK_WHOLE are kept, but where a chunk has to lie in memory, which it does up to 8 MiB: if the
+/// source's size is unknown; or if a checksum goes ahead of the data (tus_config_set_checksum_trailers) and the source cannot
+/// be read again from anywhere (a tus_writer, a reader without `seek`). Any other source is read twice for such a chunk, once
+/// for its checksum and once to be sent; switch checksums off to save that. Other bounds are the rules of
+/// tus_config_set_chunk_rules for TUS_CHUNK_WHOLE, and a server that refuses a request for its size. What a break may cost
+/// is a whole chunk if the server does not keep parts of one, as none does that checks checksums; of a source that can only
+/// be read forward no more than the last MiB can be sent again, and an upload that needs more ends with TUS_E_SOURCE.
+///
 /// - `c`: the configuration.
 /// - `bytes`: from 1 to 2^63-1; TUS_CHUNK_AUTO: grows while the link allows and shrinks when a request is refused for
 ///   its size or breaks; TUS_CHUNK_WHOLE: all that is left in one request. Default: TUS_CHUNK_AUTO.
@@ -234,7 +242,8 @@ pub unsafe extern "C" fn tus_config_set_checksum(c: *mut tus_config, algorithm: 
 }
 
 /// Sets whether a checksum may follow the data as a trailer where the server offers that (T-100). Then data goes out
-/// as it is read; else each chunk is read into memory and hashed before it is sent, and has at most 8 MiB. Off is for
+/// as it is read; else each chunk is hashed before it is sent: in memory up to 8 MiB, read twice beyond that (see
+/// tus_config_set_chunk_size). Off is for
 /// proxies that lose trailers without a word.
 ///
 /// - `c`: the configuration.

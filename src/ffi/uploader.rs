@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::client::{Use, tus_client};
-use super::convert::{c_string, clear, put, truth};
+use super::convert::{c_string, chunk_size, clear, put, truth};
 use super::error::{Failure, tus_error};
 use super::guard::{guard_call, guard_status, guard_value};
 use super::handle::{CType, Kind, Owned, free, give, state};
@@ -173,16 +173,8 @@ impl UploaderState {
         task: Option<&Running<'_>>,
         send: impl FnOnce(&mut Uploader) -> crate::error::Result<T>,
     ) -> Result<T, Failure> {
-        let mut uploader = self.uploader.try_lock().map_err(|refused| {
-            let (kind, message) = match refused {
-                TryLockError::WouldBlock => (ErrorKind::Busy, "the uploader is in use by another call"),
-                TryLockError::Poisoned(_) => (ErrorKind::InvalidState, "an earlier call on this uploader panicked"),
-            };
-            Error::new(kind, message)
-        })?;
-        let Some(uploader) = uploader.as_mut() else {
-            return Err(Error::new(ErrorKind::Internal, "an uploader without its inside").into());
-        };
+        let mut uploader = self.uploader.try_lock().map_err(refused)?;
+        let Some(uploader) = uploader.as_mut() else { return Err(hollow()) };
         uploader.obey(task.map(|task| task.control));
         self.progress.set(task);
         let sent = send(uploader);
@@ -192,6 +184,19 @@ impl UploaderState {
         self.told().note(uploader);
         Ok(sent?)
     }
+}
+
+/// Why an uploader cannot be used now.
+fn refused<T>(refused: TryLockError<T>) -> Error {
+    let (kind, message) = match refused {
+        TryLockError::WouldBlock => (ErrorKind::Busy, "the uploader is in use by another call"),
+        TryLockError::Poisoned(_) => (ErrorKind::InvalidState, "an earlier call on this uploader panicked"),
+    };
+    Error::new(kind, message)
+}
+
+fn hollow() -> Failure {
+    Error::new(ErrorKind::Internal, "an uploader without its inside").into()
 }
 
 impl Drop for UploaderState {
@@ -319,6 +324,28 @@ pub unsafe extern "C" fn tus_uploader_upload_chunk(
             Ok(())
         })
     }
+}
+
+/// Sets how many bytes the next chunks of an uploader have, in place of what its options or its client say: from the next call
+/// that sends on.
+///
+/// - `u`: the uploader.
+/// - `bytes`: as for tus_config_set_chunk_size, which also says what bounds it.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid, or `bytes` is 0 or out of range; TUS_E_BUSY while a call
+/// on it runs, also from inside its callbacks; TUS_E_FORKED.
+/// Threads: any.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_uploader_set_chunk_size(u: *mut tus_uploader, bytes: u64) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointer, as the header asks for.
+        let state = unsafe { hold_uploader(u.cast_const()) }?;
+        state.client.check_process()?;
+        let mut uploader = state.uploader.try_lock().map_err(refused)?;
+        let Some(uploader) = uploader.as_mut() else { return Err(hollow()) };
+        Ok(uploader.set_chunk_size(chunk_size(bytes)?)?)
+    })
 }
 
 /// Whether the server has acknowledged every byte.

@@ -1,6 +1,6 @@
 //! How many bytes the next PATCH carries.
 //!
-//! Fixed and whole are what they say. Automatic starts moderate, doubles while chunks go through quickly, and halves
+//! Fixed and whole are what they say, but where a chunk has to lie in memory. Automatic starts moderate, doubles while chunks go through quickly, and halves
 //! when the server refuses one for its size (413) or a connection breaks without any of it being kept. Memory never
 //! depends on the size: a chunk is only a range.
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub enum ChunkSize {
     /// Exactly this many bytes (the last chunk may be shorter), at most 2^63-1.
     Fixed(NonZeroU64),
-    /// All that is left in one PATCH (T-023).
+    /// All that is left in one PATCH (T-023), whatever a break may cost then.
     Whole,
     /// Grows while the link allows and shrinks when the server says so.
     #[default]
@@ -53,9 +53,10 @@ impl ChunkRules {
 const AUTO_START: u64 = 8 << 20;
 /// Growth stops here: beyond it a chunk's fixed cost is far below one in a thousand on any link.
 const AUTO_MAX: u64 = 1 << 30;
-/// A chunk that has to lie in memory before it is sent (checksum in a header, source of unknown size) is no larger than
-/// this, whatever was asked for: memory never depends on settings. Some servers want 5 MiB at least.
-const IN_MEMORY_MAX: u64 = 8 << 20;
+/// A chunk that has to lie in memory before it is sent (source of unknown size, or one that cannot be read twice for a
+/// checksum in a header) is no larger than this, whatever was asked for: memory never depends on settings. Some servers
+/// want 5 MiB at least.
+pub const IN_MEMORY_MAX: u64 = 8 << 20;
 /// The same for chunks of the library's own choice: two of them are in use at a time.
 const IN_MEMORY_AUTO: u64 = 4 << 20;
 /// A chunk with a checksum counts only if all of it arrives (T-095): what a break may cost, where memory is no limit.
@@ -75,7 +76,8 @@ const AUTO_TARGET: Duration = Duration::from_secs(8);
 /// The largest chunk that may come to lie in memory.
 pub fn largest_in_memory(policy: ChunkSize) -> u64 {
     match policy {
-        ChunkSize::Auto | ChunkSize::Whole => IN_MEMORY_AUTO,
+        ChunkSize::Auto => IN_MEMORY_AUTO,
+        ChunkSize::Whole => IN_MEMORY_MAX,
         ChunkSize::Fixed(size) => size.get().min(IN_MEMORY_MAX),
     }
 }
@@ -144,8 +146,8 @@ impl Narrow {
 }
 
 impl ChunkSizer {
-    /// Starts sizing. A source that can only replay its last bytes gets automatic and whole chunks no larger than
-    /// those; a fixed size is the caller's own decision.
+    /// Starts sizing. A source that can only replay its last bytes gets automatic chunks no larger than those; a fixed size,
+    /// or all at once, is the caller's own decision.
     pub fn new(policy: ChunkSize, rules: ChunkRules, replay_limit: Option<u64>) -> Self {
         ChunkSizer {
             policy,
@@ -167,6 +169,19 @@ impl ChunkSizer {
         self.limit = IN_MEMORY_MAX;
     }
 
+    /// Chunks carry a checksum ahead of their data, which is in memory, or else read twice.
+    pub fn digested(&mut self) {
+        self.auto_limit = IN_MEMORY_AUTO;
+        if self.replay_limit.is_some() {
+            self.limit = IN_MEMORY_MAX;
+        }
+    }
+
+    /// Another wish from the next chunk on.
+    pub fn set_policy(&mut self, policy: ChunkSize) {
+        self.policy = policy;
+    }
+
     /// Chunks carry a checksum after their data.
     pub fn checked(&mut self) {
         self.auto_limit = self.auto_limit.min(CHECKED_AUTO);
@@ -176,7 +191,7 @@ impl ChunkSizer {
     pub fn next(&self, left: u64) -> u64 {
         let wanted = match self.policy {
             ChunkSize::Fixed(size) => size.get(),
-            ChunkSize::Whole => self.replay_limit.unwrap_or(u64::MAX).min(self.auto_limit),
+            ChunkSize::Whole => u64::MAX,
             ChunkSize::Auto => self.auto.min(self.replay_limit.unwrap_or(u64::MAX)).min(self.auto_limit),
         };
         let narrow = self.narrow.as_ref().map_or(u64::MAX, |narrow| narrow.limit);
@@ -287,9 +302,35 @@ mod tests {
     }
 
     #[test]
-    fn whole_is_everything_that_can_be_replayed() {
-        assert_eq!(ChunkSizer::new(ChunkSize::Whole, ChunkRules::default(), None).next(u64::MAX), u64::MAX);
-        assert_eq!(ChunkSizer::new(ChunkSize::Whole, ChunkRules::default(), Some(10)).next(100), 10);
+    fn whole_is_everything_unless_it_must_lie_in_memory() {
+        for replay in [None, Some(10)] {
+            let sizer = || ChunkSizer::new(ChunkSize::Whole, ChunkRules::default(), replay);
+            assert_eq!(sizer().next(u64::MAX), u64::MAX);
+            let mut trailed = sizer();
+            trailed.checked();
+            assert_eq!(trailed.next(u64::MAX), u64::MAX);
+            let mut digested = sizer();
+            digested.digested();
+            assert_eq!(digested.next(u64::MAX), if replay.is_some() { IN_MEMORY_MAX } else { u64::MAX });
+            let mut held = sizer();
+            held.in_memory();
+            assert_eq!(held.next(u64::MAX), IN_MEMORY_MAX);
+        }
+        assert_eq!(ChunkSizer::new(ChunkSize::Auto, ChunkRules::default(), Some(10)).next(100), 10);
+    }
+
+    #[test]
+    fn a_size_of_the_callers_own_is_kept_with_a_checksum_that_can_be_read_for() {
+        for (policy, whole, cut) in
+            [(fixed(1 << 30), 1 << 30, IN_MEMORY_MAX), (ChunkSize::Auto, IN_MEMORY_AUTO, IN_MEMORY_AUTO)]
+        {
+            let mut sizer = ChunkSizer::new(policy, ChunkRules::default(), None);
+            sizer.digested();
+            assert_eq!(sizer.next(u64::MAX), whole);
+            let mut sizer = ChunkSizer::new(policy, ChunkRules::default(), Some(u64::MAX));
+            sizer.digested();
+            assert_eq!(sizer.next(u64::MAX), cut);
+        }
     }
 
     #[test]
@@ -404,7 +445,7 @@ mod tests {
         assert_eq!(sizer.next(7), 7, "the last one is what is left");
         assert_eq!(sizer.next((200 << 20) - 1), (200 << 20) - 1, "whatever that is");
         sizer.in_memory();
-        assert_eq!(sizer.next(1 << 40), 5 << 20, "more than would be chosen, less than memory allows");
+        assert_eq!(sizer.next(1 << 40), 8 << 20, "as much as memory allows");
         let mut sizer = ChunkSizer::new(ChunkSize::Auto, rules, None);
         while sizer.refused(sizer.next(1 << 40)) {}
         assert_eq!(sizer.next(1 << 40), 5 << 20);

@@ -84,3 +84,33 @@ fn failed(error: ReadError, what: &str) -> Error {
         ReadError::Failed(error) => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Source;
+    use super::super::part::part;
+    use super::super::samples::{Tape, all_of, numbers};
+
+    /// What lies behind it may be the next object on the same connection, or nothing for ever.
+    #[test]
+    fn no_reader_is_asked_beyond_the_size_that_was_told() {
+        for (size, seekable) in
+            [0, 1, 777, 1000, 4095, 4096, 5000, 300_000, 3 << 20].map(|size| [(size, true), (size, false)]).concat()
+        {
+            let tape = Tape::new(u64::MAX, seekable);
+            let asked = tape.asked();
+            let mut source = Source::reader(tape, Some(size)).0;
+            source.prepare().unwrap();
+            assert!(all_of(source.as_mut()) == numbers(0, size as usize));
+            assert_eq!(source.read(&mut [0; 9]).unwrap(), 0);
+            source.seek(size).unwrap();
+            assert_eq!(source.read(&mut [0; 9]).unwrap(), 0);
+            if let Some(share) = source.share() {
+                let mut end = part(share, size / 2, size - size / 2);
+                end.prepare().unwrap();
+                assert!(all_of(end.as_mut()) == numbers(size / 2, (size - size / 2) as usize));
+            }
+            assert!(*asked.lock().unwrap() <= size, "{size} {seekable}");
+        }
+    }
+}

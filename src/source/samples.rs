@@ -111,17 +111,23 @@ pub(crate) struct Tape {
     pub(crate) seek_fails: Option<i32>,
     calls: Arc<Mutex<Vec<Call>>>,
     furthest: Arc<Mutex<u64>>,
+    asked: Arc<Mutex<u64>>,
 }
 
 impl Tape {
     pub(crate) fn new(end: u64, seekable: bool) -> Tape {
-        let (calls, furthest) = (Arc::default(), Arc::default());
-        Tape { next: 0, end, seekable, stumbles_at: None, seek_fails: None, calls, furthest }
+        let (calls, furthest, asked) = Default::default();
+        Tape { next: 0, end, seekable, stumbles_at: None, seek_fails: None, calls, furthest, asked }
     }
 
     /// The calls, filled while it is used.
     pub(crate) fn calls(&self) -> Arc<Mutex<Vec<Call>>> {
         Arc::clone(&self.calls)
+    }
+
+    /// The furthest it was asked for.
+    pub(crate) fn asked(&self) -> Arc<Mutex<u64>> {
+        Arc::clone(&self.asked)
     }
 
     /// The furthest it was read.
@@ -133,6 +139,9 @@ impl Tape {
 impl Reader for Tape {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
         self.calls.lock().unwrap().push(Call::Read);
+        let mut asked = self.asked.lock().unwrap();
+        *asked = asked.max(self.next.saturating_add(buffer.len() as u64));
+        drop(asked);
         if self.stumbles_at.is_some_and(|at| self.next >= at) {
             self.stumbles_at = None;
             self.next = 0;

@@ -1,5 +1,6 @@
 //! An upload the caller drives chunk by chunk.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,8 +10,9 @@ use tus::engine::config::Config;
 use tus::engine::uploader::Uploader;
 use tus::error::{ErrorKind, TimeLimit};
 use tus::protocol::checksum::{Algorithm, Policy, Wish};
+use tus::protocol::chunk::ChunkSize;
 use tus::protocol::retry::RetryPolicy;
-use tus::source::Source;
+use tus::source::{ReadError, Reader, Source};
 use tus_test_server::{Ending, Rule};
 
 use crate::fixture::*;
@@ -44,6 +46,51 @@ fn each_call_sends_one_chunk() {
     assert_eq!(count(&server, "PATCH"), 4);
     assert_eq!(server.upload_bytes(id_of(uploader.url().unwrap().as_str())).unwrap(), bytes);
     assert_clean(&server);
+}
+
+#[test]
+fn chunks_change_their_size_between_two_calls() {
+    let bytes = noise(3500, 101);
+    let stream = || Source::reader(Bytes(bytes.clone().into()), None);
+    for (source, trailed) in
+        [(Source::memory(bytes.clone()), false), (Source::memory(bytes.clone()), true), (stream(), false)]
+    {
+        let server = server();
+        let mut config = config_to(&server.endpoint());
+        if trailed {
+            config.set_checksum(Wish { policy: Policy::Required, algorithm: Some(Algorithm::Sha1) });
+        }
+        let mut uploader = Uploader::create(&client(&config), source, &options()).unwrap();
+        for (size, offset) in [(None, 1000), (Some(7), 1007), (Some(1500), 2507), (Some(1), 2508)] {
+            if let Some(size) = size {
+                uploader.set_chunk_size(chunk(size)).unwrap();
+            }
+            assert!(uploader.upload_chunk().unwrap());
+            assert_eq!(uploader.offset(), offset);
+        }
+        // After a failure too, and for all that is left.
+        server.script(Rule::on("PATCH").reply(403));
+        assert_eq!(uploader.upload_chunk().unwrap_err().kind(), ErrorKind::HttpStatus);
+        uploader.set_chunk_size(ChunkSize::Whole).unwrap();
+        assert!(!uploader.upload_chunk().unwrap());
+        uploader.set_chunk_size(chunk(1)).unwrap();
+        assert_stored(&server, &uploader.upload().unwrap(), &bytes);
+    }
+}
+
+/// Bytes that can be had once.
+struct Bytes(VecDeque<u8>);
+
+impl Reader for Bytes {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        Ok(std::io::Read::read(&mut self.0, buffer).unwrap())
+    }
+    fn seek(&mut self, _: u64) -> Result<(), ReadError> {
+        unreachable!("it cannot")
+    }
+    fn can_seek(&self) -> bool {
+        false
+    }
 }
 
 #[test]

@@ -33,6 +33,32 @@ pub(in crate::engine) struct Chunk {
     digest: Vec<u8>,
 }
 
+/// The digest of a stretch too long to lie in memory, asking `proceed` again and again whether to go on. What is sent is read
+/// once more: if that is something else, the server refuses it.
+pub(super) fn digest_of(
+    source: &mut dyn Bytes,
+    wanted: Wanted,
+    proceed: &mut dyn FnMut() -> Result<()>,
+) -> std::result::Result<Vec<u8>, Failure> {
+    source.seek(wanted.start).map_err(Failure::Trouble)?;
+    let mut digest = Digest::new(wanted.algorithm);
+    let mut buffer = vec![0; STEP];
+    let mut left = wanted.length;
+    while left > 0 {
+        proceed().map_err(Failure::Trouble)?;
+        let most = usize::try_from(left).map_or(STEP, |left| left.min(STEP));
+        match source.read(&mut buffer[..most]).map_err(Failure::Trouble)? {
+            0 => return Err(Failure::of_end(source, wanted.start + wanted.length - left)),
+            n => {
+                digest.update(&buffer[..n]);
+                left -= n as u64;
+            }
+        }
+    }
+    source.check_unchanged().map_err(|error| Failure::of_check(error, source))?;
+    Ok(digest.finish())
+}
+
 impl Chunk {
     /// Reads and hashes it, asking `proceed` again and again whether to go on.
     pub(super) fn read(

@@ -2,7 +2,8 @@
 //!
 //! With `Upload-Checksum` in the head the digest of a chunk must be known before its first byte goes out, and what is
 //! hashed must be what is sent (T-091, T-096). So a chunk is read into memory, hashed there, and sent from there:
-//! [`HashAhead`] makes the [`Chunk`], [`ChunkBody`] is the request body over it. While one chunk is on the wire the next
+//! [`HashAhead`] makes the [`Chunk`], [`ChunkBody`] is the request body over it. One that is too long for that is read
+//! twice, once for its digest. While one chunk is on the wire the next
 //! is read and hashed on a helper thread, so that only the slower of the two takes time. Where the checksum follows the
 //! data as a trailer (T-100) nothing need be known before: [`HashingBody`] hashes what passes through.
 
@@ -63,6 +64,18 @@ impl HashAhead {
         let wanted = Wanted { start, length, algorithm };
         let prepared = self.helper.as_ref().and_then(|helper| helper.take(wanted, proceed));
         prepared.unwrap_or_else(|| Chunk::read(source, wanted, &self.spare, proceed))
+    }
+
+    /// The digest alone of a chunk that is too long for memory, of a source that can be read again. Else as
+    /// [`HashAhead::take`].
+    pub(super) fn digest(
+        source: &mut dyn Bytes,
+        start: u64,
+        length: u64,
+        algorithm: Algorithm,
+        proceed: &mut dyn FnMut() -> Result<()>,
+    ) -> std::result::Result<Vec<u8>, Failure> {
+        chunk::digest_of(source, Wanted { start, length, algorithm }, proceed)
     }
 
     /// Begins to prepare the chunk that will probably be wanted next, instead of any other. Returns at once, and does

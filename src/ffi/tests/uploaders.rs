@@ -44,6 +44,24 @@ fn uploader(
 }
 
 #[test]
+fn the_size_of_its_next_chunks_can_be_set() {
+    let server = Server::start(Options::default()).unwrap();
+    let (client, source) = (client_at(&server, |_| {}), source());
+    let uploader = uploader(&client, &source, null());
+    // SAFETY: a living uploader.
+    unsafe {
+        assert_eq!(tus_uploader_set_chunk_size(uploader.pointer, 0), INVALID);
+        assert_eq!(tus_uploader_set_chunk_size(uploader.pointer, 1 << 63), INVALID);
+        for (size, offset) in [(1, 1), (2, 3), (TUS_CHUNK_WHOLE, 11)] {
+            assert_eq!(tus_uploader_set_chunk_size(uploader.pointer, size), OK);
+            assert_eq!(tus_uploader_upload_chunk(uploader.pointer, null_mut(), null_mut()), OK);
+            assert_eq!(tus_uploader_offset(uploader.pointer), offset);
+        }
+        assert_eq!(tus_uploader_set_chunk_size(uploader.pointer, TUS_CHUNK_AUTO), OK);
+    }
+}
+
+#[test]
 fn a_childs_use_is_refused_and_its_free_ends_nothing() {
     let server = Server::start(Options::default()).unwrap();
     let (client, source) = (client_at(&server, |_| {}), source());

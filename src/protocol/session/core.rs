@@ -184,7 +184,7 @@ impl Core {
     pub(super) fn size_for_checksums(&mut self) {
         match self.checksums.next() {
             Some(checksum) if checksum.trailer => self.sizer.checked(),
-            Some(_) => self.sizer.in_memory(),
+            Some(_) => self.sizer.digested(),
             None => {}
         }
     }

@@ -41,6 +41,12 @@ impl Look {
         State::Look(Look { start: at.get(), length, then: Then::Send { remote, at } })
     }
 
+    /// The same for a chunk that is as large as chunks are to be now.
+    pub(super) fn again(self, core: &Core) -> State {
+        let left = core.plan.stop_at.unwrap_or(u64::MAX).saturating_sub(self.start);
+        State::Look(Look { length: core.sizer.next(left), ..self })
+    }
+
     pub(super) fn upload_url(&self) -> Option<&AbsoluteUrl> {
         match &self.then {
             Then::Begin(_) => None,

@@ -91,6 +91,7 @@ mod tests;
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::checksum::Policy;
+use crate::protocol::chunk::ChunkSize;
 use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::url::AbsoluteUrl;
@@ -298,6 +299,18 @@ impl Session {
     /// Sets when all must be over anew.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.core.plan.deadline = deadline;
+    }
+
+    /// Sets how many bytes the chunks from the next one on have.
+    pub fn set_chunk_size(mut self, size: ChunkSize) -> Session {
+        self.core.sizer.set_policy(size);
+        self.state = match self.state {
+            // Not sent yet: whoever drives it asks for this between two steps.
+            State::Transfer(transfer) => transfer.again(&mut self.core),
+            State::Look(look) => look.again(&self.core),
+            other => other,
+        };
+        self
     }
 
     /// The upload, once one exists.

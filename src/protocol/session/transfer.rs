@@ -66,6 +66,11 @@ impl Transfer {
         State::Transfer(Transfer { request, remote, at, length, declares, began: core.now })
     }
 
+    /// The same, not sent yet, as large as chunks are to be now.
+    pub(super) fn again(self, core: &mut Core) -> State {
+        Self::go_on(core, self.remote, self.at)
+    }
+
     /// The PATCH was redirected after some of its bytes had gone out.
     pub(super) fn redirected(&mut self, body_sent: u64) {
         self.remote.sent(self.at, body_sent);

@@ -227,6 +227,7 @@ pub(super) fn uploaders() -> Calls {
                     refused("err", tus_uploader_upload_chunk(no, &mut 0, null_mut())),
                 ],
             ),
+            ("tus_uploader_set_chunk_size", vec![refused("u", tus_uploader_set_chunk_size(no, 1))]),
             ("tus_uploader_is_complete", vec![gives("u", tus_uploader_is_complete(no), 0)]),
             ("tus_uploader_warning_count", vec![gives("u", tus_uploader_warning_count(no), 0)]),
             ("tus_uploader_warning", vec![gives("u", tus_uploader_warning(no, 0), null())]),

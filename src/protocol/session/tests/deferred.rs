@@ -81,7 +81,7 @@ fn a_source_is_looked_at_before_anything_is_asked() {
 
 #[test]
 fn what_is_looked_at_lies_in_memory_and_is_bounded() {
-    for (chunk_size, length) in [(ChunkSize::Auto, 4 << 20), (ChunkSize::Whole, 4 << 20), (fixed(1 << 30), 8 << 20)] {
+    for (chunk_size, length) in [(ChunkSize::Auto, 4 << 20), (ChunkSize::Whole, 8 << 20), (fixed(1 << 30), 8 << 20)] {
         let session = Session::start(Plan { chunk_size, ..stream() }, Instant(0));
         assert!(matches!(session.next(), Action::LookAhead { start: 0, length: l } if l == length), "{session:?}");
     }
