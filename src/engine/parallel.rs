@@ -517,7 +517,7 @@ impl Parallel<'_> {
         let mut stays = None;
         if let Some(whole) = self.keeper.whole() {
             job.recorded =
-                (!self.keeper.has_made(&whole)).then(|| Recorded { length: self.size, concat: ConcatKind::Final });
+                (!self.keeper.has_made(&whole)).then_some(Recorded { length: self.size, concat: ConcatKind::Final });
             error = self.client.delete_cancelled(error.with_upload_url(Some(whole)), &job);
             stays = error.upload_url().cloned();
         }

@@ -167,8 +167,15 @@ fn a_panic_becomes_an_error_and_the_thread_lives() {
         .unwrap();
     assert!(task.wait(Some(LONG)));
     assert_eq!(kind(&task), Some(ErrorKind::Internal));
-    // The last hold on a result that panics when it is dropped is the thread's.
-    drop(tasks.submit(submission(|_| Ok(Bomb))).unwrap());
+    // The last hold on a result that panics when it is dropped is the thread's: it has no result before ours is gone.
+    let ours_is_gone = Door::default();
+    let awaits = ours_is_gone.clone();
+    let work = move |_: &Running<'_>| {
+        awaits.pass();
+        Ok(Bomb)
+    };
+    drop(tasks.submit(submission(work)).unwrap());
+    ours_is_gone.open();
 
     let after = tasks.submit(submission(id)).unwrap();
     assert!(after.wait(Some(LONG)));

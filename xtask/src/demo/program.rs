@@ -74,7 +74,8 @@ impl Run {
             }
             self.pause(deadline)?;
         }
-        run(Command::new("kill").args(["-INT", &self.process.id().to_string()]))?;
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).map_err(|error| format!("SIGINT: {error}"))?;
         let (status, printed) = self.end(deadline)?;
         match status.success() {
             true => Err("the interrupted program says that all went well".into()),
