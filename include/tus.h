@@ -550,7 +550,9 @@ typedef void (*tus_destroy_fn)(void *user_data);
  * A store of the program's for what is known of unfinished uploads: a table with a row for each upload, found by `key`
  * and, within that, by `upload_url`. Set `struct_size` to sizeof(tus_store_vtable) and the rest to functions or NULL.
  *
- * A record is bytes that only the library reads, at most 1 MiB; one that is damaged or foreign is passed over. `key` and
+ * A record is bytes that only the library reads, at most 1 MiB; one that is damaged or foreign is passed over. Records are
+ * not signed, so keep them where only the program writes; a URL in one counts only at the endpoint's origin or an origin
+ * allowed by tus_config_allow_origin. `key` and
  * `upload_url` are UTF-8 without control characters, of any length; whoever has an upload's URL or record may write to
  * the upload, so they are secrets.
  *
@@ -581,7 +583,7 @@ typedef struct tus_store_vtable {
     int32_t (*remove)(void *user_data, const char *key, const char *upload_url);
     /**
      * Writes every record of the store to `out`, each with one call of tus_sink_write, in any order. NULL: this store
-     * cannot; then tus_client_prune_store is TUS_E_UNSUPPORTED.
+     * cannot; then tus_client_prune_store, tus_client_list_stored and tus_client_forget are TUS_E_UNSUPPORTED.
      */
     int32_t (*list)(void *user_data, struct tus_sink *out);
     /**
@@ -1913,6 +1915,21 @@ tus_status tus_config_set_user_agent(struct tus_config *c,
 TUS_API
 tus_status tus_config_set_store_dir(struct tus_config *c,
                                     const char *path);
+
+/**
+ * Keeps what is known of unfinished uploads in the platform's folder for such state, as tus_config_set_store_dir would:
+ * `libtus` in $XDG_STATE_HOME, or in ~/.local/state where that is not set. All programs of the user that ask for it
+ * share it. The environment is read in this call.
+ *
+ * - `c`: the configuration. Default: no store.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid; TUS_E_UNSUPPORTED if neither XDG_STATE_HOME nor HOME is
+ * set to an absolute path.
+ * Threads: one at a time for each configuration, and while no other thread changes the environment.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_store_default(struct tus_config *c);
 
 /**
  * Keeps what is known of unfinished uploads in a store of the program's, in place of a folder
@@ -3283,6 +3300,46 @@ tus_status tus_client_find_previous_uploads(struct tus_client *c,
                                             struct tus_error **err);
 
 /**
+ * Lists the unfinished uploads at the client's endpoint that its store knows of, whatever their source, the newest first.
+ * No request is made, so that an upload of the list may be gone from the server. To go on with one, pass its URL and its
+ * source to tus_client_resume_upload, or, for one in parts, the source to tus_client_upload.
+ *
+ * - `c`: the client.
+ * - `out`: receives the list; NULL on failure. May be NULL. It is empty without a store.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED; TUS_E_INVALID_STATE if the client has no endpoint;
+ * TUS_E_STORE if the store cannot be read; TUS_E_UNSUPPORTED if it is a tus_store_vtable without `list`.
+ * Ownership: the caller frees the list with tus_previous_list_free.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+TUS_CHECK
+tus_status tus_client_list_stored(struct tus_client *c,
+                                  struct tus_previous_list **out,
+                                  struct tus_error **err);
+
+/**
+ * Takes one upload out of the client's store. The server is not asked, and the upload stays there: tus_client_delete_upload
+ * removes it from both.
+ *
+ * - `c`: the client.
+ * - `upload_url`: the upload's URL, absolute or relative to the endpoint; for one in parts that of any part.
+ * - `err`: receives the details of a failure. May be NULL.
+ *
+ * Returns: TUS_OK, also if the store does not know the upload or there is no store; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY,
+ * TUS_E_FORKED; TUS_E_INVALID_STATE if the upload is being worked on, by this process or another one; TUS_E_STORE if the
+ * store cannot be read or changed; TUS_E_UNSUPPORTED if it is a tus_store_vtable without `list`.
+ * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_client_forget(struct tus_client *c,
+                             const char *upload_url,
+                             struct tus_error **err);
+
+/**
  * Removes from the client's store what is of no use any more: uploads that their servers have dropped by now (T-080), and
  * those that are too old. Servers are not asked and nothing is removed from them; what is being worked on stays.
  *
@@ -3605,6 +3662,10 @@ void tus_uploader_cancel(struct tus_uploader *u);
 /**
  * Frees an uploader. The upload stays on the server as it is, and in the client's store. In a child process after fork()
  * it does nothing.
+ *
+ * With a store, an upload that is not complete is noted once more, and for that the digest of what has been sent is waited
+ * for where it is behind: mostly not at all, never longer than 2 s nor than one call of this uploader may take
+ * (tus_upload_options_set_timeout_ms), and not after tus_uploader_cancel.
  *
  * - `u`: the uploader, or NULL, which does nothing.
  *

@@ -532,7 +532,7 @@ impl fmt::Debug for Client {
     }
 }
 
-fn names(record: &Record, url: &str) -> bool {
+pub(super) fn names(record: &Record, url: &str) -> bool {
     record.url == url || record.parts.iter().any(|part| part.url == url)
 }
 

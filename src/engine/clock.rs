@@ -60,6 +60,11 @@ impl Clock {
         self.total.and_then(|total| self.began.checked_add(total))
     }
 
+    /// What is left of the operation's time.
+    pub(super) fn left(self) -> Duration {
+        self.deadline().map_or(Duration::MAX, |deadline| self.until(deadline))
+    }
+
     /// From now until `then`.
     pub(super) fn until(self, then: Instant) -> Duration {
         then - self.now()

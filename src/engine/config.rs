@@ -1,5 +1,6 @@
 //! A client's settings: each checked where it is set, frozen when the client is made.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::encoding::TextEncoding;
 use super::hooks::Hooks;
 use super::log::Log;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprinter;
 use crate::protocol::checksum::Wish;
 use crate::protocol::chunk::{ChunkRules, ChunkSize};
@@ -320,6 +321,13 @@ impl Config {
         self.store = Some(Arc::new(DirectoryStore::open(path)));
     }
 
+    /// Keeps the URLs of unfinished uploads in the platform's folder for such state: `libtus` in `$XDG_STATE_HOME`, or in
+    /// `~/.local/state`. Fails with [`ErrorKind::Unsupported`] where neither variable says where that is.
+    pub fn set_store_default(&mut self) -> Result<()> {
+        self.set_store_dir(default_store(|name| std::env::var_os(name))?);
+        Ok(())
+    }
+
     /// Signs resume tokens with this key, and takes no others; `None`, the default: tokens are not signed.
     pub fn set_token_key(&mut self, key: Option<TokenKey>) {
         self.token_key = key;
@@ -385,6 +393,16 @@ impl fmt::Debug for Config {
     }
 }
 
+/// The platform's folder for state, by the variables of the environment; a path that is not absolute counts as none, as
+/// the XDG base directory specification asks for.
+pub(crate) fn default_store(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
+    let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+    let what =
+        "there is no default place for a store: neither XDG_STATE_HOME nor HOME is an absolute path; name a folder";
+    Ok(state.ok_or_else(|| Error::new(ErrorKind::Unsupported, what))?.join("libtus"))
+}
+
 /// A number of workers that may be.
 pub(crate) fn check_workers(count: u32) -> Result<u32> {
     match count {
@@ -406,6 +424,24 @@ pub(crate) fn set_field(fields: &mut Vec<(String, String)>, name: &str, value: O
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_default_store_is_where_the_platform_keeps_state() {
+        let of = |state: Option<&str>, home: Option<&str>| {
+            let found = |name: &str| match name {
+                "XDG_STATE_HOME" => state.map(OsString::from),
+                _ => home.map(OsString::from),
+            };
+            default_store(found).map(|path| path.to_str().unwrap().to_owned()).map_err(|error| error.kind())
+        };
+        assert_eq!(of(Some("/state"), Some("/home/me")), Ok("/state/libtus".to_owned()));
+        assert_eq!(of(None, Some("/home/me")), Ok("/home/me/.local/state/libtus".to_owned()));
+        for no in ["", "relative"] {
+            assert_eq!(of(Some(no), Some("/home/me")), Ok("/home/me/.local/state/libtus".to_owned()));
+            assert_eq!(of(Some(no), Some(no)), Err(ErrorKind::Unsupported));
+        }
+        assert_eq!(of(None, None), Err(ErrorKind::Unsupported));
+    }
 
     #[test]
     fn debug_shows_no_credentials() {

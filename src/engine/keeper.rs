@@ -243,9 +243,9 @@ impl Keeper {
     }
 
     /// The operation is over and the upload is not: notes how far it is, and leaves it to others.
-    /// `sent` of its bytes may be on the server.
-    pub(super) fn interrupted(&self, sent: u64, cancel: &Cancel) {
-        self.await_digest(sent, DIGEST_PATIENCE, cancel);
+    /// `sent` of its bytes may be on the server; there is so much `time` left.
+    pub(super) fn interrupted(&self, sent: u64, time: Duration, cancel: &Cancel) {
+        self.await_digest(sent, time.min(DIGEST_PATIENCE), cancel);
         let hasher = self.state().hasher.take();
         let prefix = hasher.and_then(PrefixHasher::stop);
         let mut state = self.state();
@@ -257,8 +257,8 @@ impl Keeper {
     }
 
     /// A call has failed and the next one may go on: notes how far it is.
-    pub(super) fn paused(&self, sent: u64, cancel: &Cancel) {
-        self.await_digest(sent, DIGEST_PATIENCE, cancel);
+    pub(super) fn paused(&self, sent: u64, time: Duration, cancel: &Cancel) {
+        self.await_digest(sent, time.min(DIGEST_PATIENCE), cancel);
         self.write(self.state());
     }
 

@@ -471,7 +471,7 @@ impl Parallel<'_> {
     /// The whole is there, and the source cannot be shown to be what it was. It stays (T-111), and so do its parts, which it
     /// may refer to.
     fn disown(&self, error: Error, whole: AbsoluteUrl) -> Error {
-        self.keeper.interrupted(self.size, &self.cancel);
+        self.keeper.interrupted(self.size, self.clock.left(), &self.cancel);
         error.with_upload_url(Some(whole))
     }
 
@@ -490,14 +490,14 @@ impl Parallel<'_> {
                 let url = AbsoluteUrl::parse(&part.url).ok();
                 self.warnings.warn(url.map_or(warning.clone(), |(url, _)| warning.about(&url)));
             }
-            self.keeper.interrupted(self.size, &self.cancel);
+            self.keeper.interrupted(self.size, self.clock.left(), &self.cancel);
             let token = self.keeper.token();
             return error.with_resume_token(token);
         }
         // The error is about one part, whose URL is not that of the upload.
         let error = error.without_upload_url();
         if !useless && (self.keeper.is_lasting() || stopped) {
-            self.keeper.interrupted(self.size, &self.cancel);
+            self.keeper.interrupted(self.size, self.clock.left(), &self.cancel);
             let token = self.keeper.token();
             return error.with_resume_token(token);
         }
@@ -535,7 +535,7 @@ impl Parallel<'_> {
         if gone {
             self.keeper.forget();
         } else {
-            self.keeper.interrupted(self.size, &self.cancel);
+            self.keeper.interrupted(self.size, self.clock.left(), &self.cancel);
         }
         error.with_upload_url(stays)
     }

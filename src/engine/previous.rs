@@ -14,7 +14,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::client::Client;
+use super::client::{Client, names};
 use super::clock;
 use super::config::Config;
 use super::driver::{cancelled, stopped_by_callback};
@@ -219,7 +219,19 @@ impl Search<'_> {
     pub(super) fn named(&mut self, place: &Place, url: &AbsoluteUrl) -> Result<Option<Candidate>> {
         let is_it = |record: &Record| record.url == url.as_str() && record.parts.is_empty();
         let Some(record) = self.records(place).into_iter().find(is_it) else {
-            return Ok(None);
+            let others = place.store.list().unwrap_or_default().records;
+            let of_other_size = others
+                .iter()
+                .filter_map(|bytes| Record::from_bytes(bytes).ok())
+                .find(|record| is_it(record) && Some(record.size) != self.source.size());
+            return match of_other_size {
+                None => Ok(None),
+                Some(record) => {
+                    let what =
+                        format!("the store remembers this upload with {} bytes, the source has others", record.size);
+                    Err(Error::new(ErrorKind::SourceChanged, what).with_upload_url(Some(url.clone())))
+                }
+            };
         };
         match self.proof(&record)? {
             Some(proven) => {
@@ -252,16 +264,9 @@ impl Search<'_> {
             if self.belongs(&record, &mut fingerprint)?.is_none() || !seen.insert(record.url.clone()) {
                 continue;
             }
-            let first = record.parts.iter().map(|part| &part.url).find(|url| !url.is_empty());
-            all.push(PreviousUpload {
-                url: first.unwrap_or(&record.url).clone(),
-                fingerprint: record.fingerprint.or_else(|| fingerprint.clone().flatten()),
-                offset: record.offset,
-                size: record.size,
-                expires: record.expires,
-                created: record.created,
-                parts: record.parts.into_iter().map(|part| part.url).collect(),
-            });
+            let mut listed = listed(record);
+            listed.fingerprint = listed.fingerprint.or_else(|| fingerprint.clone().flatten());
+            all.push(listed);
         }
         Ok(all)
     }
@@ -364,7 +369,55 @@ impl Search<'_> {
     }
 }
 
+/// A record as the caller is told of it.
+fn listed(record: Record) -> PreviousUpload {
+    let first = record.parts.iter().map(|part| &part.url).find(|url| !url.is_empty());
+    PreviousUpload {
+        url: first.unwrap_or(&record.url).clone(),
+        fingerprint: record.fingerprint,
+        offset: record.offset,
+        size: record.size,
+        expires: record.expires,
+        created: record.created,
+        parts: record.parts.into_iter().map(|part| part.url).collect(),
+    }
+}
+
 impl Client {
+    /// The unfinished uploads at this endpoint that the store knows of, whatever their source, the newest first; no request
+    /// is made. Empty without a store.
+    pub fn list_stored(&self) -> Result<Vec<PreviousUpload>> {
+        let endpoint = self.endpoint()?;
+        let Some(store) = &self.config().store else { return Ok(Vec::new()) };
+        let now = clock::wall();
+        let mut records: Vec<_> =
+            store.list()?.records.iter().filter_map(|bytes| Record::from_bytes(bytes).ok()).collect();
+        records.retain(|record| !record.is_expired(now) && self.check_record(record, &endpoint).is_ok());
+        records.sort_by_key(|record| std::cmp::Reverse(record.created));
+        Ok(records.into_iter().map(listed).collect())
+    }
+
+    /// Takes an upload out of the store, given its URL or that of one of its parts; it is no fault if the store does not
+    /// know it. The server is not asked, and the upload stays there. One that is being worked on is
+    /// [`ErrorKind::InvalidState`].
+    pub fn forget(&self, url: &str) -> Result<()> {
+        let url = self.upload_url(url)?;
+        let Some(store) = &self.config().store else { return Ok(()) };
+        let records = store.list()?.records;
+        for record in records.iter().filter_map(|bytes| Record::from_bytes(bytes).ok()) {
+            if !names(&record, url.as_str()) {
+                continue;
+            }
+            let key = store::key(&record.endpoint, record.size);
+            let Some(_claim) = store.claim(&key, &record.url)? else {
+                let what = "the upload is being worked on: forget it when that is over";
+                return Err(Error::new(ErrorKind::InvalidState, what));
+            };
+            store.remove(&key, &record.url)?;
+        }
+        Ok(())
+    }
+
     /// Holds what was read back, from wherever it came, against what this client may work with: uploads of its endpoint,
     /// at origins it trusts, in no more parts than can be put together. Whoever wrote it could else have the data sent
     /// to himself, or have the caller's credentials used where he likes.

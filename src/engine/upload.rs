@@ -183,7 +183,7 @@ impl Client {
         };
         if over {
             let known = result.as_ref().ok().and_then(|info| info.size);
-            self.forget(&url, known.or(size), &job);
+            self.forget_entry(&url, known.or(size), &job);
         }
         told(result, &job.warnings)
     }
@@ -208,7 +208,7 @@ impl Client {
     }
 
     /// Takes an upload out of the store.
-    fn forget(&self, url: &AbsoluteUrl, size: Option<u64>, job: &Job) {
+    fn forget_entry(&self, url: &AbsoluteUrl, size: Option<u64>, job: &Job) {
         let (Some(store), Some(endpoint), Some(size)) = (&self.config().store, &self.config().endpoint, size) else {
             return;
         };
@@ -353,7 +353,7 @@ impl Client {
                 let complete = size == Some(offset);
                 match &keeper {
                     Some(keeper) if complete => keeper.forget(),
-                    Some(keeper) => keeper.interrupted(stats.bytes_confirmed, &job.cancel),
+                    Some(keeper) => keeper.interrupted(stats.bytes_confirmed, job.clock.left(), &job.cancel),
                     None => {}
                 }
                 let metadata = if job.created_here { metadata } else { Metadata::new() };
@@ -397,9 +397,9 @@ impl Client {
             return error;
         }
         if job.lives_on {
-            keeper.paused(job.meter.gauge().progress().sent, &job.cancel);
+            keeper.paused(job.meter.gauge().progress().sent, job.clock.left(), &job.cancel);
         } else {
-            keeper.interrupted(job.meter.gauge().progress().sent, &job.cancel);
+            keeper.interrupted(job.meter.gauge().progress().sent, job.clock.left(), &job.cancel);
         }
         if gone {
             return error;

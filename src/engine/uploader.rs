@@ -1,6 +1,7 @@
 //! An upload the caller drives chunk by chunk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::client::Client;
 use super::control::Control;
@@ -241,7 +242,9 @@ impl Uploader {
 impl Drop for Uploader {
     fn drop(&mut self) {
         if let (None, Some(keep)) = (&self.info, &self.job.keeper) {
-            keep.keeper.interrupted(self.job.meter.gauge().progress().sent, &self.job.cancel);
+            // As a call of its own, with the time that each has.
+            let limit = self.options.total_timeout.or(self.client.config().total_timeout).unwrap_or(Duration::MAX);
+            keep.keeper.interrupted(self.job.meter.gauge().progress().sent, limit, &self.job.cancel);
         }
     }
 }

@@ -48,6 +48,30 @@ pub unsafe extern "C" fn tus_config_set_store_dir(c: *mut tus_config, path: *con
     })
 }
 
+/// Keeps what is known of unfinished uploads in the platform's folder for such state, as tus_config_set_store_dir would:
+/// `libtus` in $XDG_STATE_HOME, or in ~/.local/state where that is not set. All programs of the user that ask for it
+/// share it. The environment is read in this call.
+///
+/// - `c`: the configuration. Default: no store.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid; TUS_E_UNSUPPORTED if neither XDG_STATE_HOME nor HOME is
+/// set to an absolute path.
+/// Threads: one at a time for each configuration, and while no other thread changes the environment.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_store_default(c: *mut tus_config) -> tus_status {
+    guard_status(|| {
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe {
+            change(c, |config| {
+                let old = config.store.clone();
+                config.set_store_default()?;
+                Ok(old)
+            })
+        }
+    })
+}
+
 /// Keeps what is known of unfinished uploads in a store of the program's, in place of a folder
 /// (tus_config_set_store_dir).
 ///

@@ -5,7 +5,7 @@ use std::ptr;
 use std::time::Duration;
 
 use super::client::{Use, tus_client};
-use super::convert::{c_string, clear, put};
+use super::convert::{c_string, clear, put, text};
 use super::error::tus_error;
 use super::guard::{guard_call, guard_value};
 use super::handle::{CType, Kind, Owned, free, give, state};
@@ -114,6 +114,67 @@ pub unsafe extern "C" fn tus_client_find_previous_uploads(
                 put(out, list_of(found));
             }
             Ok(())
+        })
+    }
+}
+
+/// Lists the unfinished uploads at the client's endpoint that its store knows of, whatever their source, the newest first.
+/// No request is made, so that an upload of the list may be gone from the server. To go on with one, pass its URL and its
+/// source to tus_client_resume_upload, or, for one in parts, the source to tus_client_upload.
+///
+/// - `c`: the client.
+/// - `out`: receives the list; NULL on failure. May be NULL. It is empty without a store.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED; TUS_E_INVALID_STATE if the client has no endpoint;
+/// TUS_E_STORE if the store cannot be read; TUS_E_UNSUPPORTED if it is a tus_store_vtable without `list`.
+/// Ownership: the caller frees the list with tus_previous_list_free.
+/// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn tus_client_list_stored(
+    c: *mut tus_client,
+    out: *mut *mut tus_previous_list,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            clear(out);
+            let found = Use::begin(c)?.run(|client| Ok(client.list_stored()?))?;
+            if !out.is_null() {
+                put(out, list_of(found));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Takes one upload out of the client's store. The server is not asked, and the upload stays there: tus_client_delete_upload
+/// removes it from both.
+///
+/// - `c`: the client.
+/// - `upload_url`: the upload's URL, absolute or relative to the endpoint; for one in parts that of any part.
+/// - `err`: receives the details of a failure. May be NULL.
+///
+/// Returns: TUS_OK, also if the store does not know the upload or there is no store; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY,
+/// TUS_E_FORKED; TUS_E_INVALID_STATE if the upload is being worked on, by this process or another one; TUS_E_STORE if the
+/// store cannot be read or changed; TUS_E_UNSUPPORTED if it is a tus_store_vtable without `list`.
+/// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_client_forget(
+    c: *mut tus_client,
+    upload_url: *const c_char,
+    err: *mut *mut tus_error,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    unsafe {
+        guard_call(err, || {
+            let used = Use::begin(c)?;
+            let url = text(upload_url, "upload_url")?.to_owned();
+            used.run(|client| Ok(client.forget(&url)?))
         })
     }
 }

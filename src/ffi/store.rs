@@ -10,12 +10,14 @@ use super::convert::c_string;
 use super::guard::outside;
 use super::sink::{lend_sink, tus_sink};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Found, Record, Store, key};
+use crate::store::{Found, Record, Store, cannot_list, key};
 
 /// A store of the program's for what is known of unfinished uploads: a table with a row for each upload, found by `key`
 /// and, within that, by `upload_url`. Set `struct_size` to sizeof(tus_store_vtable) and the rest to functions or NULL.
 ///
-/// A record is bytes that only the library reads, at most 1 MiB; one that is damaged or foreign is passed over. `key` and
+/// A record is bytes that only the library reads, at most 1 MiB; one that is damaged or foreign is passed over. Records are
+/// not signed, so keep them where only the program writes; a URL in one counts only at the endpoint's origin or an origin
+/// allowed by tus_config_allow_origin. `key` and
 /// `upload_url` are UTF-8 without control characters, of any length; whoever has an upload's URL or record may write to
 /// the upload, so they are secrets.
 ///
@@ -49,7 +51,7 @@ pub struct tus_store_vtable {
         unsafe extern "C-unwind" fn(user_data: *mut c_void, key: *const c_char, upload_url: *const c_char) -> i32,
     >,
     /// Writes every record of the store to `out`, each with one call of tus_sink_write, in any order. NULL: this store
-    /// cannot; then tus_client_prune_store is TUS_E_UNSUPPORTED.
+    /// cannot; then tus_client_prune_store, tus_client_list_stored and tus_client_forget are TUS_E_UNSUPPORTED.
     pub list: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, out: *mut tus_sink) -> i32>,
     /// Releases `user_data`, exactly once; see tus_destroy_fn. May be NULL.
     pub destroy: tus_destroy_fn,
@@ -114,15 +116,17 @@ impl Store for CallersStore {
         told("remove", outside(|| unsafe { (self.remove)(data, key.as_ptr(), url.as_ptr()) }))
     }
 
-    fn prune(&self, is_stale: &dyn Fn(&Record) -> bool) -> Result<u64> {
-        let Some(list) = self.list else {
-            return Err(Error::new(ErrorKind::Unsupported, "this store cannot list its records"));
-        };
+    fn list(&self) -> Result<Found> {
+        let Some(list) = self.list else { return Err(cannot_list()) };
         let (data, sink) = (self.data.pointer(), lend_sink());
         // SAFETY: the caller registered this function to be called with this data and a sink.
         told("list", outside(|| unsafe { list(data, sink.as_c().cast_mut()) }))?;
+        Ok(Found { records: sink.take(), skipped: Vec::new() })
+    }
+
+    fn prune(&self, is_stale: &dyn Fn(&Record) -> bool) -> Result<u64> {
         let mut removed = 0;
-        let records = sink.take();
+        let records = self.list()?.records;
         for record in records.iter().filter_map(|bytes| Record::from_bytes(bytes).ok()) {
             if is_stale(&record) {
                 self.remove(&key(&record.endpoint, record.size), &record.url)?;

@@ -453,6 +453,10 @@ pub unsafe extern "C" fn tus_uploader_cancel(u: *mut tus_uploader) {
 /// Frees an uploader. The upload stays on the server as it is, and in the client's store. In a child process after fork()
 /// it does nothing.
 ///
+/// With a store, an upload that is not complete is noted once more, and for that the digest of what has been sent is waited
+/// for where it is behind: mostly not at all, never longer than 2 s nor than one call of this uploader may take
+/// (tus_upload_options_set_timeout_ms), and not after tus_uploader_cancel.
+///
 /// - `u`: the uploader, or NULL, which does nothing.
 ///
 /// Threads: any; no other thread may be about to use it. Functions of the client's store and destroy functions may run before

@@ -6,6 +6,7 @@
 
 use std::fs::{self, DirEntry};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,6 +20,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// How old a temporary file is when whoever wrote it must be dead: writing one takes milliseconds, and an hour is more
 /// than clocks of machines that share a directory lie apart.
 const LEFT_OVER: Duration = Duration::from_secs(3600);
+
+/// No more records than this are read at once.
+const MAX_FOUND: usize = 10_000;
 
 /// Records as files in a directory.
 ///
@@ -46,9 +50,36 @@ impl DirectoryStore {
         self.path.as_deref()
     }
 
+    /// The directory, which is this user's, the system's, or not there yet: another user could put anything into his.
     fn directory(&self) -> Result<&Path> {
         let message = "the store has no directory: its path is empty, or relative without a working directory";
-        self.path().ok_or_else(|| Error::new(ErrorKind::Store, message))
+        let path = self.path().ok_or_else(|| Error::new(ErrorKind::Store, message))?;
+        match fs::metadata(path) {
+            Ok(found) => check_owner(path, found.uid(), user()?).map(|()| path),
+            // Whatever is wrong with it is told by what is done with it.
+            Err(_) => Ok(path),
+        }
+    }
+
+    /// Every record whose name begins so, if it can be used.
+    fn read_all(&self, prefix: &str) -> Result<Found> {
+        let user = user()?;
+        let mut found = Found::default();
+        for (stem, purpose, entry) in self.files(prefix)? {
+            if purpose != Purpose::Record {
+                continue;
+            }
+            if found.records.len() == MAX_FOUND {
+                found.skipped.push(format!("all but {MAX_FOUND} records were passed over"));
+                break;
+            }
+            match read_own(&stem, &entry.path(), user) {
+                Ok(Some(content)) => found.records.push(content.bytes),
+                Ok(None) => {}
+                Err(reason) => found.skipped.push(format!("{} was passed over: {reason}", stem.record())),
+            }
+        }
+        Ok(found)
     }
 
     /// Every file of ours in the directory, by name; nothing if there is no directory.
@@ -126,19 +157,11 @@ impl DirectoryStore {
 
 impl Store for DirectoryStore {
     fn find(&self, key: &str) -> Result<Found> {
-        let user = user()?;
-        let mut found = Found::default();
-        for (stem, purpose, entry) in self.files(&Stem::of_key(key))? {
-            if purpose != Purpose::Record {
-                continue;
-            }
-            match read_own(&stem, &entry.path(), user) {
-                Ok(Some(content)) => found.records.push(content.bytes),
-                Ok(None) => {}
-                Err(reason) => found.skipped.push(format!("{} was passed over: {reason}", stem.record())),
-            }
-        }
-        Ok(found)
+        self.read_all(&Stem::of_key(key))
+    }
+
+    fn list(&self) -> Result<Found> {
+        self.read_all("")
     }
 
     fn put(&self, key: &str, url: &str, record: &[u8]) -> Result<()> {
@@ -206,16 +229,29 @@ fn read_own(stem: &Stem, path: &Path, user: u32) -> std::result::Result<Option<C
         }
         Look::Whole(content) => Ok(Some(*content)),
         Look::Newer(newer) => Err(newer.to_string()),
-        Look::Unusable(reason) => Err(reason),
+        Look::Foreign(reason) | Look::Unusable(reason) => Err(reason),
     }
 }
 
-/// A later version of the library may know what it wrote; what we do not understand we do not destroy.
+fn check_owner(path: &Path, owner: u32, user: u32) -> Result<()> {
+    if owner == user || owner == 0 {
+        return Ok(());
+    }
+    let message = format!("the store's folder {} belongs to user {owner}, not to user {user}", path.display());
+    Err(Error::new(ErrorKind::Store, message))
+}
+
+/// A later version of the library may know what it wrote, and another user what is his; what we do not understand we do
+/// not destroy.
 fn refuse_newer(path: &Path, user: u32) -> Result<()> {
     match look(path, user) {
         Look::Newer(newer) => {
             let message = format!("the record {} is left as it is", path.display());
             Err(Error::new(ErrorKind::Store, message).with_cause(Arc::new(newer)))
+        }
+        Look::Foreign(reason) => {
+            let message = format!("the record {} is left as it is: {reason}", path.display());
+            Err(Error::new(ErrorKind::Store, message))
         }
         _ => Ok(()),
     }
@@ -237,4 +273,17 @@ fn fault(what: &str, path: &Path, error: io::Error) -> Error {
     let code = error.raw_os_error();
     let message = format!("{what} {}", path.display());
     Error::new(ErrorKind::Store, message).with_os_code(code).with_cause(Arc::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_another_user_is_refused() {
+        let path = Path::new("/somewhere");
+        for (owner, user, good) in [(7, 7, true), (0, 7, true), (0, 0, true), (7, 0, false), (8, 7, false)] {
+            assert_eq!(check_owner(path, owner, user).is_ok(), good, "{owner} {user}");
+        }
+    }
 }

@@ -79,14 +79,25 @@ pub trait Store: Send + Sync {
         Ok(Some(Claim::unguarded()))
     }
 
+    /// All records under every key, as [`Store::find`] gives those of one.
+    ///
+    /// A store that cannot list its records fails with [`ErrorKind::Unsupported`].
+    fn list(&self) -> Result<Found> {
+        Err(cannot_list())
+    }
+
     /// Removes every record that `is_stale` says yes to, unless it is claimed, and returns how many these were. It may
     /// be asked about a record more than once.
     ///
     /// A store that cannot list its records fails with [`ErrorKind::Unsupported`].
     fn prune(&self, is_stale: &dyn Fn(&Record) -> bool) -> Result<u64> {
         let _unasked = is_stale;
-        Err(Error::new(ErrorKind::Unsupported, "this store cannot list its records"))
+        Err(cannot_list())
     }
+}
+
+pub(crate) fn cannot_list() -> Error {
+    Error::new(ErrorKind::Unsupported, "this store cannot list its records")
 }
 
 /// What [`Store::find`] found.

@@ -302,6 +302,10 @@ static void refuse_client_too(tus_client *bad, tus_source *source)
     CHECK(info == NULL);
     CHECK_FAILS(tus_client_find_previous_uploads(bad, source, &previous, &err), TUS_E_INVALID_ARGUMENT);
     CHECK(previous == NULL);
+    previous = (tus_previous_list *)&bad;
+    CHECK_FAILS(tus_client_list_stored(bad, &previous, &err), TUS_E_INVALID_ARGUMENT);
+    CHECK(previous == NULL);
+    CHECK_FAILS(tus_client_forget(bad, server_url, &err), TUS_E_INVALID_ARGUMENT);
     CHECK_FAILS(tus_client_prune_store(bad, 1, &removed, &err), TUS_E_INVALID_ARGUMENT);
     CHECK_NUMBER(removed, 0);
     CHECK_FAILS(tus_client_create_uploader(bad, source, NULL, &uploader, &err), TUS_E_INVALID_ARGUMENT);

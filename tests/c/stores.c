@@ -218,6 +218,23 @@ static void test_folder(void)
     interrupted_and_finished(client_with_folder(), client, file);
     /* The same bytes are the same source. */
     interrupted_and_finished(client_with_folder(), client, memory);
+    /* Listed without its source, and forgotten without the server. */
+    {
+        char *url = NULL;
+        tus_previous_list *list = NULL;
+        upload(client, memory, SENT, &url);
+        CHECK_RESULT(tus_client_list_stored(client, &list, &err), TUS_OK);
+        CHECK_NUMBER(tus_previous_list_count(list), 1);
+        CHECK_TEXT(tus_previous_list_url(list, 0), url);
+        CHECK_NUMBER(tus_previous_list_size(list, 0), SIZE);
+        tus_previous_list_free(list);
+        CHECK_RESULT(tus_client_forget(client, url, &err), TUS_OK);
+        CHECK_RESULT(tus_client_list_stored(client, &list, &err), TUS_OK);
+        CHECK_NUMBER(tus_previous_list_count(list), 0);
+        tus_previous_list_free(list);
+        CHECK_RESULT(tus_client_delete_upload(client, url, &err), TUS_OK);
+        free(url);
+    }
     /* Deleted from the server is deleted from the store. */
     {
         char *url = NULL;

@@ -227,3 +227,17 @@ fn a_url_that_is_no_upload_leaves_no_entry() {
         assert_eq!(store_files(&folder), [""; 0], "{what}");
     }
 }
+
+/// Also under a size the source does not have: the length may still be open on the server.
+#[test]
+fn an_upload_named_by_its_url_has_the_size_the_store_remembers() {
+    let (server, folder, bytes) = (server(), Folder::new(), noise(6000, 148));
+    let config = stored(&server, &folder);
+    let url = half(&config, &bytes, &options()).upload_url().unwrap().as_str().to_owned();
+    server.clear_log();
+    for (what, naming) in NAMINGS {
+        let longer = [&bytes[..], b"more"].concat();
+        let error = naming(&Client::new(config.clone()).unwrap(), Source::memory(longer), &url).unwrap_err();
+        assert_eq!((error.kind(), server.requests().len()), (ErrorKind::SourceChanged, 0), "{what}: {error:?}");
+    }
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tus::engine::client::Client;
 use tus::engine::log::Level;
+use tus::engine::uploader::Uploader;
 use tus::error::ErrorKind;
 use tus::source::Source;
 use tus::warning::WarningKind;
@@ -421,4 +422,59 @@ fn an_upload_that_will_expire_before_its_end_is_told() {
     assert_eq!(error.kind(), ErrorKind::Callback(5), "{error:?} {:?}", log.lock().unwrap());
     assert_eq!(told.lock().unwrap().len(), 1);
     assert_eq!(told.lock().unwrap()[0].0, error.upload_url().unwrap().as_str());
+}
+
+#[test]
+fn what_is_stored_is_listed_without_its_source_and_forgotten_without_the_server() {
+    let (server, other, folder) = (server(), server(), Folder::new());
+    let mut urls = Vec::new();
+    for (name, parts) in [("one", 1), ("two", 3)] {
+        let path = settled(&folder, name, &noise(5000 + parts, parts as u64));
+        let mut options = in_parts(parts as u32);
+        options.set_progress(Some(stops_after(2000)));
+        run(&stored(&server, &folder), &path, &options).unwrap_err();
+        urls.push(name);
+    }
+    let mut elsewhere = config_to(&other.endpoint());
+    elsewhere.set_store_dir(store_in(&folder));
+    run(&elsewhere, &settled(&folder, "three", &noise(100, 3)), &stop_at(50)).unwrap();
+    server.clear_log();
+
+    let client = Client::new(stored(&server, &folder)).unwrap();
+    let listed = client.list_stored().unwrap();
+    let mut sizes: Vec<_> = listed.iter().map(|upload| (upload.size, upload.parts.len())).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [(5001, 0), (5003, 3)], "of this endpoint alone");
+    client.forget("https://example.com/unknown").unwrap();
+    assert_eq!(records(&folder).len(), 3);
+    for upload in &listed {
+        // By any URL that is told of it.
+        client.forget(upload.parts.last().filter(|url| !url.is_empty()).unwrap_or(&upload.url)).unwrap();
+    }
+    assert_eq!((client.list_stored().unwrap().len(), records(&folder).len()), (0, 1));
+    assert_eq!(server.requests().len(), 0, "the server was not asked");
+    assert!(server.uploads().len() >= 2, "and has all that it had");
+}
+
+#[test]
+fn an_upload_under_way_is_not_forgotten() {
+    let (server, folder, bytes) = (server(), Folder::new(), noise(5000, 160));
+    let config = stored(&server, &folder);
+    let mut uploader =
+        Uploader::create(&Client::new(config.clone()).unwrap(), Source::memory(bytes), &options()).unwrap();
+    uploader.upload_chunk().unwrap();
+    let (client, url) = (Client::new(config).unwrap(), uploader.url().unwrap().as_str().to_owned());
+    assert_eq!(client.forget(&url).unwrap_err().kind(), ErrorKind::InvalidState);
+    drop(uploader);
+    client.forget(&url).unwrap();
+    assert_eq!(store_files(&folder), [""; 0]);
+}
+
+#[test]
+fn without_a_store_nothing_is_listed_or_forgotten() {
+    let server = server();
+    let client = Client::new(config_to(&server.endpoint())).unwrap();
+    assert!(client.list_stored().unwrap().is_empty());
+    client.forget("1").unwrap();
+    assert_eq!(server.requests().len(), 0);
 }

@@ -225,3 +225,17 @@ fn files_of_others_in_the_store_stay() {
     assert_eq!(store.prune(&|_| true).unwrap(), 0);
     assert_eq!(store_files(&folder), ["notes.json"]);
 }
+
+/// A folder that another user could put anything into; only the system's user can give one away.
+#[test]
+fn a_store_of_another_user() {
+    let probe = Folder::new();
+    if std::os::unix::fs::chown(probe.path(), Some(12345), None).is_err() {
+        return;
+    }
+    works_with_a_warning(|config, folder| {
+        std::fs::create_dir(store_in(folder)).unwrap();
+        std::os::unix::fs::chown(store_in(folder), Some(12345), None).unwrap();
+        config.set_store_dir(store_in(folder));
+    });
+}

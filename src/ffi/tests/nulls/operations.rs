@@ -180,6 +180,22 @@ pub(super) fn creations() -> Calls {
                 ],
             ),
             (
+                "tus_client_list_stored",
+                vec![
+                    refused("c", tus_client_list_stored(null_mut(), &mut null_mut(), null_mut())),
+                    gives("out", tus_client_list_stored(c, null_mut(), null_mut()), OK),
+                    gives("err", tus_client_list_stored(c, null_mut(), null_mut()), OK),
+                ],
+            ),
+            (
+                "tus_client_forget",
+                vec![
+                    refused("c", tus_client_forget(null_mut(), URL, null_mut())),
+                    refused("upload_url", tus_client_forget(c, null(), null_mut())),
+                    gives("err", tus_client_forget(c, URL, null_mut()), OK),
+                ],
+            ),
+            (
                 "tus_client_prune_store",
                 vec![
                     refused("c", tus_client_prune_store(null_mut(), 0, &mut 0, null_mut())),

@@ -111,6 +111,7 @@ pub(super) fn configuration() -> Calls {
                     refused("path", tus_config_set_store_dir(c, null())),
                 ],
             ),
+            ("tus_config_set_store_default", vec![refused("c", tus_config_set_store_default(no))]),
             ("tus_config_set_store", a_store(c)),
             (
                 "tus_config_set_token_key",
