@@ -478,7 +478,8 @@ impl Parallel<'_> {
     /// A later run goes on with the parts if it can learn of them and it is of any use; else they are removed.
     fn give_up(&self, error: Error, parts: &[Part]) -> Error {
         let useless = parts.iter().any(|part| part.job.source_spoiled);
-        let stopped = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Callback(_));
+        // What may be complete is not removed either, nor what it may have been made of.
+        let stopped = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Callback(_) | ErrorKind::Unconfirmed);
         if error.kind() == ErrorKind::Cancelled && self.wants_removal() {
             return self.delete_cancelled(error.without_upload_url());
         }

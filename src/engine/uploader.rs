@@ -48,6 +48,8 @@ pub struct Uploader {
     job: Job,
     url: Option<AbsoluteUrl>,
     info: Option<UploadInfo>,
+    /// The server may hold the complete upload but has not confirmed it: asking again where it is would not either.
+    unconfirmed: Option<Error>,
 }
 
 impl Uploader {
@@ -88,7 +90,8 @@ impl Uploader {
             driver.advance(Until::Ready)
         };
         let (client, cancel, options) = (client.freed(), Cancel::new(), options.clone());
-        let mut uploader = Uploader { client, cancel, source, options, metadata, job, url: None, info: None };
+        let mut uploader =
+            Uploader { client, cancel, source, options, metadata, job, url: None, info: None, unconfirmed: None };
         uploader.took(ended)?;
         uploader.obey(None);
         Ok(uploader)
@@ -130,6 +133,9 @@ impl Uploader {
     }
 
     fn advance(&mut self, until: Until) -> Result<()> {
+        if let Some(error) = &self.unconfirmed {
+            return Err(error.clone());
+        }
         self.job.clock.extend(self.options.total_timeout.or(self.client.config().total_timeout));
         let client = self.client.clone();
         let memory = client.reserve(self.source.0.as_ref(), &self.options, &mut self.job);
@@ -183,6 +189,7 @@ impl Uploader {
                     }
                     Err(error) => {
                         self.url = error.upload_url().cloned();
+                        self.unconfirmed = Some(error.clone()).filter(|error| error.kind() == ErrorKind::Unconfirmed);
                         Err(error)
                     }
                 }

@@ -102,12 +102,26 @@ pub fn react(purpose: Purpose, answer: &Answer) -> Reaction {
         412 => Reaction::Fail(ErrorKind::Version),
         413 if purpose == Transfer || purpose == Purpose::Create => Reaction::TooMuch,
         423 => Reaction::Again(Budget::Lock),
-        460 => Reaction::Fail(ErrorKind::Checksum),
         500 if names_lock(answer) => Reaction::Again(Budget::Lock),
         // A method or extension the server does not have will not appear by waiting: 501 is above.
         500..=599 => Reaction::Again(Budget::Tries),
         _ => Reaction::Fail(ErrorKind::HttpStatus),
     }
+}
+
+/// Whether a tus server itself refuses the request that carried the last byte of an upload (T-153): its hook or its
+/// store failed at the end, although all bytes may be there. A gateway's answer has no `Tus-Resumable` and says nothing
+/// of the upload; and what speaks of credentials, a lock, a place or a damaged or too large body has rules of its own.
+pub fn refuses_finish(answer: &Answer) -> bool {
+    let of_its_own = match react(Purpose::Transfer, answer) {
+        Reaction::Accept | Reaction::Redirect | Reaction::Again(Budget::Lock) => true,
+        Reaction::Conflict | Reaction::Interrupted | Reaction::TooMuch => true,
+        Reaction::Gone | Reaction::Missing => true,
+        Reaction::Again(Budget::Tries | Budget::Busy) | Reaction::Refused | Reaction::Fail(_) => {
+            matches!(answer.status, 401 | 407 | 460)
+        }
+    };
+    !of_its_own && answer.is_from_tus()
 }
 
 /// tusd and @tus/server end a PATCH with 400 when a newer request takes the upload over or the body was cut.
@@ -174,7 +188,8 @@ mod tests {
             (429, Again(Budget::Busy)),
             (431, Fail(ErrorKind::HttpStatus)),
             (451, Fail(ErrorKind::HttpStatus)),
-            (460, Fail(ErrorKind::Checksum)),
+            // Where a checksum was sent it says more; the session knows.
+            (460, Fail(ErrorKind::HttpStatus)),
             (500, Again(Budget::Tries)),
             (501, Fail(ErrorKind::Unsupported)),
             (502, Again(Budget::Tries)),
@@ -213,5 +228,23 @@ mod tests {
         assert_eq!(to(Transfer, 400, "ERR_UPLOAD_INTERRUPTED: x"), Reaction::Interrupted);
         assert_eq!(to(Create, 400, "ERR_UPLOAD_INTERRUPTED: x"), Reaction::Fail(ErrorKind::HttpStatus));
         assert_eq!(to(Transfer, 500, "ERR_LOCK_TIMEOUT: x"), Reaction::Again(Budget::Lock));
+    }
+
+    #[test]
+    fn a_refused_finish_is_the_tus_servers_own_word() {
+        let refuses = |status, body: &str, fields: &[(&str, &str)]| {
+            let headers = fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            refuses_finish(&Answer { status, headers, body: body.into() })
+        };
+        let tus = &[("Tus-Resumable", "1.0.0")];
+        for status in [400, 402, 403, 405, 408, 412, 415, 418, 422, 425, 429, 500, 501, 502, 503, 504, 507, 599] {
+            assert!(refuses(status, "", tus), "{status}");
+            assert!(!refuses(status, "", &[]), "{status} of a gateway");
+        }
+        for status in [200, 204, 301, 307, 401, 404, 407, 409, 410, 413, 423, 460] {
+            assert!(!refuses(status, "", tus), "{status}");
+        }
+        assert!(!refuses(500, "ERR_LOCK_TIMEOUT: x", tus));
+        assert!(!refuses(400, "ERR_UPLOAD_INTERRUPTED: x", tus));
     }
 }

@@ -52,6 +52,12 @@ pub(super) fn refused(kind: ErrorKind, exchange: &Exchange, answer: &Answer) -> 
     fail(kind, what, exchange, Some(answer))
 }
 
+/// The server may hold the complete upload but has not confirmed it (T-051, T-153): the same again could make a second
+/// one.
+pub(super) fn unconfirmed(what: impl Into<String>, exchange: &Exchange, answer: Option<&Answer>) -> Error {
+    fail(ErrorKind::Unconfirmed, what, exchange, answer).with_retryable(false)
+}
+
 /// An error about a rule the server broke.
 pub(super) fn broke_rule(rule: BrokenRule, exchange: &Exchange, answer: &Answer) -> Error {
     let what = match rule {

@@ -39,6 +39,8 @@ enum Target {
         from: Proven,
         /// What became of it.
         doubt: Doubt,
+        /// The failure it is unless the upload turns out to be complete (T-153).
+        otherwise: Option<Error>,
     },
 }
 
@@ -77,7 +79,14 @@ impl Probe {
 
     /// Asks where our own upload is after a request with data from `from` on ended in doubt.
     pub(super) fn resync(core: &Core, remote: Remote, from: Proven, doubt: Doubt) -> State {
-        Self::ask(core, Target::Own { remote, from, doubt }, false)
+        Self::ask(core, Target::Own { remote, from, doubt, otherwise: None }, false)
+    }
+
+    /// Asks whether our own upload is complete after the request with its last byte was refused for good; if not, it is
+    /// as the refusal says.
+    pub(super) fn verdict(core: &Core, remote: Remote, from: Proven, otherwise: Error) -> State {
+        let doubt = Doubt::Unsaid;
+        Self::ask(core, Target::Own { remote, from, doubt, otherwise: Some(otherwise) }, false)
     }
 
     fn ask(core: &Core, target: Target, past_caches: bool) -> State {
@@ -94,6 +103,12 @@ impl Probe {
     }
 
     pub(super) fn answered(self, core: &mut Core, answer: Answer) -> State {
+        let target = self.target.clone();
+        let next = self.judged(core, answer);
+        target.or_refusal(next)
+    }
+
+    fn judged(self, core: &mut Core, answer: Answer) -> State {
         let exchange = &self.request.exchange;
         match react(Purpose::Probe, &answer) {
             Reaction::Accept => self.found(core, answer),
@@ -105,6 +120,9 @@ impl Probe {
             Reaction::Missing if core.doubts_missing() => {
                 let then = Self::ask(core, self.target, self.past_caches);
                 core.again(Budget::Tries, exchange, answer, then)
+            }
+            Reaction::Gone | Reaction::Missing if self.target.is_refused() => {
+                Finished::error(refused(ErrorKind::Gone, exchange, &answer))
             }
             Reaction::Gone | Reaction::Missing => {
                 let url = self.target.url().clone();
@@ -195,7 +213,7 @@ impl Probe {
                 }
                 return Transfer::go_on(core, remote, at);
             }
-            Target::Own { remote, from, doubt } => (remote, from, doubt),
+            Target::Own { remote, from, doubt, .. } => (remote, from, doubt),
         };
         let exchange = &self.request.exchange;
         // A request of an earlier process may still commit to an upload that was found (T-030), but nothing explains
@@ -223,11 +241,14 @@ impl Probe {
             _ => {}
         }
         let error = broke_rule(BrokenRule::NoProgress, exchange, &answer);
+        let refused_finish = remote.unconfirmed.is_some();
         remote.length = position.length;
         let grown = remote.acknowledged(core, at, from);
         let then = Transfer::go_on(core, remote, at);
-        if let (State::Finished(_), Doubt::Failed { status, .. }) = (&then, doubt) {
-            // The bytes are all there, but the server's word on the last of them was no.
+        if let (State::Finished(_), Doubt::Failed { status, .. }) = (&then, doubt)
+            && !refused_finish
+        {
+            // The bytes are all there, and who said no was not the tus server, or said it of something else.
             core.warn(format!("the upload is complete although its last data was answered with status {status}"));
         }
         let Doubt::Unbelievable { foreign } = doubt else { return then };
@@ -241,11 +262,30 @@ impl Probe {
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
         let then = self.target.clone();
         let next = core.broken(broken, &self.request.exchange, |core| Self::ask(core, then, self.past_caches));
-        self.target.or_anew(core, next)
+        let target = self.target.clone();
+        target.or_refusal(self.target.or_anew(core, next))
     }
 }
 
 impl Target {
+    /// Whether our own upload is only looked at for being complete.
+    fn is_refused(&self) -> bool {
+        matches!(self, Target::Own { otherwise: Some(_), .. })
+    }
+
+    /// Unless the upload is found complete, it is as the server said before it was looked at.
+    fn or_refusal(self, next: State) -> State {
+        let Target::Own { otherwise: Some(error), .. } = self else { return next };
+        match next {
+            State::Probe(_) | State::Deciding(_) => next,
+            State::Finished(finished) => match *finished {
+                Finished(Err(found)) if found.kind() == ErrorKind::Unconfirmed => Finished::error(found),
+                _ => Finished::error(error),
+            },
+            _ => Finished::error(error),
+        }
+    }
+
     /// Where an upload of an earlier run cannot be reached at all, a new one may do, unless it would go the same way.
     fn or_anew(self, core: &mut Core, next: State) -> State {
         let Target::Previous(Previous { url, .. }) = self else { return next };

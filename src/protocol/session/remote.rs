@@ -1,5 +1,6 @@
 //! An upload on the server, and what this session has seen of its offset.
 
+use crate::error::Error;
 use crate::protocol::offset::Proven;
 use crate::protocol::url::AbsoluteUrl;
 
@@ -22,17 +23,20 @@ pub(super) struct Remote {
     pub(super) proven: u64,
     /// The length the server knows; `None` while it is deferred.
     pub(super) length: Option<u64>,
+    /// The tus server itself refused the request with the last byte: what a HEAD that finds all bytes there means then
+    /// (T-153).
+    pub(super) unconfirmed: Option<Error>,
 }
 
 impl Remote {
     /// An upload this session has just created.
     pub(super) fn created(url: AbsoluteUrl, length: Option<u64>) -> Remote {
-        Remote { url, best: 0, reachable: 0, found: false, proven: u64::MAX, length }
+        Remote { url, best: 0, reachable: 0, found: false, proven: u64::MAX, length, unconfirmed: None }
     }
 
     /// An upload found with its offset.
     pub(super) fn found(url: AbsoluteUrl, at: Proven, length: Option<u64>) -> Remote {
-        Remote { url, best: at.get(), reachable: at.get(), found: true, proven: u64::MAX, length }
+        Remote { url, best: at.get(), reachable: at.get(), found: true, proven: u64::MAX, length, unconfirmed: None }
     }
 
     /// Whether this session made it and the server has never acknowledged a byte.

@@ -6,12 +6,12 @@ use crate::error::{BrokenRule, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::instant::Instant;
 use crate::protocol::offset::{Acknowledged, Proven};
-use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
+use crate::protocol::reaction::{Budget, Purpose, Reaction, react, refuses_finish};
 
 use super::core::{Core, Retry};
 use super::event::{Broken, BrokenKind, Notice};
 use super::exchange::{Body, Method, Request};
-use super::failure::{broke_rule, refused};
+use super::failure::{broke_rule, refused, unconfirmed};
 use super::look::Look;
 use super::outcome::Outcome;
 use super::probe::{Probe, gone};
@@ -37,6 +37,9 @@ impl Transfer {
         // T-073: only a deferred length is worth a PATCH without data.
         let undeclared = remote.length.is_none() && core.size == Some(at.get());
         if left == 0 && !undeclared {
+            if let Some(unconfirmed) = remote.unconfirmed {
+                return Finished::error(unconfirmed.with_upload_url(Some(remote.url)));
+            }
             let size = remote.length.or(core.size);
             return Finished::ok(Outcome::Uploaded { url: remote.url, offset: at.get(), size, expires: core.expires });
         }
@@ -48,7 +51,9 @@ impl Transfer {
     }
 
     /// The PATCH with the next `length` bytes.
-    pub(super) fn patch(core: &mut Core, remote: Remote, at: Proven, length: u64) -> State {
+    pub(super) fn patch(core: &mut Core, mut remote: Remote, at: Proven, length: u64) -> State {
+        // What the server says to this one counts, not what it said before.
+        remote.unconfirmed = None;
         let body = if length == 0 { Body::Empty } else { Body::Range { start: at.get(), length } };
         // T-071: once, with the first PATCH after it is known.
         let declares = if remote.length.is_none() { core.size } else { None };
@@ -84,6 +89,36 @@ impl Transfer {
     }
 
     pub(super) fn answered(mut self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
+        if !self.is_refused_finish(core, &answer, body_sent) {
+            return self.judged(core, answer, body_sent);
+        }
+        let exchange = &self.request.exchange;
+        let what = format!("the server has all the data, but answered the last of it with status {}", answer.status);
+        self.remote.unconfirmed = Some(unconfirmed(what, exchange, Some(&answer)));
+        let (mut remote, at) = (self.remote.clone(), self.at);
+        remote.sent(at, body_sent);
+        match self.judged(core, answer, body_sent) {
+            // Whether that is all there is to say, HEAD tells.
+            State::Finished(finished) => match *finished {
+                Finished(Err(error)) => Probe::verdict(core, remote, at, error),
+                finished => State::Finished(Box::new(finished)),
+            },
+            next => next,
+        }
+    }
+
+    /// Whether the tus server refuses the request with the last byte, all of which it has got (T-153). Where earlier
+    /// bytes are in doubt, 400 and 403 may mean that those had finished the upload.
+    fn is_refused_finish(&self, core: &Core, answer: &Answer, body_sent: u64) -> bool {
+        let size = core.size.or(self.remote.length);
+        let last = size == Some(self.at.get() + self.length) && body_sent == self.length;
+        let in_doubt = self.remote.reachable > self.at.get();
+        let explained = in_doubt && react(Purpose::Transfer, answer) == Reaction::Refused;
+        let damaged = self.request.exchange.checksum.is_some() && answer.status == 417;
+        last && !explained && !damaged && refuses_finish(answer)
+    }
+
+    fn judged(mut self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
         // Earlier bytes whose fate is not known: the upload may be finished, and servers refuse a PATCH to that.
         let in_doubt = self.remote.reachable > self.at.get();
         self.remote.sent(self.at, body_sent);

@@ -178,11 +178,11 @@ fn the_caller_decides_about_damaged_data() {
 
 #[test]
 fn a_mismatch_of_what_had_no_checksum_makes_no_sense() {
-    play_list(upload(4), vec![created(), ok(460, &[])]).expect_error(ErrorKind::Checksum);
+    play_list(upload(4), vec![created(), ok(460, &[])]).expect_error(ErrorKind::HttpStatus);
     play_list(upload(4), vec![created(), ok(417, &[])]).expect_error(ErrorKind::HttpStatus);
     let resumed = Plan { checksum: Wish { policy: Policy::IfAvailable, algorithm: None }, ..resume(4) };
     let plan = Plan { capabilities: offering("checksum", ALL), ..resumed };
-    for (status, kind) in [(460, ErrorKind::Checksum), (400, ErrorKind::HttpStatus)] {
+    for (status, kind) in [(460, ErrorKind::HttpStatus), (400, ErrorKind::HttpStatus)] {
         let run = play_list(plan.clone(), vec![open(4), ok(status, &[])]);
         run.expect_error(kind);
         assert_eq!(run.exchanges[1].checksum, None, "nothing is no data");

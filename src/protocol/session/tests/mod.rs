@@ -15,6 +15,7 @@ mod previous;
 mod probe;
 mod redirects;
 mod transfer;
+mod unconfirmed;
 mod waiting;
 
 use std::num::NonZeroU64;
