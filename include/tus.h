@@ -321,6 +321,19 @@ enum tus_tls_version {
 };
 
 /**
+ * Whether data goes with the creation of an upload; see tus_config_set_upload_with_creation. No function takes or returns
+ * this type: it is there for its names.
+ */
+enum tus_creation_data {
+    /** None does. */
+    TUS_CREATION_DATA_OFF = 0,
+    /** The first chunk does, once. */
+    TUS_CREATION_DATA_ON = 1,
+    /** The first chunk does, also when the request is repeated. */
+    TUS_CREATION_DATA_REPEAT = 2
+};
+
+/**
  * Where the functions for tasks run; see tus_config_set_dispatch. No function takes or returns this type: it is there for
  * its names.
  */
@@ -648,8 +661,9 @@ typedef int32_t (*tus_should_retry_fn)(void *user_data,
                                        uint64_t *delay_ms);
 
 /**
- * Called as soon as a new upload has its URL, before its first byte is sent: the moment to store the URL, so that the
- * upload can be resumed after a crash.
+ * Called as soon as a new upload has its URL: the moment to store it, so that the upload can be resumed after a crash. That
+ * is before its first byte is sent, unless data goes with the creation (tus_config_set_upload_with_creation): then the
+ * first chunk has been sent, and may have been all there is.
  *
  * - `user_data`: as registered.
  * - `upload_url`: the absolute URL; valid until the function returns.
@@ -785,8 +799,10 @@ typedef struct tus_progress {
 typedef int32_t (*tus_progress_fn)(void *user_data, const struct tus_progress *progress);
 
 /**
- * Called with the token by which an upload can be continued later (tus_upload_options_set_resume_token), before its
- * first byte is sent and each time something in it changes that a later run needs.
+ * Called with the token by which an upload can be continued later (tus_upload_options_set_resume_token), as soon as the
+ * upload has a URL and each time something in it changes that a later run needs. The first time is before the first byte is
+ * sent, unless data goes with the creation (tus_config_set_upload_with_creation): then it is after the first chunk, and if
+ * that was all there is, not at all.
  *
  * - `user_data`: as registered.
  * - `token`: one word of letters, digits, '-', '_' and '.'; valid until the function returns. Whoever has it can write
@@ -1045,8 +1061,8 @@ TUS_API
 const char *tus_error_resume_token(const struct tus_error *e);
 
 /**
- * The method of the request that failed, as the protocol means it: PATCH even where it is sent as POST because of
- * tus_config_set_override_patch_method.
+ * The method of the request that failed, as it was sent: POST where tus_config_set_override_patch_method hides a PATCH or
+ * DELETE behind it. tus_error_message then names both.
  *
  * - `e`: the error.
  *
@@ -1602,19 +1618,32 @@ tus_status tus_config_set_metadata_for_partial_uploads(struct tus_config *c,
                                                        size_t len);
 
 /**
- * Sets whether the first bytes of an upload go with the request that creates it, where the server offers it: one round
- * trip less, and a small file is one request (T-060).
+ * Sets whether the first chunk of an upload goes with the request that creates it, where the server offers that: one
+ * round trip less, and a small file is one request (T-060). How large a first chunk is tells tus_config_set_chunk_size.
+ * Only what the server was asked for, or tus_client_server_info has learned, counts as offered. No data goes along with
+ * checksums, which are defined for later requests alone, nor for a tus_uploader or the parts of an upload.
+ *
+ * What it costs: until that request is answered nobody knows the upload's URL. So a connection that breaks meanwhile
+ * loses all that was sent; tus_on_upload_url_fn and tus_resume_token_fn are called, and a store notes the upload, only
+ * after the first chunk; a pause takes effect only then. And if the first chunk was the whole upload and the answer is
+ * lost, the server may hold a complete upload that this program was never told of.
  *
  * - `c`: the configuration.
- * - `on`: 0 off, anything else on. Default: on.
+ * - `data`: a value of enum tus_creation_data. TUS_CREATION_DATA_OFF: no data goes with it; if it is not answered it is
+ *   repeated, and what is left on the server is an empty upload at most. TUS_CREATION_DATA_ON: data goes with it, once.
+ *   Without an answer it is repeated without data; but if the whole upload was sent and may be complete on the server
+ *   (no answer, or one like 500, 502 or 429), the operation ends with TUS_E_UNCONFIRMED, for only the program can tell
+ *   whether a second upload does harm. TUS_CREATION_DATA_REPEAT: as before, but then repeated, data and all: a second
+ *   complete upload may be left on the server. It also lets the request be repeated that puts parts together. Default:
+ *   TUS_CREATION_DATA_OFF.
  *
- * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no such value.
  * Threads: one at a time for each configuration.
  * Since: 0.1
  */
 TUS_API
 tus_status tus_config_set_upload_with_creation(struct tus_config *c,
-                                               int on);
+                                               int32_t data);
 
 /**
  * Sets whether the server is asked for its capabilities (OPTIONS) before the first upload. Off saves one request for
@@ -2092,7 +2121,8 @@ tus_status tus_config_set_should_retry(struct tus_config *c,
                                        tus_destroy_fn destroy);
 
 /**
- * Sets the function that learns the URL of every new upload before its first byte is sent.
+ * Sets the function that learns the URL of every new upload as soon as there is one: before the first byte is sent, unless
+ * data goes with the creation (tus_config_set_upload_with_creation).
  *
  * - `c`: the configuration.
  * - `f`: the function; NULL: none, which is the default. An upload's own, set with
@@ -2988,8 +3018,9 @@ tus_status tus_upload_options_set_progress(struct tus_upload_options *o,
                                            tus_destroy_fn destroy);
 
 /**
- * Sets the function that learns the upload's URL before its first byte is sent, in place of the client's
- * (tus_config_set_on_upload_url_available).
+ * Sets the function that learns the upload's URL as soon as there is one, in place of the client's
+ * (tus_config_set_on_upload_url_available). That is before the first byte is sent, unless data goes with the creation
+ * (tus_config_set_upload_with_creation).
  *
  * - `o`: the options.
  * - `f`: the function; NULL: the client's, which is the default.
@@ -3219,8 +3250,11 @@ tus_status tus_client_create_partial_upload(struct tus_client *c,
                                             struct tus_error **err);
 
 /**
- * Has the server put partial uploads together (T-121). Each part is asked first whether it is complete, unless the options
- * say otherwise (tus_upload_options_set_unfinished_parts).
+ * Has the server put partial uploads together (T-121). Each part is asked first whether it is one, which the server has to
+ * tell (Upload-Concat: partial), and whether it is complete, unless the options say otherwise
+ * (tus_upload_options_set_unfinished_parts). The request that puts them together is not repeated by itself once it was
+ * sent, for a second whole might be made: without a clear answer the call ends with TUS_E_UNCONFIRMED, and the parts
+ * stay. tus_config_set_upload_with_creation (TUS_CREATION_DATA_REPEAT) lets it be repeated.
  *
  * - `c`: the client.
  * - `urls`: the URLs of the parts in their order, each absolute or relative to the endpoint.
@@ -3230,7 +3264,7 @@ tus_status tus_client_create_partial_upload(struct tus_client *c,
  * - `err`: receives the details of a failure. May be NULL.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_INVALID_STATE if a part is
- * not complete or no part, or the client has no server URL; TUS_E_GONE if a part is not there; TUS_E_UNSUPPORTED if the
+ * not complete, or is an ordinary upload or one that was put together, or the client has no server URL; TUS_E_GONE if a part is not there; TUS_E_UNSUPPORTED if the
  * server has no concatenation; any other status of enum tus_status_code.
  * Ownership: the strings are copied; the caller frees the result with tus_info_free.
  * Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).

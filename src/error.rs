@@ -139,8 +139,10 @@ pub enum BrokenRule {
 /// The request a failure belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedRequest {
-    /// HTTP method as meant by the protocol (before any method override).
+    /// The HTTP method as it was sent.
     pub method: &'static str,
+    /// The method that was meant, if it was sent as POST with `X-HTTP-Method-Override` (T-009).
+    pub overridden: Option<&'static str>,
     /// Where it went.
     pub url: AbsoluteUrl,
 }
@@ -217,7 +219,16 @@ impl Error {
     /// Adds the request that failed.
     #[must_use]
     pub fn with_request(mut self, method: &'static str, url: AbsoluteUrl) -> Self {
-        self.0.request = Some(FailedRequest { method, url });
+        self.0.request = Some(FailedRequest { method, overridden: None, url });
+        self
+    }
+
+    /// Adds the method that the request stood for, if that is not the one it was sent with (T-009).
+    #[must_use]
+    pub fn standing_for(mut self, overridden: Option<&'static str>) -> Self {
+        if let Some(request) = &mut self.0.request {
+            request.overridden = overridden;
+        }
         self
     }
 
@@ -388,13 +399,16 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         if let Some(request) = &self.0.request {
-            let url = match request.method {
+            let url = match request.overridden.unwrap_or(request.method) {
                 _ if self.0.shows_urls => request.url.to_string(),
                 // These go to the endpoint.
                 "POST" | "OPTIONS" => request.url.redacted(),
                 _ => request.url.redacted_upload(),
             };
             write!(f, " ({} {url}", request.method)?;
+            if let Some(meant) = request.overridden {
+                write!(f, ", X-HTTP-Method-Override: {meant},")?;
+            }
             if let Some(answer) = &self.0.answer {
                 write!(f, " answered {}", answer.status)?;
             }

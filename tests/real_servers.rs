@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use support::api::both;
 use support::{Api, Chunk, Client, HELLO, Input, Job, Kind, Setup, noise};
+use tus::protocol::session::CreationData;
 use tus_test_peers::{Peer, node, node_with, python, python_with, tusd, tusd_with};
 
 both! {
@@ -122,13 +123,13 @@ fn uploads(api: Api, peer: Option<Peer>) {
     }
 }
 
-/// One request for what is small, if the server offers it; with the data it has once said no to.
+/// One request for what fits into one chunk, if the program wants it and the server offers it.
 fn with_creation(api: Api, peer: &Peer) {
     let methods = Arc::new(AtomicUsize::new(0));
-    for (on, requests) in [(true, 2), (false, 3)] {
+    for (data, requests) in [(CreationData::On, 2), (CreationData::Off, 3)] {
         let count = Arc::clone(&methods);
         let client = client(api, peer, |setup| {
-            setup.upload_with_creation = on;
+            setup.upload_with_creation = data;
             setup.before_request = Some(Arc::new(move |_| {
                 count.fetch_add(1, Ordering::SeqCst);
                 0
@@ -226,7 +227,7 @@ fn refuses(api: Api, peer: Option<Peer>) {
 
 fn node_relative_location_and_expiry(api: Api) {
     let Some(peer) = node_with(&["--relative-location", "--expiry-ms", "3600000"]) else { return };
-    let client = client(api, &peer, |setup| setup.upload_with_creation = false);
+    let client = client(api, &peer, |_| {});
     let half = client.upload(HELLO, &Job { stop_at: Some(5), ..Job::default() }).unwrap();
     assert!(half.url.starts_with("http://"), "{}", half.url);
     let expires = half.expires.expect("the server has said when");
@@ -239,7 +240,7 @@ fn node_relative_location_and_expiry(api: Api) {
 /// A server that takes no more than a thousand bytes at once.
 fn python_small_bodies(api: Api) {
     let Some(peer) = python_with(&["--max-chunk-size", "1000"]) else { return };
-    let client = client(api, &peer, |setup| setup.upload_with_creation = false);
+    let client = client(api, &peer, |_| {});
     let bytes = noise(10_000, 65);
     let done = client.upload(&bytes, &Job::default()).unwrap_or_else(|error| panic!("{error:?}\n{}", peer.log()));
     assert!(done.complete && done.stats.chunks_failed > 0, "{done:?}");

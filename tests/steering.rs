@@ -25,7 +25,6 @@ fn start() -> (Server, Config) {
     let server = Server::start(Options::default()).unwrap();
     let mut config = Config::new();
     config.set_url(&server.endpoint()).unwrap();
-    config.set_upload_with_creation(false);
     config.set_chunk_size(ChunkSize::Fixed(NonZeroU64::new(4).unwrap())).unwrap();
     config.set_retry(RetryPolicy { base_delay: ms(10), ..RetryPolicy::default() });
     (server, config)

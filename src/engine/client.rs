@@ -513,7 +513,7 @@ impl Client {
         plan.trusted.extend_from_slice(&self.shared.config.allowed_origins);
         (plan.retry, plan.first_answer) = (self.shared.config.retry, self.shared.config.first_answer);
         plan.discover = self.shared.config.query_server;
-        plan.upload_with_creation = self.shared.config.upload_with_creation;
+        plan.creation_data = self.shared.config.creation_data;
         plan.override_method = self.shared.config.override_patch_method;
         plan.checksum = self.shared.config.checksum;
         plan.checksum_trailers = self.shared.config.checksum_trailers;

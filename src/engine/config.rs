@@ -20,6 +20,7 @@ use crate::protocol::chunk::{ChunkRules, ChunkSize};
 use crate::protocol::fields;
 use crate::protocol::metadata::{self, Metadata};
 use crate::protocol::retry::{FIRST_ANSWER, RetryPolicy};
+use crate::protocol::session::CreationData;
 use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
 use crate::store::{DirectoryStore, Store, TokenKey};
 use crate::transport::{FileSending, ProxySetting, Timeouts, TlsSettings};
@@ -53,7 +54,7 @@ pub struct Config {
     pub(crate) files: FileSending,
     pub(crate) user_agent: String,
     pub(crate) metadata_encoding: TextEncoding,
-    pub(crate) upload_with_creation: bool,
+    pub(crate) creation_data: CreationData,
     pub(crate) query_server: bool,
     pub(crate) override_patch_method: bool,
     pub(crate) add_request_id: bool,
@@ -95,7 +96,7 @@ impl Default for Config {
             files: FileSending::Choose,
             user_agent: concat!("libtus/", env!("CARGO_PKG_VERSION")).to_owned(),
             metadata_encoding: TextEncoding::utf8(),
-            upload_with_creation: true,
+            creation_data: CreationData::Off,
             query_server: true,
             override_patch_method: false,
             add_request_id: false,
@@ -268,9 +269,9 @@ impl Config {
         Ok(())
     }
 
-    /// Whether the first bytes go with the creation request where the server offers it. On by default.
-    pub fn set_upload_with_creation(&mut self, on: bool) {
-        self.upload_with_creation = on;
+    /// Whether the first chunk goes with the creation request where the server offers it. Off by default.
+    pub fn set_upload_with_creation(&mut self, data: CreationData) {
+        self.creation_data = data;
     }
 
     /// Whether the server is asked for its capabilities before the first upload. On by default; off means no

@@ -27,7 +27,7 @@ use super::warnings::Warnings;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::metadata::Metadata;
-use crate::protocol::session::{Goal, Outcome, Plan, Previous};
+use crate::protocol::session::{CreationData, Goal, Outcome, Plan, Previous};
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::{self, Bytes};
 use crate::store::{MAX_PARTS, PartRecord};
@@ -103,7 +103,9 @@ impl Client {
                 }
                 return Ok(None);
             }
-            return Err(Error::new(ErrorKind::Unsupported, format!("no upload in parts: {what}")));
+            let fallback = "tus_upload_options_set_parallel_fallback would have it sent as one";
+            let error = Error::new(ErrorKind::Unsupported, format!("no upload in parts: {what}"));
+            return Err(error.because(fallback));
         };
         let proven = candidate.as_ref().and_then(|candidate| candidate.proven);
         match candidate {
@@ -405,7 +407,7 @@ impl Parallel<'_> {
         let mut plan = self.client.plan(goal, self.options, source.as_ref());
         plan.partial = true;
         plan.metadata = self.client.config().partial_metadata()?.encode();
-        plan.upload_with_creation = false;
+        plan.creation_data = CreationData::Off;
         match Driver::new(self.client, &mut part.job).with_source(source.as_mut()).run(plan)? {
             Outcome::Uploaded { url, .. } => {
                 part.url = Some(url);
@@ -496,7 +498,9 @@ impl Parallel<'_> {
             return error.with_resume_token(token);
         }
         // The error is about one part, whose URL is not that of the upload.
-        let error = error.without_upload_url();
+        let of_a_part = |url: &AbsoluteUrl| parts.iter().any(|part| part.url.as_ref() == Some(url));
+        let whole = error.upload_url().filter(|url| error.kind() == ErrorKind::Unconfirmed && !of_a_part(url)).cloned();
+        let error = error.without_upload_url().with_upload_url(whole);
         if !useless && (self.keeper.is_lasting() || stopped) {
             self.keeper.interrupted(self.size, self.clock.left(), &self.cancel);
             let token = self.keeper.token();

@@ -13,7 +13,7 @@ use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::chunk::ChunkSize;
 use crate::protocol::metadata::Metadata;
-use crate::protocol::session::{Goal, Outcome, Plan, Session};
+use crate::protocol::session::{CreationData, Goal, Outcome, Plan, Session};
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::Source;
 use crate::warning::Warning;
@@ -83,7 +83,7 @@ impl Uploader {
         let gauge = Arc::clone(job.meter.gauge());
         gauge.report_now().map_err(|code| super::driver::stopped_by_callback("progress", code))?;
         // So that the URL is there before the first byte.
-        let plan = Plan { upload_with_creation: false, ..plan };
+        let plan = Plan { creation_data: CreationData::Off, ..plan };
         let ended = {
             let mut driver = Driver::new(client, &mut job).with_source(source.0.as_mut());
             driver.begin(plan);

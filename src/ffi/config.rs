@@ -12,8 +12,33 @@ use super::handle::{CType, Kind, Owned, free, give, state};
 use super::settings::Settings;
 use super::status::tus_status;
 use crate::engine::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::protocol::chunk::ChunkRules;
+use crate::protocol::session::CreationData;
+
+/// The values of enum tus_creation_data, as the header has them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum tus_creation_data {
+    TUS_CREATION_DATA_OFF = 0,
+    TUS_CREATION_DATA_ON = 1,
+    TUS_CREATION_DATA_REPEAT = 2,
+}
+
+/// A choice from C.
+fn creation_data(number: i32) -> Result<CreationData> {
+    const OFF: i32 = tus_creation_data::TUS_CREATION_DATA_OFF as i32;
+    const ON: i32 = tus_creation_data::TUS_CREATION_DATA_ON as i32;
+    const REPEAT: i32 = tus_creation_data::TUS_CREATION_DATA_REPEAT as i32;
+    match number {
+        OFF => Ok(CreationData::Off),
+        ON => Ok(CreationData::On),
+        REPEAT => Ok(CreationData::Repeat),
+        _ => {
+            let message = format!("{number} is no value of enum tus_creation_data: they go from {OFF} to {REPEAT}");
+            Err(Error::invalid(message))
+        }
+    }
+}
 
 /// The settings of a client, to be made, handed to tus_client_new, which copies them, and freed.
 ///
@@ -289,21 +314,34 @@ pub unsafe extern "C" fn tus_config_set_metadata_for_partial_uploads(
     })
 }
 
-/// Sets whether the first bytes of an upload go with the request that creates it, where the server offers it: one round
-/// trip less, and a small file is one request (T-060).
+/// Sets whether the first chunk of an upload goes with the request that creates it, where the server offers that: one
+/// round trip less, and a small file is one request (T-060). How large a first chunk is tells tus_config_set_chunk_size.
+/// Only what the server was asked for, or tus_client_server_info has learned, counts as offered. No data goes along with
+/// checksums, which are defined for later requests alone, nor for a tus_uploader or the parts of an upload.
+///
+/// What it costs: until that request is answered nobody knows the upload's URL. So a connection that breaks meanwhile
+/// loses all that was sent; tus_on_upload_url_fn and tus_resume_token_fn are called, and a store notes the upload, only
+/// after the first chunk; a pause takes effect only then. And if the first chunk was the whole upload and the answer is
+/// lost, the server may hold a complete upload that this program was never told of.
 ///
 /// - `c`: the configuration.
-/// - `on`: 0 off, anything else on. Default: on.
+/// - `data`: a value of enum tus_creation_data. TUS_CREATION_DATA_OFF: no data goes with it; if it is not answered it is
+///   repeated, and what is left on the server is an empty upload at most. TUS_CREATION_DATA_ON: data goes with it, once.
+///   Without an answer it is repeated without data; but if the whole upload was sent and may be complete on the server
+///   (no answer, or one like 500, 502 or 429), the operation ends with TUS_E_UNCONFIRMED, for only the program can tell
+///   whether a second upload does harm. TUS_CREATION_DATA_REPEAT: as before, but then repeated, data and all: a second
+///   complete upload may be left on the server. It also lets the request be repeated that puts parts together. Default:
+///   TUS_CREATION_DATA_OFF.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no such value.
 /// Threads: one at a time for each configuration.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tus_config_set_upload_with_creation(c: *mut tus_config, on: c_int) -> tus_status {
+pub unsafe extern "C" fn tus_config_set_upload_with_creation(c: *mut tus_config, data: i32) -> tus_status {
     // SAFETY: the caller's pointer, as the header asks for.
     guard_status(|| unsafe {
         change(c, |config| {
-            config.set_upload_with_creation(flag(on));
+            config.set_upload_with_creation(creation_data(data)?);
             Ok(())
         })
     })

@@ -93,7 +93,8 @@ pub unsafe extern "C" fn tus_config_set_should_retry(
     })
 }
 
-/// Sets the function that learns the URL of every new upload before its first byte is sent.
+/// Sets the function that learns the URL of every new upload as soon as there is one: before the first byte is sent, unless
+/// data goes with the creation (tus_config_set_upload_with_creation).
 ///
 /// - `c`: the configuration.
 /// - `f`: the function; NULL: none, which is the default. An upload's own, set with

@@ -52,8 +52,11 @@ pub unsafe extern "C" fn tus_client_create_partial_upload(
     }
 }
 
-/// Has the server put partial uploads together (T-121). Each part is asked first whether it is complete, unless the options
-/// say otherwise (tus_upload_options_set_unfinished_parts).
+/// Has the server put partial uploads together (T-121). Each part is asked first whether it is one, which the server has to
+/// tell (Upload-Concat: partial), and whether it is complete, unless the options say otherwise
+/// (tus_upload_options_set_unfinished_parts). The request that puts them together is not repeated by itself once it was
+/// sent, for a second whole might be made: without a clear answer the call ends with TUS_E_UNCONFIRMED, and the parts
+/// stay. tus_config_set_upload_with_creation (TUS_CREATION_DATA_REPEAT) lets it be repeated.
 ///
 /// - `c`: the client.
 /// - `urls`: the URLs of the parts in their order, each absolute or relative to the endpoint.
@@ -63,7 +66,7 @@ pub unsafe extern "C" fn tus_client_create_partial_upload(
 /// - `err`: receives the details of a failure. May be NULL.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_INVALID_STATE if a part is
-/// not complete or no part, or the client has no server URL; TUS_E_GONE if a part is not there; TUS_E_UNSUPPORTED if the
+/// not complete, or is an ordinary upload or one that was put together, or the client has no server URL; TUS_E_GONE if a part is not there; TUS_E_UNSUPPORTED if the
 /// server has no concatenation; any other status of enum tus_status_code.
 /// Ownership: the strings are copied; the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).

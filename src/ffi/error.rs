@@ -288,8 +288,8 @@ pub unsafe extern "C" fn tus_error_resume_token(e: *const tus_error) -> *const c
     guard_value(ptr::null(), || unsafe { optional_string(e, |error| error.resume_token.as_ref()) })
 }
 
-/// The method of the request that failed, as the protocol means it: PATCH even where it is sent as POST because of
-/// tus_config_set_override_patch_method.
+/// The method of the request that failed, as it was sent: POST where tus_config_set_override_patch_method hides a PATCH or
+/// DELETE behind it. tus_error_message then names both.
 ///
 /// - `e`: the error.
 ///

@@ -107,8 +107,9 @@ pub type tus_should_retry_fn = Option<
     ) -> i32,
 >;
 
-/// Called as soon as a new upload has its URL, before its first byte is sent: the moment to store the URL, so that the
-/// upload can be resumed after a crash.
+/// Called as soon as a new upload has its URL: the moment to store it, so that the upload can be resumed after a crash. That
+/// is before its first byte is sent, unless data goes with the creation (tus_config_set_upload_with_creation): then the
+/// first chunk has been sent, and may have been all there is.
 ///
 /// - `user_data`: as registered.
 /// - `upload_url`: the absolute URL; valid until the function returns.
@@ -151,8 +152,10 @@ pub type tus_credentials_fn = Option<
 pub type tus_expiring_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, upload_url: *const c_char, expires_s: u64) -> i32>;
 
-/// Called with the token by which an upload can be continued later (tus_upload_options_set_resume_token), before its
-/// first byte is sent and each time something in it changes that a later run needs.
+/// Called with the token by which an upload can be continued later (tus_upload_options_set_resume_token), as soon as the
+/// upload has a URL and each time something in it changes that a later run needs. The first time is before the first byte is
+/// sent, unless data goes with the creation (tus_config_set_upload_with_creation): then it is after the first chunk, and if
+/// that was all there is, not at all.
 ///
 /// - `user_data`: as registered.
 /// - `token`: one word of letters, digits, '-', '_' and '.'; valid until the function returns. Whoever has it can write

@@ -497,8 +497,9 @@ pub unsafe extern "C" fn tus_upload_options_set_progress(
     })
 }
 
-/// Sets the function that learns the upload's URL before its first byte is sent, in place of the client's
-/// (tus_config_set_on_upload_url_available).
+/// Sets the function that learns the upload's URL as soon as there is one, in place of the client's
+/// (tus_config_set_on_upload_url_available). That is before the first byte is sent, unless data goes with the creation
+/// (tus_config_set_upload_with_creation).
 ///
 /// - `o`: the options.
 /// - `f`: the function; NULL: the client's, which is the default.

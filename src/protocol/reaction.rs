@@ -98,6 +98,8 @@ pub fn react(purpose: Purpose, answer: &Answer) -> Reaction {
         409 if purpose == Transfer => Reaction::Conflict,
         // Some servers say 409 for a lock (tusdotnet before 2.5, Bunny).
         409 if purpose == Terminate => Reaction::Again(Budget::Lock),
+        // To a creation it says that this is not wanted twice: no wait changes that.
+        409 if purpose == Purpose::Create => Reaction::Fail(ErrorKind::HttpStatus),
         409 => Reaction::Again(Budget::Tries),
         412 => Reaction::Fail(ErrorKind::Version),
         413 if purpose == Transfer || purpose == Purpose::Create => Reaction::TooMuch,
@@ -222,7 +224,8 @@ mod tests {
         }
         assert_eq!(to(Transfer, 409, ""), Reaction::Conflict);
         assert_eq!(to(Terminate, 409, ""), Reaction::Again(Budget::Lock));
-        assert_eq!(to(Create, 409, ""), Reaction::Again(Budget::Tries));
+        assert_eq!(to(Create, 409, ""), Reaction::Fail(ErrorKind::HttpStatus));
+        assert_eq!(to(Probe, 409, ""), Reaction::Again(Budget::Tries));
         assert_eq!(to(Transfer, 413, ""), Reaction::TooMuch);
         assert_eq!(to(Probe, 413, ""), Reaction::Fail(ErrorKind::HttpStatus));
         assert_eq!(to(Transfer, 400, "ERR_UPLOAD_INTERRUPTED: x"), Reaction::Interrupted);
@@ -234,7 +237,7 @@ mod tests {
     fn a_refused_finish_is_the_tus_servers_own_word() {
         let refuses = |status, body: &str, fields: &[(&str, &str)]| {
             let headers = fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-            refuses_finish(&Answer { status, headers, body: body.into() })
+            refuses_finish(&Answer::new(status, headers, body))
         };
         let tus = &[("Tus-Resumable", "1.0.0")];
         for status in [400, 402, 403, 405, 408, 412, 415, 418, 422, 425, 429, 500, 501, 502, 503, 504, 507, 599] {

@@ -45,6 +45,8 @@ pub struct UserInfo {
 pub enum UrlError {
     /// Not a URL at all, or a relative one.
     Malformed,
+    /// No scheme, as in `host:1080/files/`.
+    NoScheme,
     /// A scheme other than http and https.
     Scheme,
     /// No host.
@@ -57,6 +59,7 @@ impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             UrlError::Malformed => "not an absolute URL",
+            UrlError::NoScheme => "it must begin with http:// or https://",
             UrlError::Scheme => "the scheme is neither http nor https",
             UrlError::NoHost => "the URL has no host",
             UrlError::Port => "the port is not a number from 1 to 65535",
@@ -68,6 +71,13 @@ impl AbsoluteUrl {
     /// Parses an absolute URL; userinfo and fragment are taken out, userinfo is handed back.
     pub fn parse(text: &str) -> Result<(AbsoluteUrl, Option<UserInfo>), UrlError> {
         let escaped = escape_illegal(text);
+        // What stands before a port looks like a scheme.
+        let web = ["http:", "https:"]
+            .iter()
+            .any(|scheme| text.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)));
+        if !web && !text.contains("://") {
+            return Err(UrlError::NoScheme);
+        }
         let uri = UriStr::new(&escaped).map_err(|_| UrlError::Malformed)?;
         Self::from_uri(uri)
     }
@@ -109,6 +119,38 @@ impl AbsoluteUrl {
     /// Resolves a `Location` that came from `self` (RFC 3986 section 5, T-044). Userinfo in it is dropped: an answer
     /// does not tell us which credentials to send. https to http is refused (T-045).
     pub fn resolve(&self, location: &str) -> Result<AbsoluteUrl, BrokenRule> {
+        let url = self.resolve_any(location)?;
+        if self.0.origin.secure && !url.0.origin.secure {
+            return Err(BrokenRule::InsecureLocation);
+        }
+        Ok(url)
+    }
+
+    /// The same for the `Location` of what was created at `self`, and whether it had to be read as https: a server behind
+    /// a TLS proxy that was not told of it names its uploads with http. Only the scheme may be wrong.
+    pub fn resolve_location(&self, location: &str) -> Result<(AbsoluteUrl, bool), BrokenRule> {
+        let url = self.resolve_any(location)?;
+        if !self.0.origin.secure || url.0.origin.secure {
+            return Ok((url, false));
+        }
+        let secured = url.secured(&self.0.origin).ok_or(BrokenRule::InsecureLocation)?;
+        Ok((secured, true))
+    }
+
+    /// The URL, which is one of http, at `origin`, which is one of https, if both have the same host and port.
+    fn secured(&self, origin: &Origin) -> Option<AbsoluteUrl> {
+        let own = &self.0.origin;
+        let defaults = own.port == default_port(false) && origin.port == default_port(true);
+        if own.host != origin.host || !(own.port == origin.port || defaults) {
+            return None;
+        }
+        let authority = self.0.text.find("://").map_or(0, |at| at + 3);
+        let path = self.0.text[authority..].find(['/', '?']).map_or("", |at| &self.0.text[authority + at..]);
+        Some(AbsoluteUrl(Arc::new(Parts { text: format!("{origin}{path}"), origin: origin.clone() })))
+    }
+
+    /// The same wherever it leads: to be told, not to be followed.
+    pub(super) fn resolve_any(&self, location: &str) -> Result<AbsoluteUrl, BrokenRule> {
         let location = location.trim_matches([' ', '\t']);
         if location.is_empty() || location.contains(char::REPLACEMENT_CHARACTER) {
             return Err(BrokenRule::BadLocation);
@@ -123,11 +165,7 @@ impl AbsoluteUrl {
                 Self::from_uri(reference.resolve_against(base).to_dedicated_string().as_ref())
             }
         };
-        let (url, _) = url.map_err(|_| BrokenRule::BadLocation)?;
-        if self.0.origin.secure && !url.0.origin.secure {
-            return Err(BrokenRule::InsecureLocation);
-        }
-        Ok(url)
+        url.map(|(url, _)| url).map_err(|_| BrokenRule::BadLocation)
     }
 
     /// The URL as text.
@@ -318,13 +356,18 @@ mod tests {
     #[test]
     fn refuses_what_is_no_url() {
         for (text, why) in [
-            ("", UrlError::Malformed),
-            ("files/", UrlError::Malformed),
-            ("//h/files", UrlError::Malformed),
+            ("", UrlError::NoScheme),
+            ("files/", UrlError::NoScheme),
+            ("//h/files", UrlError::NoScheme),
+            ("localhost:1080/files/", UrlError::NoScheme),
+            ("127.0.0.1:1080/files/", UrlError::NoScheme),
+            ("[::1]:1080/files/", UrlError::NoScheme),
+            ("example.com/files/", UrlError::NoScheme),
+            ("al:secret@example.com/files/", UrlError::NoScheme),
             ("http:///x", UrlError::NoHost),
             ("http:x", UrlError::NoHost),
             ("ftp://h/", UrlError::Scheme),
-            ("javascript:alert(1)", UrlError::Scheme),
+            ("javascript:alert(1)", UrlError::NoScheme),
             ("http://h:0/", UrlError::Port),
             ("http://h:99999/", UrlError::Port),
             ("http://h/a\r\nX: y", UrlError::Malformed),
@@ -382,6 +425,29 @@ mod tests {
             ("http://h/f", "/x//y[z]", "http://h/x//y%5Bz%5D"),
         ] {
             assert_eq!(url(base).resolve(location).unwrap().as_str(), expected, "{base} + {location}");
+        }
+    }
+
+    #[test]
+    fn a_location_of_the_same_authority_is_read_as_https() {
+        for (base, location, expected) in [
+            ("https://h/files/", "http://h/files/1", Some("https://h/files/1")),
+            ("https://h/files/", "http://H:80/files/1?x=a%2Fb", Some("https://h/files/1?x=a%2Fb")),
+            ("https://h:443/files/", "http://h", Some("https://h")),
+            ("https://h/files/", "http://h:443/1", Some("https://h/1")),
+            ("https://h:8443/files/", "http://h:8443?q", Some("https://h:8443?q")),
+            ("https://[::1]:8443/f", "http://[::1]:8443/1", Some("https://[::1]:8443/1")),
+            ("https://h:8443/files/", "http://h/1", None),
+            ("https://h/files/", "http://h:8080/1", None),
+            ("https://h/files/", "http://other/1", None),
+            ("https://h:80/files/", "http://h/1", Some("https://h:80/1")),
+        ] {
+            let expected = expected.map(|text| (url(text), true)).ok_or(BrokenRule::InsecureLocation);
+            assert_eq!(url(base).resolve_location(location), expected, "{base} + {location}");
+            assert_eq!(url(base).resolve(location), Err(BrokenRule::InsecureLocation), "a redirect is refused");
+        }
+        for (base, location) in [("http://h/f", "https://h/1"), ("http://h/f", "/1"), ("https://h/f", "/1")] {
+            assert_eq!(url(base).resolve_location(location), url(base).resolve(location).map(|url| (url, false)));
         }
     }
 

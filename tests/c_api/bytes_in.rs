@@ -14,7 +14,7 @@ stories!(
 fn paths(how: How) {
     let story = Story::new(how, "files.c", "paths");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201"]);
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204"]);
         assert_uploads(&story.server, &[5]);
         assert_clean(&story.server);
     }
@@ -34,7 +34,10 @@ fn unreadable(how: How) {
 fn descriptors(how: How) {
     let story = Story::new(how, "files.c", "descriptors");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "POST 201", "POST 201"]);
+        assert_wire(
+            &story.server,
+            &["OPTIONS 204", "POST 201", "PATCH 204", "POST 201", "PATCH 204", "POST 201", "PATCH 204"],
+        );
         assert_uploads(&story.server, &[0, 5, 5]);
         assert_clean(&story.server);
     }
@@ -99,7 +102,7 @@ fn short_reads(how: How) {
 fn too_long(how: How) {
     let story = Story::new(how, "readers.c", "too_long");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201"]);
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204"]);
         assert_uploads(&story.server, &[5000]);
         assert_clean(&story.server);
     }

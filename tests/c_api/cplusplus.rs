@@ -10,7 +10,7 @@ stories!(valgrind: raii; plain:);
 fn raii(how: How) {
     let story = Story::new(how, "raii.cpp", "raii");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "HEAD 200"]);
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204", "HEAD 200"]);
         assert_uploads(&story.server, &[100_000]);
         assert_clean(&story.server);
     }

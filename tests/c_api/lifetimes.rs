@@ -25,7 +25,7 @@ fn assert_greetings(story: &Story, count: usize) {
 fn busy_source(how: How) {
     let story = Story::new(how, "busy.c", "source");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201"].repeat(2));
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204"].repeat(2));
         assert_greetings(&story, 2);
     }
 }

@@ -6,7 +6,7 @@ use crate::wire::{assert_clean, assert_untouched, assert_wire};
 stories!(valgrind: null, other_kind, overwritten, no_strings, no_results; plain: null_for_operations);
 
 /// What making one object of each kind takes, and what using each once more does.
-const MADE: [&str; 4] = ["OPTIONS 204", "POST 201", "HEAD 200", "POST 201"];
+const MADE: [&str; 5] = ["OPTIONS 204", "POST 201", "PATCH 204", "HEAD 200", "POST 201"];
 const USED: [&str; 2] = ["POST 201", "PATCH 204"];
 
 fn null(how: How) {
@@ -36,7 +36,7 @@ fn overwritten(how: How) {
 fn no_strings(how: How) {
     let story = Story::new(how, "arguments.c", "setters");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201"]);
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204"]);
         assert!(story.server.requests().iter().all(|request| request.header("X-Removed").is_none()));
         assert_eq!(story.server.requests()[1].header("Upload-Metadata"), Some("empty"));
         assert_clean(&story.server);
@@ -53,7 +53,18 @@ fn null_for_operations(how: How) {
 fn no_results(how: How) {
     let story = Story::new(how, "arguments.c", "results");
     if story.passes() {
-        let expected = ["OPTIONS 204", "POST 201", "POST 201", "POST 201", "HEAD 200", "HEAD 200", "HEAD 200"];
+        let expected = [
+            "OPTIONS 204",
+            "POST 201",
+            "PATCH 204",
+            "POST 201",
+            "PATCH 204",
+            "POST 201",
+            "PATCH 204",
+            "HEAD 200",
+            "HEAD 200",
+            "HEAD 200",
+        ];
         assert_wire(&story.server, &[&expected[..], &["DELETE 204"]].concat());
         assert_eq!(story.server.uploads().len(), 2);
         assert_clean(&story.server);

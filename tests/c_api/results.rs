@@ -30,7 +30,7 @@ fn upload(how: How) {
 fn stats_size(how: How) {
     let story = Story::new(how, "results.c", "stats_size");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201"]);
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204"]);
         assert_clean(&story.server);
     }
 }

@@ -112,7 +112,7 @@ fn delete_cancelled(how: How) {
 fn complete(how: How) {
     let story = Story::new(how, "steering.c", "complete");
     if story.passes() {
-        assert_eq!(lines(&story.server), ["OPTIONS 204", "POST 201", "HEAD 200"]);
+        assert_eq!(lines(&story.server), ["OPTIONS 204", "POST 201", "PATCH 204", "HEAD 200"]);
         assert_clean(&story.server);
     }
 }

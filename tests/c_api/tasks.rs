@@ -60,7 +60,10 @@ fn twin_questions(how: How) {
     let story = Story::new(how, "twins.c", "questions");
     if story.passes() {
         let asked = ["HEAD 200"; 4];
-        assert_wire(&story.server, &[&["OPTIONS 204", "POST 201"][..], &asked, &["DELETE 204", "HEAD 410"]].concat());
+        assert_wire(
+            &story.server,
+            &[&["OPTIONS 204", "POST 201", "PATCH 204"][..], &asked, &["DELETE 204", "HEAD 410"]].concat(),
+        );
         assert_clean_but_for_the_gone(&story);
     }
 }
@@ -126,7 +129,7 @@ fn no_task(how: How) {
 fn closed(how: How) {
     let story = Story::new(how, "ends.c", "closed");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201"]);
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204"]);
     }
 }
 

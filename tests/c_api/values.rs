@@ -32,7 +32,7 @@ fn userinfo(how: How) {
     if !story.passes() {
         return;
     }
-    assert_wire(&story.server, &["OPTIONS 204", "POST 201", "HEAD 401"]);
+    assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204", "HEAD 401"]);
     let basic = format!("Basic {}", STANDARD.encode("us@er:pass:word"));
     for request in story.server.requests() {
         assert_eq!(request.header_all("Authorization"), [basic.as_str()]);
@@ -47,7 +47,7 @@ fn headers(how: How) {
     if !story.passes() {
         return;
     }
-    assert_wire(&story.server, &["OPTIONS 204", "POST 201"]);
+    assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204"]);
     for request in story.server.requests() {
         let names: Vec<_> = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
         assert!(!names.iter().any(|name| name.contains("evil") || name == "x-gone"), "{names:?}");
@@ -71,7 +71,7 @@ fn metadata_values(how: How) {
     if !story.passes() {
         return;
     }
-    assert_wire(&story.server, &["OPTIONS 204", "POST 201", "POST 201"]);
+    assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204", "POST 201", "PATCH 204"]);
     let expected: [(&str, &[u8]); 8] = [
         ("twice", b"second"),
         ("raw", b"line 1\r\nline 2\0\xff\xfe, a b\0"),
@@ -99,7 +99,7 @@ fn metadata_values(how: How) {
 fn encodings(how: How) {
     let story = Story::new(how, "texts.c", "encodings");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "POST 201"]);
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204", "POST 201", "PATCH 204"]);
         let text = format!("text {}", STANDARD.encode(b"gr\xfc\xdf"));
         let name = format!("filename {}", STANDARD.encode("日"));
         let metadata: Vec<_> = story.server.uploads().into_iter().filter_map(|upload| upload.metadata).collect();
@@ -113,8 +113,8 @@ fn utf8(how: How) {
     if !story.passes() {
         return;
     }
-    let mut expected = ["OPTIONS 204", "POST 201"].repeat(5);
-    expected.extend(["OPTIONS 204", "POST 201"]);
+    let mut expected = ["OPTIONS 204", "POST 201", "PATCH 204"].repeat(5);
+    expected.extend(["OPTIONS 204", "POST 201", "PATCH 204"]);
     assert_wire(&story.server, &expected);
     let metadata = format!("filename {}", STANDARD.encode(b"na\xefve"));
     let uploads = story.server.uploads();
@@ -137,7 +137,7 @@ fn chunks(how: How) {
 fn times(how: How) {
     let story = Story::new(how, "numbers.c", "times");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201"].repeat(2));
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204"].repeat(2));
         assert_clean(&story.server);
     }
 }
@@ -173,7 +173,7 @@ fn remembered(how: How) {
 fn without_url(how: How) {
     let story = Story::new(how, "numbers.c", "without_url");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "HEAD 200", "HEAD 200", "DELETE 204"]);
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204", "HEAD 200", "HEAD 200", "DELETE 204"]);
         assert_clean(&story.server);
     }
 }

@@ -20,6 +20,7 @@ mod shared;
 mod stored;
 mod streams;
 mod tokens;
+mod unconfirmed;
 mod unusable;
 mod warnings;
 mod words;

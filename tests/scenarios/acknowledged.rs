@@ -1,6 +1,7 @@
 //! Scenarios 28, 30 and 32: what the answer to a PATCH says that cannot be, or need not be (T-024 to T-026).
 
 use tus::error::BrokenRule;
+use tus::protocol::session::CreationData;
 use tus_test_server::Rule;
 
 use crate::support::api::both;
@@ -156,7 +157,8 @@ fn scenario_32_offset_twice(api: Api) {
 
     let server = crate::support::server::server_with(|options| options.extensions = Default::default());
     server.script(Rule::on("POST").add_header("Upload-Offset", "10"));
-    let done = api.upload(&Setup::to(&server), HELLO).unwrap();
+    let setup = Setup { upload_with_creation: CreationData::On, ..Setup::to(&server) };
+    let done = api.upload(&setup, HELLO).unwrap();
     assert_story(&server, &["OPTIONS 204", "POST 11+11 201", "HEAD 200"], &done.url, HELLO);
 }
 

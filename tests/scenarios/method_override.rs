@@ -40,13 +40,14 @@ fn scenario_19_override_delete(api: Api) {
     assert!(server.uploads().is_empty());
 }
 
-/// The method that is meant is named in the error.
+/// The error tells the request as it was sent, and the method that was meant.
 fn scenario_19_override_that_is_not_understood(api: Api) {
     let server = server();
     let url = server.seed(Some(11), b"hello").unwrap();
     server.script(Rule::on("PATCH").reply(400));
     let error = api.resume(&Setup { override_method: true, ..Setup::to(&server) }, HELLO, &url).unwrap_err();
     assert_eq!(error.gist(), (Kind::HttpStatus, 400, true));
-    error.assert_says("PATCH");
-    assert_told(&server, &["HEAD 200", "POST:PATCH 5+6 400"]);
+    error.assert_says("POST");
+    error.assert_says("X-HTTP-Method-Override: PATCH");
+    assert_told(&server, &["HEAD 200", "POST:PATCH 5+6 400", "HEAD 200"]);
 }

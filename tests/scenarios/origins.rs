@@ -6,7 +6,7 @@ use tus::error::BrokenRule;
 use tus_test_server::{LocationForm, Options, Rule, Server, TlsOptions};
 
 use crate::support::api::both;
-use crate::support::server::{assert_clean, assert_stored, assert_told, assert_wire, every, server};
+use crate::support::server::{assert_clean, assert_stored, assert_story, assert_told, assert_wire, every, server};
 use crate::support::{Api, Folder, HELLO, Job, Kind, Setup};
 
 both! {
@@ -16,6 +16,7 @@ both! {
     scenario_22_resume_on_another_origin,
     scenario_22_without_an_endpoint,
     scenario_22b_userinfo_in_location_is_not_used,
+    scenario_22d_https_read_as_http,
     scenario_22d_https_to_http,
 }
 
@@ -146,19 +147,33 @@ fn scenario_22b_userinfo_in_location_is_not_used(api: Api) {
     assert_clean(&server);
 }
 
-/// tusd behind a TLS proxy, without `-behind-proxy`.
+/// tusd behind a TLS proxy, without `-behind-proxy`: of a URL of the same host and port the scheme alone is wrong.
+fn scenario_22d_https_read_as_http(api: Api) {
+    let secure = Server::start(Options { tls: Some(TlsOptions::default()), ..Options::default() }).unwrap();
+    let folder = Folder::new();
+    let ca_file = folder.file("ca.pem", secure.tls().unwrap().ca_pem.as_bytes());
+    let location = secure.origin().replace("https", "http");
+    secure.script(Rule::on("POST").location(LocationForm::Other(format!("{location}{{path}}"))));
+    let setup = Setup { ca_file: Some(ca_file), ..Setup::to(&secure) }.header("Authorization", "Bearer x");
+    let done = api.upload(&setup, HELLO).unwrap();
+    assert!(done.url.starts_with("https://"), "{}", done.url);
+    assert_story(&secure, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"], &done.url, HELLO);
+    assert_eq!(secure.requests()[2].header("Authorization"), Some("Bearer x"));
+}
+
+/// Another host or port is one that was never meant to be reached in the clear.
 fn scenario_22d_https_to_http(api: Api) {
     let secure = Server::start(Options { tls: Some(TlsOptions::default()), ..Options::default() }).unwrap();
     let folder = Folder::new();
     let ca_file = folder.file("ca.pem", secure.tls().unwrap().ca_pem.as_bytes());
     let plain = server();
-    for location in [secure.origin().replace("https", "http"), plain.origin().to_owned()] {
+    for location in ["http://127.0.0.1".to_owned(), plain.origin().to_owned()] {
         secure.clear_log();
         secure.script(Rule::on("POST").location(LocationForm::Other(format!("{location}{{path}}"))));
         let error = api.upload(&Setup { ca_file: Some(ca_file.clone()), ..Setup::to(&secure) }, HELLO).unwrap_err();
         error.assert_broke(BrokenRule::InsecureLocation);
         error.assert_says("proxy");
-        assert_told(&secure, &["OPTIONS 204", "POST 11+11 201"]);
+        assert_told(&secure, &["OPTIONS 204", "POST 11 201"]);
     }
     assert!(plain.requests().is_empty() && plain.connections() == 0);
 }

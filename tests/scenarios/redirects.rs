@@ -1,6 +1,7 @@
 //! Scenarios 41 to 45: redirects that are followed, and those that are not (T-151).
 
 use tus::error::BrokenRule;
+use tus::protocol::session::CreationData;
 use tus_test_server::{LocationForm, Options, Rule, Server, TlsOptions};
 
 use crate::support::api::both;
@@ -48,7 +49,8 @@ fn scenario_41_post(api: Api) {
     // With data.
     let server = Server::start(Options::default()).unwrap();
     server.script(to("POST", 307, "/files/?v=2"));
-    let done = api.upload(&Setup::to(&server), HELLO).unwrap();
+    let setup = Setup { upload_with_creation: CreationData::On, ..Setup::to(&server) };
+    let done = api.upload(&setup, HELLO).unwrap();
     assert_story(&server, &["OPTIONS 204", "POST 11+11 307", "POST 11+11 201"], &done.url, HELLO);
 }
 

@@ -40,7 +40,7 @@ const FATAL: [(u32, Kind); 21] = [
     (428, Kind::HttpStatus),
     (431, Kind::HttpStatus),
     (451, Kind::HttpStatus),
-    (460, Kind::Checksum),
+    (460, Kind::HttpStatus),
     (499, Kind::HttpStatus),
     (501, Kind::Unsupported),
 ];
@@ -68,7 +68,7 @@ fn scenario_36_no_credentials(api: Api) {
 }
 
 fn scenario_39_fatal_to_a_creation(api: Api) {
-    let also = [(404, Kind::HttpStatus), (410, Kind::HttpStatus), (413, Kind::TooLarge)];
+    let also = [404, 409, 410].map(|status| (status, Kind::HttpStatus)).into_iter().chain([(413, Kind::TooLarge)]);
     for (status, kind) in FATAL.into_iter().chain(also) {
         let server = server();
         server.script(Rule::on("POST").reply(status));
@@ -104,7 +104,10 @@ fn scenario_39_fatal_to_patch(api: Api) {
         assert_eq!(error.gist(), (kind, u16::try_from(status).unwrap(), true));
         assert!(!error.retryable, "{error:?}");
         let refused = format!("PATCH 0+11 {status}");
-        assert_told(&server, &["OPTIONS 204", "POST 11 201", &refused]);
+        // T-153: whether the upload is complete all the same, where a hook at its end may have said so.
+        let looked = kind == Kind::HttpStatus && !matches!(status, 401 | 407 | 460);
+        let story = ["OPTIONS 204", "POST 11 201", &refused, "HEAD 200"];
+        assert_told(&server, &story[..if looked { 4 } else { 3 }]);
         // What the server has is not lost.
         api.resume(&Setup::to(&server), HELLO, error.upload_url.as_deref().unwrap()).unwrap();
     }
@@ -140,13 +143,9 @@ fn statuses_that_are_tried_again(api: Api) {
     // 409 to what has no offset to disagree on.
     let server = server();
     let url = server.seed(Some(11), b"hello").unwrap();
-    server.script(Rule::on("POST").reply(409));
     server.script(Rule::on("HEAD").reply(409));
-    api.upload(&Setup::to(&server), HELLO).unwrap();
     api.resume(&Setup::to(&server), HELLO, &url).unwrap();
-    let story =
-        ["OPTIONS 204", "POST 11 409", "POST 11 201", "PATCH 0+11 204", "HEAD 409", "HEAD 200", "PATCH 5+6 204"];
-    assert_story(&server, &story, &url, HELLO);
+    assert_story(&server, &["HEAD 409", "HEAD 200", "PATCH 5+6 204"], &url, HELLO);
 }
 
 /// Three digits that no book has end the operation, and never well.
@@ -187,7 +186,7 @@ fn scenario_38_length_required(api: Api) {
     server.script(Rule::on("PATCH").reply(411));
     let error = api.upload(&Setup::to(&server), HELLO).unwrap_err();
     assert_eq!(error.gist(), (Kind::HttpStatus, 411, true));
-    assert_told(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 411"]);
+    assert_told(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 411", "HEAD 200"]);
     for request in server.requests() {
         assert_eq!(request.header("Transfer-Encoding"), None);
     }
@@ -250,8 +249,7 @@ fn scenario_39_early_answers_end_the_sending(api: Api) {
         let server = crate::support::server::server_with(|options| options.receive_buffer = Some(64 << 10));
         server.script(Rule::on("PATCH").reply(status).body("no more of this").early(100_000));
         let error = api.upload(&Setup::to(&server), &bytes).unwrap_err();
-        let kind = if status == 460 { Kind::Checksum } else { Kind::HttpStatus };
-        assert_eq!(error.gist(), (kind, u16::try_from(status).unwrap(), true));
+        assert_eq!(error.gist(), (Kind::HttpStatus, u16::try_from(status).unwrap(), true));
         error.assert_says("no more of this");
         let patch = format!("PATCH 0+20000000 {status}");
         assert_eq!(lines(&server), ["OPTIONS 204", "POST 20000000 201", &patch]);

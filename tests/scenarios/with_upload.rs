@@ -1,6 +1,7 @@
 //! Scenario 10: data that goes with the creation.
 
 use tus::error::BrokenRule;
+use tus::protocol::session::CreationData;
 use tus_test_server::{Ending, Extensions, Rule, Server};
 
 use crate::support::api::both;
@@ -10,14 +11,15 @@ use crate::support::{Api, Chunk, HELLO, Job, Kind, Setup, noise};
 both! {
     scenario_10_with_upload,
     scenario_10_only_if_advertised_and_wanted,
-    scenario_10_only_what_is_small,
+    scenario_10_first_chunk,
     scenario_10_part_is_taken,
     scenario_10_none_is_taken,
     scenario_10_no_offset_is_told,
     scenario_10_impossible_offsets,
     scenario_10_body_refused_for_its_size,
-    scenario_10_cut_anywhere,
+    scenario_10_cut_before_its_end,
     scenario_10_answer_cut_anywhere,
+    scenario_10_refused_with_everything_there,
     scenario_10_refused_while_sending,
 }
 
@@ -25,9 +27,18 @@ fn offering() -> Server {
     server_with(|options| options.extensions = Extensions::default())
 }
 
+fn with_data(server: &Server) -> Setup {
+    Setup { upload_with_creation: CreationData::On, ..Setup::to(server) }
+}
+
+/// So much that not all of it can have left before the server ends the connection.
+fn large() -> Vec<u8> {
+    noise(6 << 20, 10)
+}
+
 fn scenario_10_with_upload(api: Api) {
     let server = offering();
-    let done = api.upload(&Setup::to(&server), HELLO).unwrap();
+    let done = api.upload(&with_data(&server), HELLO).unwrap();
     assert_eq!((done.state(), done.stats.sent), ((11, Some(11), true), 11));
     assert_story(&server, &["OPTIONS 204", "POST 11+11 201"], &done.url, HELLO);
     let post = &server.requests()[1];
@@ -35,16 +46,16 @@ fn scenario_10_with_upload(api: Api) {
     assert_eq!(post.header("Upload-Offset"), None);
 
     server.clear_log();
-    let empty = api.upload(&Setup::to(&server), b"").unwrap();
+    let empty = api.upload(&with_data(&server), b"").unwrap();
     assert_story(&server, &["OPTIONS 204", "POST 0 201"], &empty.url, b"");
 }
 
 fn scenario_10_only_if_advertised_and_wanted(api: Api) {
-    let unwanted = |server: &Server| Setup { upload_with_creation: false, ..Setup::to(server) };
-    let unasked = |server: &Server| Setup { query_server: false, ..Setup::to(server) };
+    let unwanted = |server: &Server| Setup::to(server);
+    let unasked = |server: &Server| Setup { query_server: false, ..with_data(server) };
     let asked: &[_] = &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"];
     for (server, setup, story) in [
-        (server(), &Setup::to as &dyn Fn(&Server) -> Setup, asked),
+        (server(), &with_data as &dyn Fn(&Server) -> Setup, asked),
         (offering(), &unwanted, asked),
         (offering(), &unasked, &["POST 11 201", "PATCH 0+11 204"]),
     ] {
@@ -59,36 +70,40 @@ fn scenario_10_only_if_advertised_and_wanted(api: Api) {
     assert_told(&server, &["OPTIONS 204", "POST 11+11 201"]);
 }
 
-/// A large upload would lose everything with a connection that breaks before its URL is known; one that goes in
-/// chunks, or stops half-way, goes in chunks from the start.
-fn scenario_10_only_what_is_small(api: Api) {
+/// The first chunk goes along, whatever the size: what is left follows in chunks.
+fn scenario_10_first_chunk(api: Api) {
     let server = offering();
-    let bytes = noise(600_000, 2);
-    let done = api.upload(&Setup::to(&server), &bytes).unwrap();
-    assert_story(&server, &["OPTIONS 204", "POST 600000 201", "PATCH 0+600000 204"], &done.url, &bytes);
+    let bytes = noise(9 << 20, 2);
+    let done = api.upload(&Setup { chunk: Chunk::Auto, ..with_data(&server) }, &bytes).unwrap();
+    let story = ["OPTIONS 204", "POST 9437184+8388608 201", "PATCH 8388608+1048576 204"];
+    assert_story(&server, &story, &done.url, &bytes);
 
     server.clear_log();
-    let done = api.upload(&Setup { chunk: Chunk::Fixed(8), ..Setup::to(&server) }, HELLO).unwrap();
-    let story = ["OPTIONS 204", "POST 11 201", "PATCH 0+8 204", "PATCH 8+3 204"];
+    let done = api.upload(&Setup { chunk: Chunk::Fixed(8), ..with_data(&server) }, HELLO).unwrap();
+    let story = ["OPTIONS 204", "POST 11+8 201", "PATCH 8+3 204"];
     assert_story(&server, &story, &done.url, HELLO);
 
     server.clear_log();
-    let client = api.client(&Setup::to(&server)).unwrap();
+    let done = api.upload(&Setup { chunk: Chunk::Whole, ..with_data(&server) }, &bytes).unwrap();
+    assert_story(&server, &["OPTIONS 204", "POST 9437184+9437184 201"], &done.url, &bytes);
+
+    server.clear_log();
+    let client = api.client(&with_data(&server)).unwrap();
     client.upload(HELLO, &Job { stop_at: Some(5), ..Job::default() }).unwrap();
-    assert_told(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+5 204"]);
+    assert_told(&server, &["OPTIONS 204", "POST 11+5 201"]);
 }
 
 fn scenario_10_part_is_taken(api: Api) {
     let server = offering();
     server.script(Rule::on("POST").accept(4));
-    let done = api.upload(&Setup::to(&server), HELLO).unwrap();
+    let done = api.upload(&with_data(&server), HELLO).unwrap();
     assert_story(&server, &["OPTIONS 204", "POST 11+11 201", "PATCH 4+7 204"], &done.url, HELLO);
 }
 
 fn scenario_10_none_is_taken(api: Api) {
     let server = offering();
     server.script(Rule::on("POST").accept(0));
-    let done = api.upload(&Setup::to(&server), HELLO).unwrap();
+    let done = api.upload(&with_data(&server), HELLO).unwrap();
     assert_story(&server, &["OPTIONS 204", "POST 11+11 201", "PATCH 0+11 204"], &done.url, HELLO);
 }
 
@@ -96,12 +111,12 @@ fn scenario_10_none_is_taken(api: Api) {
 fn scenario_10_no_offset_is_told(api: Api) {
     let server = offering();
     server.script(Rule::on("POST").without("Upload-Offset"));
-    let done = api.upload(&Setup::to(&server), HELLO).unwrap();
+    let done = api.upload(&with_data(&server), HELLO).unwrap();
     assert_story(&server, &["OPTIONS 204", "POST 11+11 201", "HEAD 200"], &done.url, HELLO);
 
     server.clear_log();
     server.script(Rule::on("POST").accept(0).without("Upload-Offset"));
-    let done = api.upload(&Setup::to(&server), HELLO).unwrap();
+    let done = api.upload(&with_data(&server), HELLO).unwrap();
     assert_story(&server, &["OPTIONS 204", "POST 11+11 201", "HEAD 200", "PATCH 0+11 204"], &done.url, HELLO);
 }
 
@@ -110,7 +125,7 @@ fn scenario_10_impossible_offsets(api: Api) {
     for offset in ["12", "9223372036854775807"] {
         let server = offering();
         server.script(Rule::on("POST").offset(offset));
-        let error = api.upload(&Setup::to(&server), HELLO).unwrap_err();
+        let error = api.upload(&with_data(&server), HELLO).unwrap_err();
         error.assert_broke(BrokenRule::OffsetBeyondLength);
         assert!(error.upload_url.is_some(), "{error:?}");
         assert_told(&server, &["OPTIONS 204", "POST 11+11 201"]);
@@ -118,7 +133,7 @@ fn scenario_10_impossible_offsets(api: Api) {
     for offset in ["-1", "abc", "", "9223372036854775808"] {
         let server = offering();
         server.script(Rule::on("POST").offset(offset));
-        let done = api.upload(&Setup::to(&server), HELLO).unwrap();
+        let done = api.upload(&with_data(&server), HELLO).unwrap();
         assert_story(&server, &["OPTIONS 204", "POST 11+11 201", "HEAD 200"], &done.url, HELLO);
     }
 }
@@ -127,39 +142,72 @@ fn scenario_10_impossible_offsets(api: Api) {
 fn scenario_10_body_refused_for_its_size(api: Api) {
     let server = offering();
     server.script(Rule::on("POST").having("Content-Type").reply(413));
-    let done = api.upload(&Setup::to(&server), HELLO).unwrap();
+    let done = api.upload(&with_data(&server), HELLO).unwrap();
     let story = ["OPTIONS 204", "POST 11+11 413", "POST 11 201", "PATCH 0+11 204"];
     assert_story(&server, &story, &done.url, HELLO);
 }
 
-/// T-051: repeated, at the price of an orphan; but without the data, which would make a second finished upload.
-fn scenario_10_cut_anywhere(api: Api) {
+/// T-051: what was cut before all of it was out is created again, at the price of an unfinished orphan, and without data.
+fn scenario_10_cut_before_its_end(api: Api) {
     let server = offering();
-    api.upload(&Setup::to(&server), HELLO).unwrap();
-    let head = server.requests()[1].head_len;
+    let bytes = large();
     for ending in [Ending::Fin, Ending::Rst] {
-        for k in (0..head).step_by(37).chain(head..=head + 11) {
+        for k in [0, 1000, 100_000] {
             server.clear_log();
-            server.script(Rule::on("POST").cut_request(k, ending));
-            let done = api.upload(&Setup::to(&server), HELLO).unwrap();
-            let story = ["OPTIONS 204", "POST 11+11 -", "POST 11 201", "PATCH 0+11 204"];
-            assert_story(&server, &story, &done.url, HELLO);
+            server.script(Rule::on("POST").cut_body(k, ending));
+            let setup = Setup { chunk: Chunk::Whole, ..with_data(&server) };
+            let done = api.upload(&setup, &bytes).unwrap();
+            let size = bytes.len();
+            let story = [
+                "OPTIONS 204".to_owned(),
+                format!("POST {size}+{size} -"),
+                format!("POST {size} 201"),
+                format!("PATCH 0+{size} 204"),
+            ];
+            assert_story(&server, &story.each_ref().map(String::as_str), &done.url, &bytes);
+            assert_eq!(done.stats.retries, 1);
         }
     }
 }
 
-/// T-051: the finished upload that nobody was told of is an orphan, and not joined by another finished one.
+/// T-051: all of it was out, so that the server may hold a finished upload: it is not joined by another one.
 fn scenario_10_answer_cut_anywhere(api: Api) {
     let server = offering();
     for ending in [Ending::Fin, Ending::Rst] {
         for k in (0..150).step_by(29) {
             server.clear_log();
             server.script(Rule::on("POST").cut_response(k, ending));
-            let done = api.upload(&Setup::to(&server), HELLO).unwrap();
-            let story = ["OPTIONS 204", "POST 11+11 -", "POST 11 201", "PATCH 0+11 204"];
-            assert_story(&server, &story, &done.url, HELLO);
+            let error = api.upload(&with_data(&server), HELLO).unwrap_err();
+            assert_eq!((error.kind, error.retryable, error.upload_url.is_none()), (Kind::Unconfirmed, false, true));
+            assert_told(&server, &["OPTIONS 204", "POST 11+11 -"]);
         }
     }
+    server.clear_log();
+    server.script(Rule::on("POST").cut_response(0, Ending::Fin));
+    let setup = Setup { upload_with_creation: CreationData::Repeat, ..Setup::to(&server) };
+    let done = api.upload(&setup, HELLO).unwrap();
+    assert_story(&server, &["OPTIONS 204", "POST 11+11 -", "POST 11+11 201"], &done.url, HELLO);
+}
+
+/// T-051, T-153: a server or a gateway that says no although it may have everything.
+fn scenario_10_refused_with_everything_there(api: Api) {
+    for status in [409, 429, 500, 502, 503, 504] {
+        let server = offering();
+        server.script(Rule::on("POST").status(status).without("Location").body("the hook failed"));
+        let error = api.upload(&with_data(&server), HELLO).unwrap_err();
+        assert_eq!(error.gist(), (Kind::Unconfirmed, status as u16, false), "{error:?}");
+        error.assert_says("the hook failed");
+        assert_told(&server, &[&"OPTIONS 204", format!("POST 11+11 {status}").as_str()]);
+        // Where it names the upload, that is told too.
+        let server = offering();
+        server.script(Rule::on("POST").status(status).body("the hook failed"));
+        let error = api.upload(&with_data(&server), HELLO).unwrap_err();
+        assert_eq!(error.gist(), (Kind::Unconfirmed, status as u16, true), "{error:?}");
+    }
+    let server = offering();
+    server.script(Rule::on("POST").status(200).without("Location"));
+    let error = api.upload(&with_data(&server), HELLO).unwrap_err();
+    assert_eq!(error.gist(), (Kind::Unconfirmed, 200, false), "{error:?}");
 }
 
 /// T-031: the answer counts, not the broken pipe.
@@ -167,7 +215,7 @@ fn scenario_10_refused_while_sending(api: Api) {
     let server = offering();
     let bytes = noise(512 << 10, 3);
     server.script(Rule::on("POST").reply(403).body("not you").early(1000));
-    let error = api.upload(&Setup::to(&server), &bytes).unwrap_err();
+    let error = api.upload(&with_data(&server), &bytes).unwrap_err();
     assert_eq!(error.gist(), (Kind::HttpStatus, 403, false));
     error.assert_says("not you");
     assert_wire(&server, &["OPTIONS 204", "POST 524288+524288 403"]);

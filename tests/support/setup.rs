@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tus::protocol::session::CreationData;
 use tus::transport::FileSending;
 use tus_test_server::Server;
 
@@ -43,7 +44,7 @@ pub(crate) struct Setup {
     /// How files go out; the C face has no word for it and lets the connection decide.
     pub(crate) files: FileSending,
     pub(crate) metadata_encoding: Option<String>,
-    pub(crate) upload_with_creation: bool,
+    pub(crate) upload_with_creation: CreationData,
     pub(crate) query_server: bool,
     pub(crate) override_method: bool,
     pub(crate) request_ids: bool,
@@ -84,7 +85,7 @@ impl Setup {
             // Also where the machine's congestion control would have them copied.
             files: FileSending::Kernel,
             metadata_encoding: None,
-            upload_with_creation: true,
+            upload_with_creation: CreationData::Off,
             query_server: true,
             override_method: false,
             request_ids: false,

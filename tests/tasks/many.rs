@@ -14,6 +14,7 @@ use tus::engine::config::Config;
 use tus::error::ErrorKind;
 use tus::protocol::chunk::ChunkSize;
 use tus::protocol::retry::RetryPolicy;
+use tus::protocol::session::CreationData;
 use tus::source::Source;
 use tus::task::{Dispatch, Lane, Running, Submission, Tasks};
 use tus_test_server::{Options, Rule, Server};
@@ -69,7 +70,7 @@ fn busy_server() -> (Server, Config) {
     let server = Server::start(Options { log_body: 0, ..Options::default() }).unwrap();
     let mut config = config_to(&server.endpoint());
     config.set_chunk_size(ChunkSize::Whole).unwrap();
-    config.set_upload_with_creation(true);
+    config.set_upload_with_creation(CreationData::On);
     (server, config)
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::super::checksum::{tus_checksum, tus_checksum_policy};
+use super::super::config::tus_creation_data;
 use super::super::config_tasks::tus_dispatch;
 use super::super::fingerprint::tus_fingerprint;
 use super::super::hooks::tus_waiting;
@@ -172,6 +173,14 @@ fn its_enumerations_are_ours() {
             ("TUS_FINGERPRINT_CONTENT", tus_fingerprint::TUS_FINGERPRINT_CONTENT as i32),
             ("TUS_FINGERPRINT_PARTIAL_MD5", tus_fingerprint::TUS_FINGERPRINT_PARTIAL_MD5 as i32),
             ("TUS_FINGERPRINT_FILE_IDENTITY", tus_fingerprint::TUS_FINGERPRINT_FILE_IDENTITY as i32),
+        ])
+    );
+    assert_eq!(
+        values("tus_creation_data"),
+        named(&[
+            ("TUS_CREATION_DATA_OFF", tus_creation_data::TUS_CREATION_DATA_OFF as i32),
+            ("TUS_CREATION_DATA_ON", tus_creation_data::TUS_CREATION_DATA_ON as i32),
+            ("TUS_CREATION_DATA_REPEAT", tus_creation_data::TUS_CREATION_DATA_REPEAT as i32),
         ])
     );
     assert_eq!(

@@ -11,6 +11,7 @@ use crate::engine::config::Config;
 use crate::engine::options::UploadOptions;
 use crate::protocol::checksum::{Algorithm, Policy};
 use crate::protocol::chunk::ChunkSize;
+use crate::protocol::session::CreationData;
 
 const UNSUPPORTED: tus_status = -3;
 
@@ -160,7 +161,7 @@ fn values_arrive() {
         tus_config_set_tls_verify(c, 0);
         tus_config_set_tls_ca_file(c, NOT_UTF8.as_ptr());
         tus_config_set_user_agent(c, c"me/1".as_ptr());
-        tus_config_set_upload_with_creation(c, 0);
+        tus_config_set_upload_with_creation(c, 2);
         tus_config_set_query_server(c, 0);
         tus_config_set_override_patch_method(c, -5);
         tus_config_set_add_request_id(c, 2);
@@ -178,7 +179,7 @@ fn values_arrive() {
     assert!(!set.tls.verify);
     assert_eq!(set.tls.ca_file.unwrap().as_os_str().as_encoded_bytes(), NOT_UTF8.to_bytes());
     assert_eq!(set.user_agent, "me/1");
-    assert!(!set.upload_with_creation && !set.query_server);
+    assert_eq!((set.creation_data, set.query_server), (CreationData::Repeat, false));
     assert!(set.override_patch_method && set.add_request_id);
 }
 

@@ -3,18 +3,18 @@
 
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
-use crate::protocol::offset::Position;
+use crate::protocol::offset::{Position, is_partial};
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::warning::{Warning, WarningKind};
 
 use super::core::Core;
-use super::create::fits;
+use super::create::{fits, leaves_open, place, unanswered, unplaced};
 use super::event::{Broken, BrokenKind, Notice};
 use super::exchange::{Body, Exchange, Method, Request};
-use super::failure::{broke_rule, fail, refused};
+use super::failure::{broke_rule, fail, refused, unconfirmed};
 use super::outcome::Outcome;
-use super::plan::Goal;
+use super::plan::{CreationData, Goal};
 use super::{Finished, State};
 
 /// `Upload-Concat` stays below this, since servers bound the size of a header (T-128).
@@ -38,6 +38,8 @@ struct Job {
     total: Option<u64>,
     /// Every part is known to be complete.
     complete: bool,
+    /// The caller named the parts: whether they are any is not known (T-120).
+    named: bool,
     /// The server has refused to put the parts together (T-127): if nothing is wrong with them it is asked once more.
     refused: bool,
 }
@@ -63,10 +65,18 @@ impl Concatenate {
             let what = format!("the server does not put uploads together (extension {extension})");
             return Finished::error(fail(ErrorKind::Unsupported, what, asked, None));
         }
-        if let Err(error) = fits(core, total, asked) {
+        if let Err(error) = fits(core, "the parts together have", total, asked) {
             return Finished::error(error);
         }
-        let job = Job { endpoint, parts, unfinished, total, complete: total.is_some(), refused: false };
+        let job = Job {
+            endpoint,
+            parts,
+            unfinished,
+            total,
+            complete: total.is_some(),
+            named: total.is_none(),
+            refused: false,
+        };
         if job.parts.is_empty() || concatenation(&job.parts, job.endpoint.origin()).is_none() {
             let what = "there must be at least one part, and no more than fit into 8 KiB of URLs";
             return Finished::error(Error::new(ErrorKind::InvalidArgument, what));
@@ -89,6 +99,8 @@ impl Concatenate {
                 if let Some(metadata) = &core.plan.metadata {
                     request = request.header("Upload-Metadata", metadata);
                 }
+                // One that had died unseen would leave open what the server has done.
+                request.exchange.fresh_connection = true;
                 request
             }
         };
@@ -113,6 +125,15 @@ impl Concatenate {
 
     pub(super) fn answered(self, core: &mut Core, answer: Answer) -> State {
         let exchange = &self.request.exchange;
+        if matches!(self.step, Step::Make) && leaves_open(&answer) && core.plan.creation_data != CreationData::Repeat {
+            core.hold_back_others(exchange, &answer);
+            let what = format!(
+                "putting the parts together was answered with status {}: whether the server has done it is not known",
+                answer.status
+            );
+            let url = place(core, exchange, &answer).ok();
+            return Finished::error(unconfirmed(what, exchange, Some(&answer)).with_upload_url(url));
+        }
         match (react(exchange.purpose, &answer), &self.step) {
             (Reaction::Accept, Step::Part { .. }) => self.looked_at_part(core, answer),
             (Reaction::Accept, Step::Make) => self.made(core, answer),
@@ -164,6 +185,11 @@ impl Concatenate {
             Err(rule) => return Finished::error(broke_rule(rule, exchange, &answer)),
         };
         let mut job = self.job;
+        // What is no part says so, or says nothing: a server has to repeat what a part was created with.
+        if job.named && !is_partial(&answer.headers) {
+            let what = format!("upload {} is no partial upload, so it cannot be put together with others", index + 1);
+            return Finished::error(fail(ErrorKind::InvalidState, what, exchange, Some(&answer)));
+        }
         let at = position.at.get();
         if position.length != Some(at) {
             job.complete = false;
@@ -185,19 +211,16 @@ impl Concatenate {
 
     fn made(self, core: &mut Core, answer: Answer) -> State {
         let exchange = &self.request.exchange;
-        let url = match answer.headers.single("Location") {
-            Ok(Some(location)) => exchange.url.resolve(location),
-            Ok(None) | Err(_) => Err(BrokenRule::BadLocation),
-        };
-        match url {
+        match place(core, exchange, &answer) {
             Ok(url) => {
-                if !core.plan.trusted.contains(url.origin()) {
-                    core.warn_of_origin(&url);
-                }
                 core.notices.push(Notice::UploadUrl(url.clone()));
                 Self::ask(core, self.job, Step::Whole(url))
             }
-            Err(rule) => Finished::error(broke_rule(rule, exchange, &answer)),
+            Err(rule) => {
+                let offset = answer.headers.integer("Upload-Offset").ok().flatten();
+                let has_all = answer.is_from_tus() || (offset.is_some() && offset == self.job.total);
+                Finished::error(unplaced(rule, has_all, exchange, &answer))
+            }
         }
     }
 
@@ -227,9 +250,13 @@ impl Concatenate {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        let unanswered = !matches!(broken.kind, BrokenKind::Resolve | BrokenKind::Connect);
+        let sent = !broken.kind.is_before_the_request();
+        let may_repeat = core.plan.creation_data == CreationData::Repeat && broken.kind != BrokenKind::NotHttp;
+        if sent && matches!(self.step, Step::Make) && !may_repeat {
+            return Finished::error(unanswered(broken, &self.request.exchange));
+        }
         core.broken(broken, &self.request.exchange, |core| {
-            if unanswered && matches!(self.step, Step::Make) {
+            if sent && matches!(self.step, Step::Make) {
                 let text =
                     "putting the parts together was not answered and is repeated: two wholes may be on the server";
                 core.warn(Warning::new(WarningKind::LeftOnServer, text));

@@ -10,7 +10,7 @@ use crate::protocol::chunk::ChunkSizer;
 use crate::protocol::date::parse_http_date;
 use crate::protocol::instant::Instant;
 use crate::protocol::offset::Proven;
-use crate::protocol::reaction::{Budget, Purpose};
+use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use crate::protocol::retry::{RetryAfter, parse_retry_after};
 use crate::protocol::url::AbsoluteUrl;
 use crate::warning::{Warning, WarningKind};
@@ -79,6 +79,10 @@ pub(super) struct Core {
     interrupted: bool,
     stale_forgiven: bool,
     warned_version: bool,
+    /// The caller has been told that the server's Locations have the wrong scheme.
+    pub(super) warned_location: bool,
+    /// How many bytes of a source of unknown size there are, as a look ahead has found.
+    pub(super) looked_ahead: u64,
     fresh_data_connections: bool,
     /// OPTIONS has been asked, or is not to be.
     pub(super) asked: bool,
@@ -141,6 +145,8 @@ impl Core {
             interrupted: false,
             stale_forgiven: false,
             warned_version: false,
+            warned_location: false,
+            looked_ahead: 0,
             fresh_data_connections: false,
             asked: false,
             knows_previous: false,
@@ -306,13 +312,18 @@ impl Core {
             Budget::Tries | Budget::Busy => ErrorKind::HttpStatus,
         };
         let error = refused(kind, exchange, &answer);
-        if budget == Budget::Busy
-            && let Some(delay) = self.asked_delay(&answer)
+        self.hold_back_others(exchange, &answer);
+        self.retry(Retry { error, budget, answer: Some(answer), then })
+    }
+
+    /// The server is too busy: that holds for the requests of all sessions (T-140).
+    pub(super) fn hold_back_others(&mut self, exchange: &Exchange, answer: &Answer) {
+        if react(exchange.purpose, answer) == Reaction::Again(Budget::Busy)
+            && let Some(delay) = self.asked_delay(answer)
             && delay <= self.plan.retry.max_retry_after
         {
             self.notices.push(Notice::HoldBack { origin: exchange.url.origin().clone(), delay });
         }
-        self.retry(Retry { error, budget, answer: Some(answer), then })
     }
 
     /// Charges a failed try and goes on to the wait before the next one, or ends.

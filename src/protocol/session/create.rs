@@ -1,27 +1,25 @@
 //! Awaits the answer to a creating POST (T-040 to T-064).
 
+use std::sync::Arc;
+
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::VERSION;
 use crate::protocol::foreign::{Secrets, foreign};
 use crate::protocol::offset::{Acknowledged, Proven};
-use crate::protocol::reaction::{Purpose, Reaction, react};
+use crate::protocol::reaction::{Budget, Purpose, Reaction, react, refuses_finish};
 use crate::protocol::url::AbsoluteUrl;
 use crate::warning::{Warning, WarningKind};
 
 use super::core::Core;
 use super::event::{Broken, BrokenKind};
 use super::exchange::{Body, Exchange, Method, Request};
-use super::failure::{broke_rule, fail, refused};
+use super::failure::{broke, broke_rule, fail, refused, refused_finish, unconfirmed};
+use super::plan::CreationData;
 use super::probe::Probe;
 use super::remote::{Doubt, Remote};
 use super::transfer::Transfer;
 use super::{Finished, State};
-
-/// Uploads up to this size go with their creation where the server offers it: one request instead of two. Larger
-/// ones gain nothing by it and would lose all they sent if the connection broke, since no URL is known yet. Below
-/// 1 MiB, the default body limit of a common proxy.
-const WITH_CREATION_MAX: u64 = 512 << 10;
 
 #[derive(Debug)]
 pub(super) struct Create {
@@ -31,8 +29,9 @@ pub(super) struct Create {
     data: u64,
 }
 
-/// Whether the server speaks our version and takes uploads of this size, as far as is known (T-005, T-008).
-pub(super) fn fits(core: &Core, size: Option<u64>, asked: &Exchange) -> Result<(), Error> {
+/// Whether the server speaks our version and takes uploads of this size, as far as is known (T-005, T-008). `what` has
+/// the size.
+pub(super) fn fits(core: &Core, what: &str, size: Option<u64>, asked: &Exchange) -> Result<(), Error> {
     let Some(known) = &core.capabilities else { return Ok(()) };
     if !known.speaks_our_version() {
         // What was kept of an earlier answer may be anything: only what looks like a version is shown.
@@ -45,17 +44,56 @@ pub(super) fn fits(core: &Core, size: Option<u64>, asked: &Exchange) -> Result<(
     if let (Some(size), Some(max)) = (size, known.max_size)
         && size > max
     {
-        let what = format!("the source has {size} bytes, the server takes at most {max}");
+        let what = format!("{what} {size} bytes, the server takes at most {max}");
         return Err(fail(ErrorKind::TooLarge, what, asked, None));
     }
     Ok(())
+}
+
+/// Where what was created is (T-044): relative to where the answer came from, which after a redirect is not the endpoint.
+pub(super) fn place(core: &mut Core, exchange: &Exchange, answer: &Answer) -> Result<AbsoluteUrl, BrokenRule> {
+    let location = answer.headers.single("Location").ok().flatten().ok_or(BrokenRule::BadLocation)?;
+    let (url, secured) = exchange.url.resolve_location(location)?;
+    if secured && !std::mem::replace(&mut core.warned_location, true) {
+        let text = format!("the server names its uploads with http, not https: taken as {}", url.origin());
+        core.warn(Warning::new(WarningKind::LocationReadAsHttps, text));
+    }
+    if !core.plan.trusted.contains(url.origin()) {
+        core.warn_of_origin(&url);
+    }
+    Ok(url)
+}
+
+/// A success that names no place that can be used. `finishes`: what was asked for would be complete with it; the same
+/// again would make a second one.
+pub(super) fn unplaced(rule: BrokenRule, finishes: bool, exchange: &Exchange, answer: &Answer) -> Error {
+    if finishes {
+        let what = "the server says that it has the whole upload, but names no URL for it that can be used";
+        return unconfirmed(what, exchange, Some(answer));
+    }
+    let foreign = !answer.is_from_tus() && answer.headers.get("Location").is_none();
+    broke_rule(if foreign { BrokenRule::NotTus } else { rule }, exchange, answer)
+}
+
+/// Whether an answer to a request that would finish an upload leaves open whether it did (T-051).
+pub(super) fn leaves_open(answer: &Answer) -> bool {
+    let again = matches!(react(Purpose::Create, answer), Reaction::Again(Budget::Tries | Budget::Busy));
+    again || answer.status == 409
+}
+
+/// A request that would finish an upload was not answered, or not so that it could be read (T-051, T-154).
+pub(super) fn unanswered(broken: Broken, exchange: &Exchange) -> Error {
+    let os_code = broken.os_code;
+    let what = "the whole upload was sent, but whether the server has it is not known, nor its URL";
+    unconfirmed(what, exchange, None).with_os_code(os_code).with_cause(Arc::new(broke(broken, exchange)))
 }
 
 impl Create {
     /// Begins an upload, unless what is known of the server says it will not be taken (T-008). `asked` is the
     /// exchange that told.
     pub(super) fn begin(core: &mut Core, endpoint: AbsoluteUrl, asked: &Exchange) -> State {
-        if let Err(error) = fits(core, core.size, asked) {
+        let what = if core.plan.partial { "the part has" } else { "the source has" };
+        if let Err(error) = fits(core, what, core.size, asked) {
             return Finished::error(error);
         }
         for (needed, extension, what) in [
@@ -73,15 +111,14 @@ impl Create {
         Self::post(core, endpoint, true)
     }
 
-    /// The POST, with data if that is allowed, offered and of use.
-    pub(super) fn post(core: &mut Core, endpoint: AbsoluteUrl, may_carry_data: bool) -> State {
-        let allowed = may_carry_data && core.plan.upload_with_creation && core.checksums.next().is_none();
+    /// The POST, with the first chunk if that is allowed and offered.
+    fn post(core: &mut Core, endpoint: AbsoluteUrl, may_carry_data: bool) -> State {
+        let allowed = may_carry_data && core.plan.creation_data != CreationData::Off;
         let offered = core.capabilities.as_ref().is_some_and(|known| known.has("creation-with-upload"));
-        let fits = |size: &u64| {
-            let whole = core.sizer.next(*size) == *size && core.plan.stop_at.is_none_or(|stop| stop >= *size);
-            (1..=WITH_CREATION_MAX).contains(size) && whole
-        };
-        let data = core.size.filter(fits).filter(|_| allowed && offered).unwrap_or(0);
+        // T-095: a checksum of a creation's data is defined nowhere.
+        let unchecked = core.checksums.next().is_none();
+        let end = core.size.unwrap_or(core.looked_ahead).min(core.plan.stop_at.unwrap_or(u64::MAX));
+        let data = if allowed && offered && unchecked && end > 0 { core.sizer.next(end) } else { 0 };
 
         let mut request = core.request(Purpose::Create, Method::Post, &endpoint).body(Body::Empty);
         // T-040: exactly one of the two.
@@ -104,40 +141,102 @@ impl Create {
     }
 
     pub(super) fn answered(self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
-        let exchange = &self.request.exchange;
-        match react(Purpose::Create, &answer) {
-            Reaction::Accept => self.created(core, answer, body_sent),
+        let reaction = react(Purpose::Create, &answer);
+        if reaction == Reaction::Accept {
+            return self.created(core, answer, body_sent);
+        }
+        if self.finishes(core, body_sent) {
+            if let Ok(url) = place(core, &self.request.exchange, &answer) {
+                return self.refused_at(core, url, answer, body_sent);
+            }
+            if leaves_open(&answer) && core.plan.creation_data != CreationData::Repeat {
+                core.hold_back_others(&self.request.exchange, &answer);
+                let what = format!(
+                    "the whole upload was sent with its creation and answered with status {}: whether the server has \
+                     it is not known, nor its URL",
+                    answer.status
+                );
+                return Finished::error(unconfirmed(what, &self.request.exchange, Some(&answer)));
+            }
+        }
+        match reaction {
             Reaction::Again(budget) => {
-                let then = Self::post(core, self.endpoint, self.data > 0);
-                core.again(budget, exchange, answer, then)
+                let exchange = self.request.exchange.clone();
+                let then = self.repeat(core, body_sent);
+                core.again(budget, &exchange, answer, then)
             }
             // 413 to a body may be a proxy's limit and not the server's: without data it may pass.
             Reaction::TooMuch if self.data > 0 => Self::post(core, self.endpoint, false),
-            Reaction::TooMuch => Finished::error(refused(ErrorKind::TooLarge, exchange, &answer)),
-            Reaction::Fail(kind) => Finished::error(refused(kind, exchange, &answer)),
-            Reaction::Redirect
+            Reaction::TooMuch => Finished::error(refused(ErrorKind::TooLarge, &self.request.exchange, &answer)),
+            Reaction::Fail(kind) => Finished::error(self.refused(kind, &answer)),
+            Reaction::Accept
+            | Reaction::Redirect
             | Reaction::Conflict
             | Reaction::Interrupted
             | Reaction::Refused
             | Reaction::Gone
-            | Reaction::Missing => Finished::error(refused(ErrorKind::HttpStatus, exchange, &answer)),
+            | Reaction::Missing => Finished::error(self.refused(ErrorKind::HttpStatus, &answer)),
+        }
+    }
+
+    fn refused(&self, kind: ErrorKind, answer: &Answer) -> Error {
+        let error = refused(kind, &self.request.exchange, answer);
+        if matches!(answer.status, 404 | 405 | 410) && !answer.is_from_tus() {
+            return error.because("no tus server seems to answer there: check the path of the URL");
+        }
+        error
+    }
+
+    /// Whether the server may hold the complete upload once it has so many bytes of this request.
+    fn finishes(&self, core: &Core, body_sent: u64) -> bool {
+        self.data > 0 && core.size == Some(self.data) && body_sent >= self.data
+    }
+
+    /// The same again. At most one request of a creation carries data, unless the caller allows more (T-051).
+    fn repeat(self, core: &mut Core, body_sent: u64) -> State {
+        let may_carry_data = body_sent == 0 || core.plan.creation_data == CreationData::Repeat;
+        Self::post(core, self.endpoint, self.data > 0 && may_carry_data)
+    }
+
+    /// The server wants other credentials.
+    pub(super) fn unauthorized(self, core: &mut Core, body_sent: u64) -> State {
+        if self.data == 0 { State::Create(self) } else { self.repeat(core, body_sent) }
+    }
+
+    /// A refusal of the whole upload that says where it is: HEAD tells what became of it (T-153).
+    fn refused_at(self, core: &mut Core, url: AbsoluteUrl, answer: Answer, body_sent: u64) -> State {
+        let exchange = &self.request.exchange;
+        core.created(&url);
+        let at = Proven::created();
+        let mut remote = Remote::created(url, core.size);
+        remote.sent(at, body_sent);
+        if answer.is_from_tus() && (refuses_finish(&answer) || leaves_open(&answer)) {
+            remote.unconfirmed = Some(refused_finish(exchange, &answer));
+        }
+        match react(Purpose::Create, &answer) {
+            Reaction::Again(budget) => {
+                let doubt = Doubt::Failed { status: answer.status, length: self.data };
+                let then = Probe::resync(core, remote, at, doubt);
+                core.again(budget, exchange, answer, then)
+            }
+            Reaction::Fail(kind) => Probe::verdict(core, remote, at, refused(kind, exchange, &answer)),
+            _ => Probe::verdict(core, remote, at, refused(ErrorKind::HttpStatus, exchange, &answer)),
         }
     }
 
     fn created(self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
         let exchange = &self.request.exchange;
-        // T-044: relative to where the answer came from, which after a redirect is not the endpoint.
-        let url = match answer.headers.single("Location") {
-            Ok(Some(location)) => exchange.url.resolve(location),
-            Ok(None) | Err(_) => Err(BrokenRule::BadLocation),
-        };
-        let url = match url {
+        let url = match place(core, exchange, &answer) {
             Ok(url) => url,
-            Err(rule) => return Finished::error(broke_rule(rule, exchange, &answer)),
+            Err(rule) => {
+                let finishes = self.finishes(core, body_sent) || core.size == Some(0);
+                let has_all = match answer.headers.integer("Upload-Offset") {
+                    Ok(Some(offset)) => core.size == Some(offset),
+                    _ => self.data > 0 && answer.is_from_tus(),
+                };
+                return Finished::error(unplaced(rule, finishes && has_all, exchange, &answer));
+            }
         };
-        if !core.plan.trusted.contains(url.origin()) {
-            core.warn_of_origin(&url);
-        }
         core.created(&url);
         let at = Proven::created();
         let mut remote = Remote::created(url, core.size);
@@ -145,8 +244,7 @@ impl Create {
             return Transfer::go_on(core, remote, at);
         }
         remote.sent(at, body_sent);
-        // Only what has a size is sent with its creation, and all of it.
-        match at.acknowledged(&answer.headers, body_sent, self.data) {
+        match at.acknowledged(&answer.headers, body_sent, core.size.unwrap_or(i64::MAX as u64)) {
             Ok(Acknowledged::Grown(at)) => {
                 remote.acknowledged(core, at, Proven::created());
                 Transfer::go_on(core, remote, at)
@@ -166,15 +264,22 @@ impl Create {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        let unanswered = broken.body_sent > 0 || !matches!(broken.kind, BrokenKind::Resolve | BrokenKind::Connect);
-        core.broken(broken, &self.request.exchange, |core| {
-            if unanswered {
+        let sent = !broken.kind.is_before_the_request();
+        let unreadable = broken.kind == BrokenKind::NotHttp;
+        if self.finishes(core, broken.body_sent)
+            && sent
+            && (unreadable || core.plan.creation_data != CreationData::Repeat)
+        {
+            return Finished::error(unanswered(broken, &self.request.exchange));
+        }
+        let (body_sent, exchange) = (broken.body_sent, self.request.exchange.clone());
+        core.broken(broken, &exchange, |core| {
+            if body_sent > 0 || sent {
                 // T-051: the server may have made the upload without our learning its URL.
                 let text = "creation was not answered and is repeated: an unused upload may be left on the server";
                 core.warn(Warning::new(WarningKind::LeftOnServer, text));
             }
-            // With all its data it may even have finished it. A second finished one is avoided by sending none.
-            Self::post(core, self.endpoint, self.data > 0 && !unanswered)
+            self.repeat(core, body_sent.max(u64::from(sent)))
         })
     }
 }

@@ -150,6 +150,18 @@ pub enum BrokenKind {
     Paused,
 }
 
+impl BrokenKind {
+    /// Whether nothing of the request can have reached the server.
+    pub(super) fn is_before_the_request(self) -> bool {
+        match self {
+            BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::ProxyRefused => true,
+            BrokenKind::TlsRejected | BrokenKind::Resources | BrokenKind::Setting => true,
+            BrokenKind::Timeout(limit) => limit == TimeLimit::Connect,
+            BrokenKind::Closed | BrokenKind::NotHttp | BrokenKind::Unsendable | BrokenKind::Paused => false,
+        }
+    }
+}
+
 /// Something the driver may pass on while the session goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {

@@ -6,7 +6,7 @@ use crate::protocol::capabilities::VERSION;
 use crate::protocol::reaction::{Reaction, react};
 
 use super::event::{Broken, BrokenKind};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Method};
 
 /// An error about an answer, with the first line of what the server had to say.
 pub(super) fn fail(kind: ErrorKind, what: impl Into<String>, exchange: &Exchange, answer: Option<&Answer>) -> Error {
@@ -14,13 +14,19 @@ pub(super) fn fail(kind: ErrorKind, what: impl Into<String>, exchange: &Exchange
     if let Some(line) = answer.and_then(Answer::first_line) {
         message.push_str(&format!("; the server says: {line}"));
     }
-    let mut error = Error::new(kind, message).with_request(exchange.meaning().as_str(), exchange.url.clone());
+    let mut error = of_request(Error::new(kind, message), exchange);
     if let Some(answer) = answer {
         let again =
             matches!(react(exchange.purpose, answer), Reaction::Again(_) | Reaction::Conflict | Reaction::Missing);
         error = error.with_answer(answer.without_secrets()).with_retryable(again);
     }
     error
+}
+
+/// Names the request as it was sent.
+fn of_request(error: Error, exchange: &Exchange) -> Error {
+    let error = error.with_request(exchange.method.as_str(), exchange.url.clone());
+    error.standing_for(exchange.overridden.map(Method::as_str))
 }
 
 /// An error about a status the reaction table ends with.
@@ -58,6 +64,12 @@ pub(super) fn unconfirmed(what: impl Into<String>, exchange: &Exchange, answer: 
     fail(ErrorKind::Unconfirmed, what, exchange, answer).with_retryable(false)
 }
 
+/// The tus server itself refused the request with the last byte, and turns out to have all of them (T-153).
+pub(super) fn refused_finish(exchange: &Exchange, answer: &Answer) -> Error {
+    let what = format!("the server has all the data, but answered the last of it with status {}", answer.status);
+    unconfirmed(what, exchange, Some(answer))
+}
+
 /// An error about a rule the server broke.
 pub(super) fn broke_rule(rule: BrokenRule, exchange: &Exchange, answer: &Answer) -> Error {
     let what = match rule {
@@ -78,7 +90,7 @@ pub(super) fn broke_rule(rule: BrokenRule, exchange: &Exchange, answer: &Answer)
         BrokenRule::TooManyRedirects => "too many redirects",
         BrokenRule::NotAssembled => "the server does not finish putting the parts together",
         BrokenRule::NotHttp => "the answer is not HTTP",
-        BrokenRule::NotTus => "the server does not speak tus",
+        BrokenRule::NotTus => "no tus server answers there: check the path of the URL",
     };
     fail(ErrorKind::Protocol(rule), format!("{} failed: {what}", exchange.purpose.doing()), exchange, Some(answer))
         .with_retryable(false)
@@ -111,7 +123,7 @@ pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
     let error = match broken.answer {
         // The proxy's, which saw nothing of the request itself.
         Some(answer) => error.with_request("CONNECT", exchange.url.clone()).with_answer(*answer),
-        None => error.with_request(exchange.meaning().as_str(), exchange.url.clone()),
+        None => of_request(error, exchange),
     };
     match broken.cause {
         Some(cause) => error.with_cause(cause),

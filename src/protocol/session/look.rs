@@ -69,7 +69,10 @@ impl Look {
             core.notices.push(Notice::Size(size));
         }
         match self.then {
-            Then::Begin(endpoint) => State::begin(core, endpoint),
+            Then::Begin(endpoint) => {
+                core.looked_ahead = available;
+                State::begin(core, endpoint)
+            }
             Then::Send { remote, at } if end => Transfer::go_on(core, remote, at),
             Then::Send { remote, at } => Transfer::patch(core, remote, at, available),
         }

@@ -112,7 +112,7 @@ pub use concatenate::concatenation;
 pub use event::{Action, Broken, BrokenKind, Event, Notice, Question, WaitReason};
 pub use exchange::{Body, Checksum, Exchange, Method as HttpMethod};
 pub use outcome::Outcome;
-pub use plan::{Goal, Plan, Previous};
+pub use plan::{CreationData, Goal, Plan, Previous};
 
 /// One run of an operation against a server. See the module.
 #[derive(Debug)]
@@ -408,6 +408,7 @@ impl State {
     fn with_other_credentials(self, core: &mut Core, error: Error, body_sent: u64) -> State {
         let then = match self {
             State::Transfer(transfer) => transfer.unauthorized(core, body_sent),
+            State::Create(create) => create.unauthorized(core, body_sent),
             same => same,
         };
         State::Authenticating(Authenticating { error, then: Box::new(then) })

@@ -87,6 +87,20 @@ impl Goal {
     }
 }
 
+/// Whether the first chunk goes with the request that creates an upload (T-060), and what becomes of that request if it
+/// is not answered (T-051).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CreationData {
+    /// No data goes with it. It is repeated if it is not answered: an empty upload may be left on the server.
+    #[default]
+    Off,
+    /// The first chunk goes with it, once. If it was the whole upload and the answer is lost, the operation ends with
+    /// [`ErrorKind::Unconfirmed`](crate::error::ErrorKind::Unconfirmed); else it is repeated without data.
+    On,
+    /// It is repeated with its data: a second complete upload may be left on the server.
+    Repeat,
+}
+
 /// Everything a session needs to begin. All of it is values: time and chance too.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -101,8 +115,8 @@ pub struct Plan {
     pub capabilities: Option<Capabilities>,
     /// Whether to ask for capabilities that are not known.
     pub discover: bool,
-    /// Whether small uploads may go with their creation, where the server offers that.
-    pub upload_with_creation: bool,
+    /// Whether the first chunk goes with the creation, where the server offers that (T-060).
+    pub creation_data: CreationData,
     /// Whether the upload is to be a part of another (T-120).
     pub partial: bool,
     /// What checksums the caller wants.
@@ -150,7 +164,7 @@ impl Plan {
             metadata: None,
             capabilities: None,
             discover: true,
-            upload_with_creation: true,
+            creation_data: CreationData::Off,
             partial: false,
             checksum: checksum::Wish::default(),
             checksum_trailers: true,

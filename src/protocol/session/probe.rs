@@ -124,6 +124,10 @@ impl Probe {
             Reaction::Gone | Reaction::Missing if self.target.is_refused() => {
                 Finished::error(refused(ErrorKind::Gone, exchange, &answer))
             }
+            Reaction::Gone | Reaction::Missing if self.target.unconfirmed().is_some() => {
+                // It may have been put elsewhere as complete: it is not begun again.
+                Finished::error(self.target.unconfirmed().cloned().unwrap_or_else(super::misuse))
+            }
             Reaction::Gone | Reaction::Missing => {
                 let url = self.target.url().clone();
                 gone(core, url, self.target.is_untouched(), exchange, &answer)
@@ -273,14 +277,22 @@ impl Target {
         matches!(self, Target::Own { otherwise: Some(_), .. })
     }
 
+    /// What it is if our own upload is complete, or gone, after its last byte was refused.
+    fn unconfirmed(&self) -> Option<&Error> {
+        match self {
+            Target::Own { remote, .. } => remote.unconfirmed.as_ref(),
+            Target::Stranger(_) | Target::Previous(_) => None,
+        }
+    }
+
     /// Unless the upload is found complete, it is as the server said before it was looked at.
     fn or_refusal(self, next: State) -> State {
         let Target::Own { otherwise: Some(error), .. } = self else { return next };
         match next {
             State::Probe(_) | State::Deciding(_) => next,
             State::Finished(finished) => match *finished {
-                Finished(Err(found)) if found.kind() == ErrorKind::Unconfirmed => Finished::error(found),
-                _ => Finished::error(error),
+                Finished(Err(found)) if found.kind() != ErrorKind::Unconfirmed => Finished::error(error),
+                found => State::Finished(Box::new(found)),
             },
             _ => Finished::error(error),
         }

@@ -24,7 +24,16 @@ pub(super) fn follow(core: &mut Core, request: &mut Request, answer: &Answer) ->
         _ => false,
     };
     if !keeps_method {
-        return broken(BrokenRule::BadRedirect);
+        let error = broke_rule(BrokenRule::BadRedirect, exchange, answer);
+        let target = answer.headers.single("Location").ok().flatten().and_then(|to| exchange.url.resolve_any(to).ok());
+        let method = exchange.method.as_str();
+        return Err(match target {
+            Some(target) => error.because(format!(
+                "it leads to {}, and a {} that follows it with status {} would not stay one: use that URL if it is the right one",
+                if exchange.method == Method::Post { target.redacted() } else { target.redacted_upload() }, method, answer.status
+            )),
+            None => error,
+        });
     }
     let location = match answer.headers.single("Location") {
         Ok(Some(location)) => location,

@@ -11,7 +11,7 @@ use crate::protocol::reaction::{Budget, Purpose, Reaction, react, refuses_finish
 use super::core::{Core, Retry};
 use super::event::{Broken, BrokenKind, Notice};
 use super::exchange::{Body, Method, Request};
-use super::failure::{broke_rule, refused, unconfirmed};
+use super::failure::{broke_rule, refused, refused_finish};
 use super::look::Look;
 use super::outcome::Outcome;
 use super::probe::{Probe, gone};
@@ -92,14 +92,17 @@ impl Transfer {
         if !self.is_refused_finish(core, &answer, body_sent) {
             return self.judged(core, answer, body_sent);
         }
-        let exchange = &self.request.exchange;
-        let what = format!("the server has all the data, but answered the last of it with status {}", answer.status);
-        self.remote.unconfirmed = Some(unconfirmed(what, exchange, Some(&answer)));
+        self.remote.unconfirmed = Some(refused_finish(&self.request.exchange, &answer));
         let (mut remote, at) = (self.remote.clone(), self.at);
         remote.sent(at, body_sent);
+        // No HEAD comes by itself after what is for good, or where nothing may be tried again.
+        let last_word = match react(Purpose::Transfer, &answer) {
+            Reaction::Again(_) => core.plan.retry.max_retries == 0 && answer.headers.get("Retry-After").is_none(),
+            Reaction::Refused | Reaction::Fail(ErrorKind::HttpStatus) => true,
+            _ => false,
+        };
         match self.judged(core, answer, body_sent) {
-            // Whether that is all there is to say, HEAD tells.
-            State::Finished(finished) => match *finished {
+            State::Finished(finished) if last_word => match *finished {
                 Finished(Err(error)) => Probe::verdict(core, remote, at, error),
                 finished => State::Finished(Box::new(finished)),
             },

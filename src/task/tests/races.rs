@@ -64,7 +64,6 @@ fn a_pause_between_two_tries_leaves_the_place() {
     let server = tus_test_server::Server::start(tus_test_server::Options::default()).unwrap();
     let mut config = Config::new();
     config.set_url(&server.endpoint()).unwrap();
-    config.set_upload_with_creation(false);
     let client = Client::new(config).unwrap();
     server.script(tus_test_server::Rule::on("PATCH").reply(503).header("Retry-After", "3"));
     let tasks = Tasks::new(1, Dispatch::Worker, None);

@@ -78,7 +78,7 @@ fn set_values(config: &Config, setup: &Setup) -> Result<(), Failure> {
         if let Some(encoding) = &setup.metadata_encoding {
             ffi::tus_config_set_metadata_encoding(c, c_string(encoding)?.as_ptr());
         }
-        ffi::tus_config_set_upload_with_creation(c, setup.upload_with_creation.into());
+        ffi::tus_config_set_upload_with_creation(c, setup.upload_with_creation as i32);
         ffi::tus_config_set_query_server(c, setup.query_server.into());
         ffi::tus_config_set_override_patch_method(c, setup.override_method.into());
         ffi::tus_config_set_add_request_id(c, setup.request_ids.into());

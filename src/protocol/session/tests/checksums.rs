@@ -86,10 +86,11 @@ fn what_is_required_and_not_offered_is_the_end_before_the_post() {
 
 #[test]
 fn data_with_a_checksum_does_not_go_with_the_creation() {
-    let run = play_list(wanted("checksum,creation-with-upload"), done());
+    let plan = |extensions| Plan { creation_data: CreationData::On, ..wanted(extensions) };
+    let run = play_list(plan("checksum,creation-with-upload"), done());
     assert_eq!(run.requests, ["POST http://h/files/", "PATCH http://h/files/1 0+4"]);
     let run = play_list(
-        Plan { chunk_size: ChunkSize::Auto, ..wanted("creation-with-upload") },
+        Plan { chunk_size: ChunkSize::Auto, ..plan("creation-with-upload") },
         vec![ok(201, &[("Location", "/files/1"), ("Upload-Offset", "4")])],
     );
     run.expect_requests(&["POST http://h/files/ 0+4"]);
@@ -179,11 +180,11 @@ fn the_caller_decides_about_damaged_data() {
 #[test]
 fn a_mismatch_of_what_had_no_checksum_makes_no_sense() {
     play_list(upload(4), vec![created(), ok(460, &[])]).expect_error(ErrorKind::HttpStatus);
-    play_list(upload(4), vec![created(), ok(417, &[])]).expect_error(ErrorKind::HttpStatus);
+    play_list(upload(4), vec![created(), foreign(417, &[])]).expect_error(ErrorKind::HttpStatus);
     let resumed = Plan { checksum: Wish { policy: Policy::IfAvailable, algorithm: None }, ..resume(4) };
     let plan = Plan { capabilities: offering("checksum", ALL), ..resumed };
     for (status, kind) in [(460, ErrorKind::HttpStatus), (400, ErrorKind::HttpStatus)] {
-        let run = play_list(plan.clone(), vec![open(4), ok(status, &[])]);
+        let run = play_list(plan.clone(), vec![open(4), foreign(status, &[])]);
         run.expect_error(kind);
         assert_eq!(run.exchanges[1].checksum, None, "nothing is no data");
     }
@@ -208,7 +209,7 @@ fn an_algorithm_that_is_refused_gives_way_to_the_next() {
         assert!(run.sleeps.is_empty() && warned(&run, &status.to_string()));
     }
     for status in [403, 415, 405, 999] {
-        assert!(play_list(wanted("checksum"), vec![created(), ok(status, &[])]).result.is_err());
+        assert!(play_list(wanted("checksum"), vec![created(), foreign(status, &[])]).result.is_err());
     }
 }
 
@@ -236,14 +237,14 @@ fn when_all_are_refused_nothing_goes_without() {
         tried.dedup();
         assert_eq!(tried, [Sha256, Sha512, Sha1].map(|algorithm| Some((algorithm, false))));
         let named = checked("checksum", ALL, Policy::Required, Some(Sha256));
-        play_list(named, vec![created(), ok(status, &[])]).expect_error(kind);
+        play_list(named, vec![created(), foreign(status, &[])]).expect_error(kind);
     }
 }
 
 #[test]
 fn what_has_worked_is_not_given_up() {
     let plan = || Plan { chunk_size: fixed(2), ..wanted("checksum,checksum-trailer") };
-    play_list(plan(), vec![created(), at(2), ok(400, &[])]).expect_error(ErrorKind::HttpStatus);
+    play_list(plan(), vec![created(), at(2), foreign(400, &[])]).expect_error(ErrorKind::HttpStatus);
     // An acknowledgement of nothing is no proof.
     let run = play_list(plan(), vec![created(), at(0), ok(400, &[]), head(0, 4), at(2), at(4)]);
     run.expect_done(4);

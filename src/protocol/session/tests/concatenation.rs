@@ -119,7 +119,7 @@ fn nothing_and_far_too_many_are_refused() {
 
 #[test]
 fn parts_of_which_nothing_is_known_are_asked_first() {
-    let run = play_list(three(None), vec![head(4, 4), head(0, 0), head(7, 7), made(), head(11, 11)]);
+    let run = play_list(three(None), vec![part(4), part(0), part(7), made(), head(11, 11)]);
     run.expect_done(11);
     assert_eq!(
         run.requests,
@@ -132,21 +132,21 @@ fn parts_of_which_nothing_is_known_are_asked_first() {
         ]
     );
     // Then their sum is what the whole must have.
-    let run = play_list(three(None), vec![head(4, 4), head(4, 4), head(4, 4), made(), head(11, 11)]);
+    let run = play_list(three(None), vec![part(4), part(4), part(4), made(), head(11, 11)]);
     run.expect_error(ErrorKind::Protocol(BrokenRule::LengthDiffers));
 }
 
 #[test]
 fn an_incomplete_part_is_the_end_before_the_post() {
-    for (incomplete, says) in [(head(3, 4), "3 of 4"), (open(3), "3 of an open number")] {
-        let run = play_list(three(None), vec![head(4, 4), incomplete]);
+    for (incomplete, says) in [(part_at(3, Some(4)), "3 of 4"), (part_at(3, None), "3 of an open number")] {
+        let run = play_list(three(None), vec![part(4), incomplete]);
         let error = run.expect_error(ErrorKind::InvalidState);
         assert!(error.full_message().contains("part 2") && error.full_message().contains(says), "{error}");
         assert_eq!(error.upload_url(), None);
     }
-    play_list(three(None), vec![head(4, 4), ok(404, &[])]).expect_error(ErrorKind::Gone);
+    play_list(three(None), vec![part(4), ok(404, &[])]).expect_error(ErrorKind::Gone);
     let missing = || foreign(404, &[]);
-    play_list(three(None), vec![head(4, 4), missing(), missing(), missing()]).expect_error(ErrorKind::Gone);
+    play_list(three(None), vec![part(4), missing(), missing(), missing()]).expect_error(ErrorKind::Gone);
     play_list(three(None), vec![ok(403, &[])]).expect_error(ErrorKind::HttpStatus);
     play_list(three(None), vec![ok(200, &[("Upload-Length", "4")])])
         .expect_error(ErrorKind::Protocol(BrokenRule::MissingOffset));
@@ -154,8 +154,7 @@ fn an_incomplete_part_is_the_end_before_the_post() {
 
 #[test]
 fn every_request_is_tried_again() {
-    let replies =
-        vec![RESET, head(4, 4), ok(503, &[]), head(4, 4), head(4, 4), ok(500, &[]), made(), NO_ANSWER, head(12, 12)];
+    let replies = vec![RESET, part(4), ok(503, &[]), part(4), part(4), ok(423, &[]), made(), NO_ANSWER, head(12, 12)];
     let run = play_list(three(None), replies);
     run.expect_done(12);
     assert_eq!(run.sleeps.len(), 4);
@@ -164,12 +163,55 @@ fn every_request_is_tried_again() {
 
 #[test]
 fn putting_together_that_was_not_answered_may_have_happened() {
-    let run = play_list(three(Some(4)), vec![NO_ANSWER, made(), head(4, 4)]);
-    assert!(warned(&run, "two wholes"));
+    let open = || {
+        let unread = Reply::Break(BrokenKind::NotHttp, 0);
+        let refused = |status| ok(status, &[("Tus-Resumable", "1.0.0")]);
+        let answers = [408, 409, 429, 500, 503, 507].into_iter().map(refused);
+        answers.chain([RESET, NO_ANSWER, Reply::Stale, unread, foreign(502, &[]), foreign(504, &[]), foreign(524, &[])])
+    };
+    for reply in open() {
+        let run = play_list(three(Some(4)), vec![reply]);
+        let error = run.expect_error(ErrorKind::Unconfirmed);
+        assert!(!error.is_retryable() && error.upload_url().is_none());
+        assert!(run.exchanges[0].fresh_connection, "so that none was dead before");
+    }
+    // Where it has a URL, that is told.
+    let named = ok(500, &[("Tus-Resumable", "1.0.0"), ("Location", "/files/whole")]);
+    let run = play_list(three(Some(4)), vec![named]);
+    assert_eq!(run.expect_error(ErrorKind::Unconfirmed).upload_url(), Some(&url("http://h/files/whole")));
+    // A success without a URL.
+    for fields in [&[("Tus-Resumable", "1.0.0")][..], &[("Upload-Offset", "4")]] {
+        play_list(three(Some(4)), vec![ok(200, fields)]).expect_error(ErrorKind::Unconfirmed);
+    }
+    play_list(three(Some(4)), vec![foreign(200, &[])]).expect_error(ErrorKind::Protocol(BrokenRule::NotTus));
+    // What was not sent has not happened.
     let run = play_list(three(Some(4)), vec![Reply::Break(BrokenKind::Connect, 0), made(), head(4, 4)]);
     assert!(!warned(&run, "two wholes"));
+    let connecting = Reply::Break(BrokenKind::Timeout(TimeLimit::Connect), 0);
+    play_list(three(Some(4)), vec![connecting, made(), head(4, 4)]).expect_done(4);
     let run = play_list(three(Some(4)), vec![Reply::Break(BrokenKind::TlsRejected, 0)]);
     assert!(!warned(&run, "two wholes"));
+    // Who does not mind two of them may have it repeated.
+    let repeated = || Plan { creation_data: CreationData::Repeat, ..three(Some(4)) };
+    let run = play_list(repeated(), vec![NO_ANSWER, made(), head(4, 4)]);
+    assert!(warned(&run, "two wholes"));
+    play_list(repeated(), vec![ok(503, &[]), made(), head(4, 4)]).expect_done(4);
+}
+
+#[test]
+fn what_is_no_part_is_refused_before_the_post() {
+    let final_one = || {
+        let fields = [("Upload-Concat", "final;/files/x /files/y"), ("Upload-Offset", "4"), ("Upload-Length", "4")];
+        ok(200, &fields)
+    };
+    for other in [head(4, 4), final_one()] {
+        let run = play_list(three(None), vec![part(4), other]);
+        let error = run.expect_error(ErrorKind::InvalidState);
+        assert!(error.full_message().contains("upload 2"), "{error}");
+    }
+    // What this operation has made it knows, whatever the server repeats.
+    let replies = vec![ok(400, &[]), head(4, 4), head(4, 4), head(4, 4), made(), head(12, 12)];
+    play_list(three(Some(12)), replies).expect_done(12);
 }
 
 #[test]
@@ -243,8 +285,9 @@ fn a_whole_that_is_not_the_sum_of_its_parts_is_refused() {
     }
     play_list(three(Some(11)), vec![made(), ok(404, &[])]).expect_error(ErrorKind::Gone);
     play_list(three(Some(11)), vec![made(), ok(403, &[])]).expect_error(ErrorKind::HttpStatus);
-    for fields in [&[][..], &[("Location", "")], &[("Location", "/a"), ("Location", "/b")]] {
-        play_list(three(Some(11)), vec![ok(201, fields)]).expect_error(ErrorKind::Protocol(BrokenRule::BadLocation));
+    for fields in [&[("Location", "")][..], &[("Location", "/a"), ("Location", "/b")]] {
+        play_list(three(Some(11)), vec![foreign(201, fields)])
+            .expect_error(ErrorKind::Protocol(BrokenRule::BadLocation));
     }
 }
 
@@ -253,17 +296,17 @@ fn parts_may_be_unfinished_where_that_is_offered() {
     let plan = |total| whole_of(&["http://h/files/a", "http://h/files/b"], total, true);
     // It is made at once and is not waited for, since nothing completes it here.
     for replies in [
-        vec![head(2, 4), head(7, 7), made(), ok(200, &[("Upload-Concat", "final;/files/a /files/b")])],
-        vec![head(7, 7), head(2, 4), made(), ok(200, &[("Upload-Concat", "final;/files/a /files/b")])],
+        vec![part_at(2, Some(4)), part(7), made(), ok(200, &[("Upload-Concat", "final;/files/a /files/b")])],
+        vec![part(7), part_at(2, Some(4)), made(), ok(200, &[("Upload-Concat", "final;/files/a /files/b")])],
     ] {
         let run = play_list(plan(None), replies);
         assert!(matches!(run.result, Ok(Outcome::Uploaded { offset: 0, size: Some(11), .. })), "{:?}", run.result);
     }
-    let run = play_list(plan(None), vec![open(2), head(7, 7), made(), ok(200, &[("Upload-Offset", "2")])]);
+    let run = play_list(plan(None), vec![part_at(2, None), part(7), made(), ok(200, &[("Upload-Offset", "2")])]);
     assert!(matches!(run.result, Ok(Outcome::Uploaded { offset: 2, size: None, .. })), "{:?}", run.result);
     // Where all are complete all the same, the whole is waited for.
     let silent = || ok(200, &[("Upload-Concat", "final;/files/a /files/b")]);
-    play_list(plan(None), vec![head(4, 4), head(7, 7), made(), silent(), silent(), head(11, 11)]).expect_done(11);
+    play_list(plan(None), vec![part(4), part(7), made(), silent(), silent(), head(11, 11)]).expect_done(11);
     play_list(plan(Some(11)), vec![made(), silent(), head(11, 11)]).expect_done(11);
 }
 
@@ -286,17 +329,17 @@ fn a_redirected_post_keeps_what_it_says() {
     assert_eq!(field(&run.exchanges[1], "Upload-Concat"), Some("final;/files/a http://h/files/b"));
     // A retry begins at the endpoint again.
     let redirect = || ok(307, &[("Location", "http://g/files/")]);
-    let run = play_list(three(Some(11)), vec![redirect(), ok(503, &[]), redirect(), made(), head(11, 11)]);
+    let run = play_list(three(Some(11)), vec![redirect(), ok(423, &[]), redirect(), made(), head(11, 11)]);
     assert_eq!((&run.exchanges[0].url, &run.exchanges[0].headers), (&run.exchanges[2].url, &run.exchanges[2].headers));
     // One for good is remembered, and the parts are named as they are to be there.
     let redirect_for_good = || ok(308, &[("Location", "http://g/files/")]);
-    let run = play_list(three(Some(11)), vec![redirect_for_good(), ok(503, &[]), made(), head(11, 11)]);
+    let run = play_list(three(Some(11)), vec![redirect_for_good(), ok(423, &[]), made(), head(11, 11)]);
     assert_eq!(run.requests[2], "POST http://g/files/");
     assert_eq!(field(&run.exchanges[2], "Upload-Concat"), Some(named));
     let run = play_list(three(Some(11)), vec![ok(302, &[("Location", "/other/")])]);
     run.expect_error(ErrorKind::Protocol(BrokenRule::BadRedirect));
     // A redirected HEAD is nothing of that.
-    play_list(three(None), vec![redirect(), head(4, 4), head(4, 4), head(4, 4), made(), head(12, 12)]).expect_done(12);
+    play_list(three(None), vec![redirect(), part(4), part(4), part(4), made(), head(12, 12)]).expect_done(12);
 }
 
 #[test]

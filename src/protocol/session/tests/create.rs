@@ -3,6 +3,7 @@
 use super::*;
 use crate::error::BrokenRule;
 use crate::protocol::chunk::ChunkSize;
+use crate::warning::WarningKind;
 use std::num::NonZeroU64;
 
 fn asking(size: u64) -> Plan {
@@ -88,11 +89,12 @@ fn too_large_or_another_version_fails_before_the_post() {
 }
 
 #[test]
-fn small_uploads_go_with_their_creation() {
+fn the_first_chunk_goes_with_the_creation_on_wish() {
     let offers = || options(&[("Tus-Version", "1.0.0"), ("Tus-Extension", "creation,creation-with-upload")]);
     let with_offset =
         |offset: &str| ok(201, &[("Tus-Resumable", "1.0.0"), ("Location", "1"), ("Upload-Offset", offset)]);
 
+    let asking = |size| Plan { creation_data: CreationData::On, ..asking(size) };
     let run = play_list(asking(11), vec![offers(), with_offset("11")]);
     run.expect_done(11);
     run.expect_requests(&["OPTIONS http://h/files/", "POST http://h/files/ 0+11"]);
@@ -113,12 +115,15 @@ fn small_uploads_go_with_their_creation() {
     let run = play_list(asking(11), vec![offers(), ok(413, &[]), created(), at(11)]);
     run.expect_done(11);
     assert_eq!(run.exchanges[2].body, Body::Empty);
-    // Not for uploads in smaller chunks, and not for large ones.
+    // In the chunks of the rest.
     let plan = Plan { chunk_size: ChunkSize::Fixed(NonZeroU64::new(4).unwrap()), ..asking(11) };
-    let run = play_list(plan, vec![offers(), created(), at(4), at(8), at(11)]);
-    assert_eq!(run.requests[1..3], ["POST http://h/files/", "PATCH http://h/files/1 0+4"]);
-    let run = play_list(asking(2 << 20), vec![offers(), created(), at(2 << 20)]);
-    assert_eq!(run.requests[1], "POST http://h/files/");
+    let run = play_list(plan, vec![offers(), with_offset("4"), at(8), at(11)]);
+    assert_eq!(run.requests[1..3], ["POST http://h/files/ 0+4", "PATCH http://h/files/1 4+4"]);
+    let run = play_list(asking(9 << 20), vec![offers(), with_offset("8388608"), at(9 << 20)]);
+    assert_eq!(run.requests[1..], ["POST http://h/files/ 0+8388608", "PATCH http://h/files/1 8388608+1048576"]);
+    // Not unless it is wanted.
+    let run = play_list(Plan { creation_data: CreationData::Off, ..asking(11) }, vec![offers(), created(), at(11)]);
+    assert_eq!(run.exchanges[1].body, Body::Empty);
 }
 
 #[test]
@@ -130,16 +135,27 @@ fn locations_must_be_usable() {
         &[("Location", "ftp://h/1")],
         &[("Location", "file:///etc/passwd")],
     ] {
-        let run = play_list(upload(11), vec![ok(201, fields)]);
-        run.expect_error(ErrorKind::Protocol(BrokenRule::BadLocation));
+        let run = play_list(upload(11), vec![foreign(201, fields)]);
+        let rule = if fields.is_empty() { BrokenRule::NotTus } else { BrokenRule::BadLocation };
+        run.expect_error(ErrorKind::Protocol(rule));
         run.expect_requests(&["POST http://h/files/"]);
     }
     let secure = Plan {
         discover: false,
         ..Plan::new(Goal::Upload { endpoint: url("https://h/"), size: Some(1), previous: None })
     };
-    play_list(secure, vec![ok(201, &[("Location", "http://h/1")])])
+    play_list(secure.clone(), vec![ok(201, &[("Location", "http://other/1")])])
         .expect_error(ErrorKind::Protocol(BrokenRule::InsecureLocation));
+    // The scheme alone may be wrong: the server does not know of the TLS proxy before it. Said once.
+    let vanishing = vec![ok(201, &[("Location", "http://h/1")]), ok(404, &[("Tus-Resumable", "1.0.0")])];
+    let replies = vanishing.into_iter().chain([ok(201, &[("Location", "http://h/1")]), at(1)]).collect();
+    let run = play_list(secure, replies);
+    run.expect_done(1);
+    assert_eq!(run.requests[3], "PATCH https://h/1 0+1");
+    assert!(run.exchanges[3].trusted);
+    let told =
+        |notice: &&Notice| matches!(notice, Notice::Warning(told) if told.kind == WarningKind::LocationReadAsHttps);
+    assert_eq!(run.notices.iter().filter(told).count(), 1);
 }
 
 #[test]
@@ -159,14 +175,30 @@ fn statuses_that_end_a_creation() {
         (401, ErrorKind::HttpStatus),
         (403, ErrorKind::HttpStatus),
         (404, ErrorKind::HttpStatus),
+        (409, ErrorKind::HttpStatus),
         (410, ErrorKind::HttpStatus),
         (412, ErrorKind::Version),
         (413, ErrorKind::TooLarge),
         (415, ErrorKind::HttpStatus),
         (501, ErrorKind::Unsupported),
     ] {
-        let run = play_list(upload(1), vec![ok(status, &[])]);
-        assert_eq!(run.expect_error(kind).answer().unwrap().status, status);
+        let run = play_list(upload(1), vec![foreign(status, &[])]);
+        let error = run.expect_error(kind);
+        assert_eq!((error.answer().unwrap().status, error.is_retryable()), (status, false));
+        // A page that is not there is not the endpoint, unless a tus server says so.
+        assert_eq!(error.full_message().contains("no tus server"), matches!(status, 404 | 410), "{error}");
+        let run = play_list(upload(1), vec![ok(status, &[("Tus-Resumable", "1.0.0")])]);
+        assert!(!run.expect_error(kind).full_message().contains("no tus server"));
+    }
+}
+
+#[test]
+fn where_no_tus_server_answers_that_is_said() {
+    for answer in [Reply::Text(200, "Welcome to tusd"), Reply::Text(200, "<html>"), foreign(204, &[])] {
+        let run = play_list(upload(11), vec![answer]);
+        let error = run.expect_error(ErrorKind::Protocol(BrokenRule::NotTus));
+        let message = error.full_message();
+        assert!(message.contains("no tus server answers there") && message.contains("http://h/files/"), "{message}");
     }
 }
 

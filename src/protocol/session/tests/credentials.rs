@@ -43,7 +43,7 @@ fn every_request_is_made_again_with_other_credentials() {
     };
     let plan = Plan { discover: false, ..Plan::new(goal) };
     let made = ok(201, &[("Location", "/files/1")]);
-    let replies = vec![refused(), head(2, 2), refused(), head(2, 2), refused(), made, refused(), head(4, 4)];
+    let replies = vec![refused(), part(2), refused(), part(2), refused(), made, refused(), head(4, 4)];
     play_list(with_hook(plan), replies).expect_done(4);
 }
 

@@ -66,7 +66,7 @@ fn a_stream_that_ends_within_its_first_chunk_is_like_any_other_source() {
     run.expect_done(0);
     assert_eq!(declared(&run), [Some("0")]);
     // It may go with its creation.
-    let plan = Plan { capabilities: offering("creation-with-upload", ""), ..stream() };
+    let plan = Plan { capabilities: offering("creation-with-upload", ""), creation_data: CreationData::On, ..stream() };
     stream_of(3, plan, vec![ok(201, &[("Location", "/files/1"), ("Upload-Offset", "3")])]).expect_done(3);
 }
 
@@ -320,7 +320,7 @@ fn a_length_on_the_server_is_held_against_the_source() {
 
 #[test]
 fn an_empty_declaration_that_is_refused_is_the_end() {
-    let run = stream_of(5, resumed(), vec![open(5), ok(400, &[])]);
+    let run = stream_of(5, resumed(), vec![open(5), foreign(400, &[])]);
     run.expect_error(ErrorKind::HttpStatus);
     stream_of(5, resumed(), vec![open(5), ok(413, &[])]).expect_error(ErrorKind::TooLarge);
     // One that is answered with nonsense over and over ends as well.

@@ -14,7 +14,8 @@ fn chunks(size: u64, of: u64) -> Plan {
 /// An upload to a server that is known to take data with the creation.
 fn with_upload(size: u64) -> Plan {
     let extensions = vec!["creation".to_owned(), "creation-with-upload".to_owned()];
-    Plan { capabilities: Some(Capabilities { extensions, ..Capabilities::default() }), ..upload(size) }
+    let capabilities = Some(Capabilities { extensions, ..Capabilities::default() });
+    Plan { capabilities, creation_data: CreationData::On, ..upload(size) }
 }
 
 fn patches(run: &Run) -> Vec<&str> {
@@ -218,10 +219,14 @@ fn data_goes_with_a_creation_only_where_it_may() {
         run.exchanges[0].body
     };
     assert_eq!(first(with_upload(512 << 10)), Body::Range { start: 0, length: 512 << 10 });
-    assert_eq!(first(with_upload((512 << 10) + 1)), Body::Empty);
-    assert_eq!(first(Plan { stop_at: Some(10), ..with_upload(11) }), Body::Empty);
+    // As much as a first chunk has, whatever the size.
+    assert_eq!(first(with_upload(1 << 40)), Body::Range { start: 0, length: 8 << 20 });
+    let whole = Plan { chunk_size: ChunkSize::Whole, ..with_upload(1 << 40) };
+    assert_eq!(first(whole), Body::Range { start: 0, length: 1 << 40 });
+    assert_eq!(first(Plan { chunk_size: fixed(4), ..with_upload(11) }), Body::Range { start: 0, length: 4 });
+    assert_eq!(first(Plan { stop_at: Some(10), ..with_upload(11) }), Body::Range { start: 0, length: 10 });
     assert_eq!(first(Plan { stop_at: Some(11), ..with_upload(11) }), Body::Range { start: 0, length: 11 });
-    assert_eq!(first(Plan { upload_with_creation: false, ..with_upload(11) }), Body::Empty);
+    assert_eq!(first(Plan { creation_data: CreationData::Off, ..with_upload(11) }), Body::Empty);
     assert_eq!(first(upload(11)), Body::Empty);
 }
 

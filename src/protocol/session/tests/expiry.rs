@@ -81,7 +81,7 @@ fn a_part_expires_by_itself() {
         unfinished: false,
     };
     let plan = |total| Plan { discover: false, ..Plan::new(goal(total)) };
-    let part = || expiring(head(2, 2), SOON);
+    let part = || expiring(part(2), SOON);
     let run = play_list(plan(None), vec![part(), part(), created(), head(4, 4)]);
     assert!(told(&run).is_empty());
     expect_end(&run, None);

@@ -122,6 +122,17 @@ pub(super) fn head(offset: u64, length: u64) -> Reply {
     )
 }
 
+/// What HEAD says of a part.
+pub(super) fn part_at(offset: u64, size: Option<u64>) -> Reply {
+    let length = size.map_or(("Upload-Defer-Length", "1".to_owned()), |size| ("Upload-Length", size.to_string()));
+    Reply::Answer(200, vec![("Upload-Concat", "partial".to_owned()), ("Upload-Offset", offset.to_string()), length])
+}
+
+/// A part with all its bytes.
+pub(super) fn part(size: u64) -> Reply {
+    part_at(size, Some(size))
+}
+
 /// HEAD of an upload whose length is still open.
 pub(super) fn open(offset: u64) -> Reply {
     ok(200, &[("Tus-Resumable", "1.0.0"), ("Upload-Offset", &offset.to_string()), ("Upload-Defer-Length", "1")])

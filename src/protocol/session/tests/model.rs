@@ -2,8 +2,9 @@
 //!
 //! Whatever the server does, the session keeps its promises: done only if the server has acknowledged every byte; a
 //! range only ever sent at the offset the server last proved; a length declared only where none is known; no data
-//! without the checksum that is required; every run ends; credentials to trusted origins only. With a server that never
-//! lies, done also means that the bytes are there, and that they are all of this source.
+//! without the checksum that is required; data with a creation on wish alone, and at most once; every run ends; credentials
+//! to trusted origins only. With a server that never lies, done also means that the bytes are there, that they are all of
+//! this source, that the server has not refused the upload at its end, and that no other complete one was made beside it.
 
 use super::*;
 use crate::protocol::checksum::{Algorithm, Policy, Wish};
@@ -36,6 +37,16 @@ struct Upload {
     /// Bytes, none of them right, that an earlier run has under way.
     pending: u64,
     alive: bool,
+    /// It was made by this session.
+    new: bool,
+    /// The server has answered the request with its last byte with a refusal.
+    refused: bool,
+}
+
+impl Upload {
+    fn is_complete(&self) -> bool {
+        self.size == Some(self.offset)
+    }
 }
 
 /// One of these. The same on every target, whatever the size of its `usize`.
@@ -118,7 +129,16 @@ impl Server {
     fn create(&mut self, exchange: &Exchange, sent: u64) -> Reply {
         let size = integer(exchange, "Upload-Length");
         let number = self.uploads.len();
-        self.uploads.push(Upload { size, offset: sent, found: 0, right: 0, pending: 0, alive: true });
+        self.uploads.push(Upload {
+            size,
+            offset: sent,
+            found: 0,
+            right: 0,
+            pending: 0,
+            alive: true,
+            new: true,
+            refused: false,
+        });
         let origin = if self.chance(5) { "http://other" } else { "" };
         let mut fields = vec![("Location", format!("{origin}/files/{number}"))];
         if sent > 0 && !self.chance(10) {
@@ -158,10 +178,29 @@ impl Server {
         }
     }
 
+    /// Refuses the request that this was the answer to, if it has completed an upload.
+    fn refuse_finish(&mut self, exchange: &Exchange, reply: Reply) -> Reply {
+        let number = match exchange.meaning() {
+            HttpMethod::Post => self.uploads.len().checked_sub(1),
+            HttpMethod::Patch => number(&exchange.url),
+            _ => None,
+        };
+        let tells = self.chance(50);
+        let status = self.pick(&[422, 429, 500, 503]);
+        let (Some(number), Reply::Answer(200..=299, _)) = (number, &reply) else { return reply };
+        let Some(upload) = self.uploads.get_mut(number).filter(|upload| upload.is_complete()) else { return reply };
+        upload.refused = true;
+        let mut fields = vec![("Tus-Resumable", "1.0.0".to_owned())];
+        if exchange.meaning() == HttpMethod::Post && tells {
+            fields.push(("Location", format!("/files/{number}")));
+        }
+        Reply::Answer(status, fields)
+    }
+
     fn fault(&mut self, exchange: &Exchange) -> Reply {
         let sent = data(exchange);
         // The last three take back or contradict what was stated, which honest servers do not do.
-        match self.random.u32(0..if self.lies > 0 { 21 } else { 18 }) {
+        match self.random.u32(0..if self.lies > 0 { 22 } else { 19 }) {
             0 => Reply::Break(BrokenKind::Connect, 0),
             1 => Reply::Stale,
             // A pause in the middle of it: any part of the body may have arrived.
@@ -199,7 +238,12 @@ impl Server {
             15 => foreign(self.pick(&[404, 410]), &[]),
             16 => foreign(self.pick(&[200, 204]), &[]),
             17 => foreign(self.pick(&[301, 302, 303, 307, 308]), &[("Location", "/sorry")]),
+            // Done, and refused all the same: what runs at its end has failed.
             18 => {
+                let reply = self.serve(exchange, true);
+                self.refuse_finish(exchange, reply)
+            }
+            19 => {
                 let fields: &[(&'static str, &str)] = self.pick(&[
                     &[("Upload-Concat", "final;/a /b"), ("Upload-Length", "11")][..],
                     &[("Upload-Offset", "3"), ("Upload-Defer-Length", "1")],
@@ -208,7 +252,7 @@ impl Server {
                 ]);
                 ok(200, fields)
             }
-            19 => {
+            20 => {
                 let location = self.pick(&["/files/0", "http://other/files/1", "", "https://h/f", "ftp://h/"]);
                 ok(self.pick(&[301, 302, 303, 307, 308]), &[("Location", location)])
             }
@@ -264,6 +308,8 @@ fn random_goal(random: &mut Rng, server: &mut Server, total: u64) -> Goal {
         right: total,
         pending: 0,
         alive: random.u8(0..10) > 0,
+        new: false,
+        refused: false,
     };
     let origin = if random.u8(0..8) == 0 { "http://other" } else { "http://h" };
     let place = url(&format!("{origin}/files/0"));
@@ -296,6 +342,7 @@ fn random_plan(random: &mut Rng, server: &mut Server, total: u64) -> Plan {
         partial: random.u8(0..8) == 0,
         checksum: Wish { policy, algorithm },
         checksum_trailers: random.bool(),
+        creation_data: [CreationData::Off, CreationData::On, CreationData::Repeat][random.usize(0..3)],
         can_authenticate: random.bool(),
         chunk_size,
         override_method: random.u8(0..8) == 0,
@@ -322,6 +369,10 @@ struct Witness<'a> {
     last: (u16, bool),
     /// The previous upload that would be gone on with, and how much of it is proven.
     limit: Option<(AbsoluteUrl, u64)>,
+    /// Data has gone out with the creation under way.
+    carried: bool,
+    /// An upload was given up, so that another complete one may be beside it.
+    gave_up: bool,
 }
 
 impl Witness<'_> {
@@ -340,6 +391,11 @@ impl Witness<'_> {
                 );
                 assert_eq!(field(exchange, "Upload-Concat"), plan.partial.then_some("partial"), "{exchange:?}");
                 self.open = deferred.is_some();
+                if let Body::Range { start, length } = exchange.body {
+                    assert!(plan.creation_data != CreationData::Off && !self.carried, "{exchange:?}");
+                    assert!(start == 0 && length <= self.total.min(plan.stop_at.unwrap_or(u64::MAX)), "{exchange:?}");
+                    assert!(self.offer.has("creation-with-upload"), "{exchange:?}");
+                }
             }
             HttpMethod::Patch => self.check_data(exchange, length),
             _ => assert!(length.is_none(), "{exchange:?}"),
@@ -415,6 +471,15 @@ impl Witness<'_> {
                 _ => {}
             }
         }
+        if exchange.meaning() == HttpMethod::Post {
+            let made = matches!(reply, Reply::Answer(200..=299, _));
+            // What did not go out may be brought again; where a redirect leads it goes along.
+            let kept = data(exchange) == 0
+                || matches!(reply, Reply::Answer(300..=399, _) | Reply::Early(0, ..))
+                || matches!(reply, Reply::Break(BrokenKind::Connect, _));
+            let once = self.plan.creation_data != CreationData::Repeat;
+            self.carried = !made && once && (self.carried || !kept);
+        }
         if let Reply::Answer(300..=399, fields) = reply {
             // A server that leads another upload to the earlier one, for good even, has its data there.
             if fields.iter().any(|(name, value)| *name == "Location" && value == "/files/0") {
@@ -467,6 +532,8 @@ fn play_random(seed: u64) -> bool {
         missing: 0,
         last: (0, true),
         limit,
+        carried: false,
+        gave_up: false,
     };
 
     let endless = random.bool();
@@ -517,13 +584,20 @@ fn play_random(seed: u64) -> bool {
                     let upload = &server.uploads[number(url).unwrap()];
                     assert!(upload.offset >= end, "{outcome:?}");
                     assert!(upload.found <= upload.right, "bytes of another source: {outcome:?}");
+                    assert!(!upload.refused, "the server has not confirmed it: {outcome:?}");
+                    let complete = server.uploads.iter().filter(|upload| upload.new && upload.is_complete()).count();
+                    let may_double = witness.gave_up || total == 0 || plan.creation_data == CreationData::Repeat;
+                    assert!(complete <= 1 || may_double, "{complete} complete uploads");
                     assert!(plan.stop_at.is_some() || upload.size == Some(total), "{outcome:?}");
                 }
                 return true;
             }
         };
         session = session.happened(event, now);
-        witness.check_loss(&session.take_notices());
+        let notices = session.take_notices();
+        let given_up = |notice: &Notice| matches!(notice, Notice::Gone(_) | Notice::Abandoned(_));
+        witness.gave_up |= notices.iter().any(given_up);
+        witness.check_loss(&notices);
     }
     panic!("the session does not end");
 }

@@ -1,6 +1,7 @@
 //! No success that the server has not confirmed, and no second upload where a first one may be complete (T-051, T-153).
 
 use super::*;
+use crate::error::BrokenRule;
 
 /// The tus server itself refuses.
 fn no(status: u16) -> Reply {
@@ -8,7 +9,7 @@ fn no(status: u16) -> Reply {
 }
 
 /// Statuses with which a tus server may refuse an upload at its end.
-const REFUSALS: [u16; 13] = [400, 402, 403, 408, 412, 415, 418, 422, 429, 500, 501, 503, 507];
+const REFUSALS: [u16; 11] = [400, 402, 403, 408, 415, 418, 422, 429, 500, 503, 507];
 
 #[test]
 fn a_refused_last_byte_is_no_success_although_all_bytes_are_there() {
@@ -27,12 +28,18 @@ fn a_refused_last_byte_is_no_success_although_all_bytes_are_there() {
         let run = play_list(plan, vec![created(), no(status), head(11, 11)]);
         run.expect_error(ErrorKind::Unconfirmed);
     }
+    // What says that it was not even looked at is taken as it is; a server that is to be left alone is.
+    play_list(upload(11), vec![created(), no(412)]).expect_error(ErrorKind::Version);
+    play_list(upload(11), vec![created(), no(501)]).expect_error(ErrorKind::Unsupported);
+    let busy = ok(503, &[("Tus-Resumable", "1.0.0"), ("Retry-After", "1")]);
+    let plan = Plan { retry: no_retries(), ..upload(11) };
+    play_list(plan, vec![created(), busy]).expect_error(ErrorKind::HttpStatus);
 }
 
 #[test]
 fn a_gateways_refusal_of_the_last_byte_is_decided_by_head() {
     for status in [408, 429, 500, 502, 503, 504, 520, 524, 527] {
-        let run = play_list(upload(11), vec![created(), ok(status, &[]), head(11, 11)]);
+        let run = play_list(upload(11), vec![created(), foreign(status, &[]), head(11, 11)]);
         run.expect_done(11);
     }
 }
@@ -64,13 +71,7 @@ fn a_refused_last_byte_that_is_not_there_is_sent_again_or_as_the_server_says() {
         run.expect_done(11);
         assert_eq!(run.requests[3], "PATCH http://h/files/1 4+7");
     }
-    for (status, kind) in [
-        (400, ErrorKind::HttpStatus),
-        (403, ErrorKind::HttpStatus),
-        (412, ErrorKind::Version),
-        (422, ErrorKind::HttpStatus),
-        (501, ErrorKind::Unsupported),
-    ] {
+    for (status, kind) in [(400, ErrorKind::HttpStatus), (403, ErrorKind::HttpStatus), (422, ErrorKind::HttpStatus)] {
         for looked in [head(4, 11), ok(404, &[]), ok(400, &[]), ok(200, &[])] {
             let run = play_list(upload(11), vec![created(), no(status), looked]);
             let error = run.expect_error(kind);
@@ -78,6 +79,9 @@ fn a_refused_last_byte_that_is_not_there_is_sent_again_or_as_the_server_says() {
             assert_eq!(error.upload_url(), Some(&url("http://h/files/1")));
         }
     }
+    // One that is gone then is not begun again: it may have been put elsewhere.
+    let run = play_list(upload(11), vec![created(), no(500), no(404)]);
+    assert_eq!(run.expect_error(ErrorKind::Unconfirmed).answer().unwrap().status, 500);
     // The word on a later request with the last byte counts, be it that none came.
     let run = play_list(upload(11), vec![created(), no(500), head(0, 11), NO_ANSWER, head(11, 11)]);
     run.expect_done(11);
@@ -120,7 +124,9 @@ fn streams_and_resumes_are_held_to_it_too() {
     play_list(part, vec![created(), no(500), head(11, 11)]).expect_error(ErrorKind::Unconfirmed);
     // Hidden behind POST.
     let hidden = Plan { override_method: true, ..upload(11) };
-    play_list(hidden, vec![created(), no(403), head(11, 11)]).expect_error(ErrorKind::Unconfirmed);
+    let run = play_list(hidden, vec![created(), no(403), head(11, 11)]);
+    let request = run.expect_error(ErrorKind::Unconfirmed).request().unwrap();
+    assert_eq!((request.method, request.overridden), ("POST", Some("PATCH")));
 }
 
 #[test]
@@ -129,4 +135,165 @@ fn a_460_without_a_checksum_is_a_status_like_any_other() {
         let run = play(upload(11), |n, _| if n == request { no(460) } else { created() });
         run.expect_error(ErrorKind::HttpStatus);
     }
+}
+
+/// An upload to a server that is known to take data with the creation.
+fn with_data(size: u64) -> Plan {
+    let capabilities = offering("creation,creation-with-upload", "");
+    Plan { capabilities, creation_data: CreationData::On, ..upload(size) }
+}
+
+/// Everything was taken.
+fn stored(offset: u64) -> Reply {
+    ok(201, &[("Tus-Resumable", "1.0.0"), ("Location", "/files/1"), ("Upload-Offset", &offset.to_string())])
+}
+
+fn cut(sent: u64) -> Reply {
+    Reply::Break(BrokenKind::Closed, sent)
+}
+
+#[test]
+fn a_whole_upload_sent_with_its_creation_is_not_sent_again() {
+    for lost in [RESET, NO_ANSWER, Reply::Stale, Reply::Break(BrokenKind::NotHttp, 11)] {
+        let run = play_list(with_data(11), vec![lost]);
+        let error = run.expect_error(ErrorKind::Unconfirmed);
+        assert!(!error.is_retryable() && error.upload_url().is_none());
+        assert!(std::error::Error::source(error).is_some());
+        run.expect_requests(&["POST http://h/files/ 0+11"]);
+    }
+    for status in [408, 409, 425, 429, 500, 502, 503, 504, 507, 520, 524, 527] {
+        // Whoever says it: a gateway may have passed on the data before it lost the answer.
+        for answer in [no(status), foreign(status, &[])] {
+            let run = play_list(with_data(11), vec![answer]);
+            let error = run.expect_error(ErrorKind::Unconfirmed);
+            assert_eq!((error.answer().unwrap().status, error.is_retryable()), (status, false));
+        }
+    }
+    let busy = ok(503, &[("Retry-After", "7")]);
+    let run = play_list(with_data(11), vec![busy]);
+    assert!(run.notices.iter().any(|notice| matches!(notice, Notice::HoldBack { .. })), "others wait all the same");
+}
+
+#[test]
+fn what_cannot_have_finished_is_created_again_without_data() {
+    let then = || vec![created(), at(11)];
+    let replies = |first: Reply| [first].into_iter().chain(then()).collect::<Vec<_>>();
+    let early = |status| Reply::Early(10, status, vec![]);
+    for first in [cut(10), Reply::Break(BrokenKind::Timeout(TimeLimit::Stall), 3), early(503), early(500), no(423)] {
+        let run = play_list(with_data(11), replies(first));
+        run.expect_done(11);
+        run.expect_requests(&["POST http://h/files/ 0+11", "POST http://h/files/", "PATCH http://h/files/1 0+11"]);
+        assert_eq!(run.sleeps.len(), 1, "a repeat like any other");
+    }
+    // Only the first chunk went along: an unfinished upload at most is left.
+    for first in [RESET, NO_ANSWER, Reply::Stale, no(500), foreign(502, &[]), no(429)] {
+        let plan = Plan { chunk_size: fixed(6), ..with_data(11) };
+        let run = play_list(plan, vec![first, created(), at(6), at(11)]);
+        run.expect_done(11);
+        assert_eq!(run.requests[..2], ["POST http://h/files/ 0+6", "POST http://h/files/"]);
+    }
+    // Where nothing was sent, the data goes along as if for the first time.
+    let run = play_list(with_data(11), vec![Reply::Break(BrokenKind::Connect, 0), stored(11)]);
+    run.expect_done(11);
+    // Who is to repeat nothing repeats nothing.
+    let plan = Plan { retry: no_retries(), ..with_data(11) };
+    play_list(plan, vec![cut(10)]).expect_error(ErrorKind::Io);
+}
+
+#[test]
+fn other_credentials_do_not_take_the_data_along_again() {
+    let plan = Plan { can_authenticate: true, ..with_data(11) };
+    let run = play_list(plan, vec![no(401), created(), at(11)]);
+    run.expect_done(11);
+    assert_eq!(run.exchanges[1].body, Body::Empty);
+}
+
+#[test]
+fn a_creation_may_be_repeated_with_its_data_on_wish() {
+    let plan = || Plan { creation_data: CreationData::Repeat, ..with_data(11) };
+    for first in [RESET, NO_ANSWER, no(500), foreign(502, &[]), no(429), cut(10)] {
+        let run = play_list(plan(), vec![first, stored(11)]);
+        run.expect_done(11);
+        run.expect_requests(&["POST http://h/files/ 0+11", "POST http://h/files/ 0+11"]);
+        assert_eq!(run.sleeps.len(), 1);
+    }
+    // What cannot be read, a second request would not make readable (T-154).
+    let run = play_list(plan(), vec![Reply::Break(BrokenKind::NotHttp, 11)]);
+    run.expect_error(ErrorKind::Unconfirmed);
+}
+
+#[test]
+fn a_refusal_that_names_the_upload_is_looked_into() {
+    let there = |status: u16, tus: bool| {
+        let mut fields = vec![("Location", "/files/1")];
+        fields.extend(tus.then_some(("Tus-Resumable", "1.0.0")));
+        foreign(status, &fields)
+    };
+    for status in [400, 403, 409, 422, 500, 503] {
+        let run = play_list(with_data(11), vec![there(status, true), head(11, 11)]);
+        let error = run.expect_error(ErrorKind::Unconfirmed);
+        assert_eq!(error.upload_url(), Some(&url("http://h/files/1")));
+        assert_eq!((error.answer().unwrap().status, error.request().unwrap().method), (status, "POST"));
+    }
+    let run = play_list(with_data(11), vec![there(500, true), head(4, 11), at(11)]);
+    run.expect_done(11);
+    assert_eq!(run.requests[2], "PATCH http://h/files/1 4+7");
+    play_list(with_data(11), vec![there(403, true), head(4, 11)]).expect_error(ErrorKind::HttpStatus);
+    for status in [409, 502] {
+        play_list(with_data(11), vec![there(status, false), head(11, 11)]).expect_done(11);
+    }
+}
+
+#[test]
+fn a_complete_upload_without_a_url_is_unconfirmed() {
+    let said = |status: u16, fields: &[(&'static str, &str)]| foreign(status, fields);
+    for status in [200, 201, 204] {
+        for fields in [
+            &[("Upload-Offset", "11")][..],
+            &[("Tus-Resumable", "1.0.0"), ("Upload-Offset", "11")],
+            &[("Tus-Resumable", "1.0.0")],
+            &[("Upload-Offset", "11"), ("Location", "ftp://h/1")],
+        ] {
+            let error = play_list(with_data(11), vec![said(status, fields)]);
+            assert_eq!(error.expect_error(ErrorKind::Unconfirmed).answer().unwrap().status, status);
+        }
+    }
+    play_list(upload(0), vec![said(200, &[("Upload-Offset", "0")])]).expect_error(ErrorKind::Unconfirmed);
+    // Nothing was finished.
+    let bad = ErrorKind::Protocol(BrokenRule::BadLocation);
+    let partly = || said(201, &[("Tus-Resumable", "1.0.0"), ("Upload-Offset", "4")]);
+    play_list(with_data(11), vec![partly()]).expect_error(bad);
+    play_list(upload(11), vec![said(201, &[("Tus-Resumable", "1.0.0"), ("Upload-Offset", "11")])]).expect_error(bad);
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_no_reason_to_create_another_upload() {
+    let run = play_list(upload(11), vec![Reply::Break(BrokenKind::NotHttp, 0)]);
+    let error = run.expect_error(ErrorKind::Protocol(BrokenRule::NotHttp));
+    assert!(!error.is_retryable());
+}
+
+#[test]
+fn the_first_chunk_of_a_stream_goes_with_its_creation() {
+    let goal = Goal::Upload { endpoint: url("http://h/files/"), size: None, previous: None };
+    let capabilities = offering("creation,creation-with-upload,creation-defer-length", "");
+    let plan = || Plan {
+        chunk_size: fixed(4),
+        capabilities: capabilities.clone(),
+        creation_data: CreationData::On,
+        discover: false,
+        ..Plan::new(goal.clone())
+    };
+    let run = play_stream_list(plan(), 11, Ok(true), vec![stored(4), at(8), at(11)]);
+    run.expect_done(11);
+    run.expect_requests(&["POST http://h/files/ 0+4", "PATCH http://h/files/1 4+4", "PATCH http://h/files/1 8+3"]);
+    assert_eq!(field(&run.exchanges[0], "Upload-Defer-Length"), Some("1"));
+    // One that ends within its first chunk is an upload like any other.
+    let run = play_stream_list(plan(), 3, Ok(true), vec![stored(3)]);
+    run.expect_done(3);
+    assert_eq!(field(&run.exchanges[0], "Upload-Length"), Some("3"));
+    // The rest may be missing; a second one is without data then.
+    let run = play_stream_list(plan(), 11, Ok(true), vec![RESET, created(), at(4), at(8), at(11)]);
+    run.expect_done(11);
+    assert_eq!(run.exchanges[1].body, Body::Empty);
 }

@@ -29,7 +29,7 @@ fn progress_refills_the_budget() {
             offset += 1;
             head(offset, 40)
         }
-        _ => ok(503, &[]),
+        _ => foreign(503, &[]),
     });
     run.expect_done(40);
     assert!(seconds(&run).iter().all(|delay| *delay <= 1.0));
