@@ -66,7 +66,7 @@ impl World {
     fn assert_unharmed(&self, what: &str) {
         assert_eq!((self.evil.connections(), self.evil.requests().len()), (0, 0), "{what}");
         for victim in &self.victims {
-            assert_eq!(self.home.upload_bytes(&id_of(victim)).as_deref(), Some(&b"theirs"[..]), "{what}");
+            assert_eq!(self.home.upload_bytes(id_of(victim)).as_deref(), Some(&b"theirs"[..]), "{what}");
         }
         let deleted = self.home.requests().into_iter().filter(|request| request.effective_method == "DELETE");
         let foreign: Vec<_> =

@@ -49,7 +49,7 @@ fn other_metadata_is_another_upload() {
             let done = client.upload(&mut Source::memory(bytes.clone()), &with(metadata, parts)).unwrap();
             assert_stored(&server, &done, &bytes);
             assert_eq!(done.stats.bytes_resumed > 0, same, "{metadata:?} in {parts} parts");
-            let sent = server.upload(&id_of(done.url.as_str())).unwrap().metadata;
+            let sent = server.upload(id_of(done.url.as_str())).unwrap().metadata;
             let mut wanted = Metadata::new();
             for (key, value) in metadata {
                 wanted.set(key, *value).unwrap();
@@ -153,7 +153,7 @@ fn an_upload_named_by_its_url_is_held_against_the_store() {
             let error = naming(&client, Source::memory(other), &url).unwrap_err();
             assert_eq!((error.kind(), count(&server, "PATCH")), (ErrorKind::SourceChanged, 0), "{what}: {error:?}");
             naming(&client, Source::memory(bytes.clone()), &url).unwrap();
-            assert_eq!(server.upload_bytes(&id_of(&url)).unwrap(), bytes, "{what}");
+            assert_eq!(server.upload_bytes(id_of(&url)).unwrap(), bytes, "{what}");
             assert_eq!(store_files(&folder), [""; 0], "{what}");
         }
     }

@@ -70,7 +70,8 @@ fn parts_that_could_not_be_removed_are_named() {
     let left = error.warnings().iter().filter(|warning| warning.kind == WarningKind::LeftOnServer);
     let mut left: Vec<_> = left.map(|warning| id_of(warning.url.as_ref().unwrap().as_str()).to_owned()).collect();
     let mut there: Vec<_> = server.uploads().iter().map(|upload| upload.id.clone()).collect();
-    (left.sort(), there.sort());
+    left.sort();
+    there.sort();
     assert_eq!(left, there, "{error:?}");
     assert!(!left.is_empty());
 }
