@@ -10,11 +10,13 @@ use tus::engine::client::Client;
 use tus::engine::config::Config;
 use tus::engine::info::UploadInfo;
 use tus::engine::options::UploadOptions;
+use tus::engine::uploader::Uploader;
 use tus::error::{Error, ErrorKind};
 use tus::protocol::checksum::{Algorithm, Policy, Wish};
 use tus::protocol::chunk::ChunkSize;
 use tus::protocol::retry::RetryPolicy;
 use tus::source::Source;
+use tus::transport::Timeouts;
 use tus_test_server::{Extensions, Options, Request, Rule, Server};
 
 /// Whether checksums may be trailers, header form first.
@@ -48,14 +50,15 @@ fn stored(server: &Server, info: &UploadInfo) -> Vec<u8> {
     server.upload_bytes(info.url.as_str().rsplit('/').next().unwrap()).unwrap()
 }
 
+/// Those with data.
 fn patches(server: &Server) -> Vec<Request> {
-    server.requests().into_iter().filter(|request| request.method == "PATCH").collect()
+    server.requests().into_iter().filter(|request| request.method == "PATCH" && request.body_len > 0).collect()
 }
 
 /// A server without checksum-trailer but else as it is.
 fn without_trailers() -> Server {
-    let extensions = Extensions { checksum_trailer: false, ..Options::default().extensions };
-    Server::start(Options { extensions, ..Options::default() }).unwrap()
+    let extensions = Extensions { checksum_trailer: false, ..Options::checked().extensions };
+    Server::start(Options { extensions, ..Options::checked() }).unwrap()
 }
 
 #[test]
@@ -63,7 +66,7 @@ fn scenario_14_every_algorithm_in_both_forms() {
     let bytes = noise(1_000_003);
     for algorithm in Algorithm::ALL {
         for trailers in FORMS {
-            let server = Server::start(Options::default()).unwrap();
+            let server = Server::start(Options::checked()).unwrap();
             let info = upload(config(&server.endpoint(), required(algorithm), trailers, 300_000), &bytes).unwrap();
             assert_eq!((info.complete, info.checksum), (true, Some(algorithm)));
             assert_eq!(stored(&server, &info), bytes);
@@ -85,15 +88,18 @@ fn scenario_14_every_algorithm_in_both_forms() {
 fn scenario_15_a_mismatch_is_sent_again() {
     for trailers in FORMS {
         for status in [460, 417] {
-            let server = Server::start(Options::default()).unwrap();
-            server.script(Rule::on("PATCH").nth(2).reply(status));
+            let server = Server::start(Options::checked()).unwrap();
+            // Behind the one that shows whether trailers are looked at.
+            server.script(Rule::on("PATCH").nth(if trailers { 3 } else { 2 }).reply(status));
             let bytes = noise(10_000);
             let wish = required(Algorithm::Sha256);
             let info = upload(config(&server.endpoint(), wish, trailers, 4_000), &bytes).unwrap();
             assert_eq!(stored(&server, &info), bytes);
             assert_eq!(info.stats.chunks_retried, 1);
             let methods: Vec<_> = server.requests().iter().map(|request| request.method.clone()).collect();
-            assert_eq!(methods, ["OPTIONS", "POST", "PATCH", "PATCH", "HEAD", "PATCH", "PATCH"]);
+            let shown = if trailers { &["PATCH", "HEAD"][..] } else { &[] };
+            let rest = &["PATCH", "PATCH", "HEAD", "PATCH", "PATCH"][..];
+            assert_eq!(methods, [&["OPTIONS", "POST"], shown, rest].concat());
             let patches = patches(&server);
             assert_eq!(patches[1].header("Upload-Offset"), patches[2].header("Upload-Offset"));
             assert_eq!(patches[1].header("Upload-Checksum"), patches[2].header("Upload-Checksum"));
@@ -103,7 +109,7 @@ fn scenario_15_a_mismatch_is_sent_again() {
 
 #[test]
 fn scenario_15b_mismatches_do_not_go_on_for_ever() {
-    let server = Server::start(Options::default()).unwrap();
+    let server = Server::start(Options::checked()).unwrap();
     server.script(Rule::on("PATCH").forever().reply(460));
     let error = upload(config(&server.endpoint(), required(Algorithm::Sha1), false, 4_000), &noise(9_000)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Checksum);
@@ -134,12 +140,40 @@ fn scenario_16_trailers_only_where_they_are_offered() {
     let info = upload(config(&server.endpoint(), required(Algorithm::Sha1), true, 4_000), &bytes).unwrap();
     assert_eq!(stored(&server, &info), bytes);
     assert!(patches(&server).iter().all(|patch| patch.header("Upload-Checksum").is_some()));
+    // And only where they are wanted.
+    let server = Server::start(Options::checked()).unwrap();
+    let mut config = Config::new();
+    config.set_url(&server.endpoint()).unwrap();
+    config.set_checksum(required(Algorithm::Sha1));
+    upload(config, &bytes).unwrap();
+    assert!(server.requests().iter().all(|request| request.header("Trailer").is_none()));
+}
+
+/// A proxy that drops trailers, or hangs on them: nothing that is required goes unchecked.
+#[test]
+fn trailers_that_get_lost_are_not_relied_on() {
+    let bytes = noise(9_000);
+    for hangs in [false, true] {
+        let server = Server::start(Options::checked()).unwrap();
+        let rule = Rule::on("PATCH").having("Transfer-Encoding");
+        server.script(match hangs {
+            true => rule.hang_after_body(),
+            false => rule.reply(204).header("Upload-Offset", "0").header("Tus-Resumable", "1.0.0"),
+        });
+        let mut config = config(&server.endpoint(), required(Algorithm::Sha1), true, 4_000);
+        let timeouts = Timeouts { response: Duration::from_millis(300), ..config.timeouts() };
+        config.set_timeouts(timeouts, None).unwrap();
+        let info = upload(config, &bytes).unwrap();
+        assert_eq!((info.checksum, stored(&server, &info)), (Some(Algorithm::Sha1), bytes.clone()));
+        assert!(patches(&server).iter().all(|patch| patch.header("Upload-Checksum").is_some()), "{hangs}");
+        assert_eq!((info.stats.retries, patches(&server).len()), (0, 3));
+    }
 }
 
 #[test]
 fn something_on_the_way_that_refuses_chunks_gets_a_header() {
     for status in [400, 411, 501] {
-        let server = Server::start(Options::default()).unwrap();
+        let server = Server::start(Options::checked()).unwrap();
         server.script(Rule::on("PATCH").having("Transfer-Encoding").forever().reply(status));
         let bytes = noise(9_000);
         let info = upload(config(&server.endpoint(), required(Algorithm::Sha1), true, 4_000), &bytes).unwrap();
@@ -149,8 +183,8 @@ fn something_on_the_way_that_refuses_chunks_gets_a_header() {
 
 #[test]
 fn what_the_server_lacks_is_an_error_or_told() {
-    let extensions = Extensions { checksum: false, checksum_trailer: false, ..Options::default().extensions };
-    let server = Server::start(Options { extensions, ..Options::default() }).unwrap();
+    let extensions = Extensions { checksum: false, checksum_trailer: false, ..Options::checked().extensions };
+    let server = Server::start(Options { extensions, ..Options::checked() }).unwrap();
     let error = upload(config(&server.endpoint(), required(Algorithm::Sha1), true, 4_000), &noise(9)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(server.uploads().is_empty(), "before anything is created");
@@ -160,7 +194,7 @@ fn what_the_server_lacks_is_an_error_or_told() {
     assert_eq!((info.complete, info.checksum), (true, None));
 
     let algorithms = vec![tus_test_server::Algorithm::Sha1];
-    let server = Server::start(Options { algorithms, ..Options::default() }).unwrap();
+    let server = Server::start(Options { algorithms, ..Options::checked() }).unwrap();
     let error = upload(config(&server.endpoint(), required(Algorithm::Md5), true, 4_000), &noise(9)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("md5"), "{error}");
@@ -168,7 +202,7 @@ fn what_the_server_lacks_is_an_error_or_told() {
 
 #[test]
 fn a_resumed_upload_is_checked_too() {
-    let server = Server::start(Options::default()).unwrap();
+    let server = Server::start(Options::checked()).unwrap();
     let bytes = noise(9_000);
     let url = server.seed(Some(9_000), &bytes[..4_000]).unwrap();
     let client = Client::new(config(&server.endpoint(), required(Algorithm::Sha256), true, 3_000)).unwrap();
@@ -195,7 +229,7 @@ fn what_is_sent_is_what_was_hashed() {
         }
     }
     for trailers in FORMS {
-        let server = Server::start(Options::default()).unwrap();
+        let server = Server::start(Options::checked()).unwrap();
         let client = Client::new(config(&server.endpoint(), required(Algorithm::Sha1), trailers, 100_000)).unwrap();
         let mut source = Source::reader(Restless(fastrand::Rng::with_seed(1)), Some(1_000_000));
         let info = client.upload(&mut source, &UploadOptions::new()).unwrap();
@@ -222,7 +256,7 @@ impl tus::source::Reader for Once {
 #[test]
 fn whole_is_whole() {
     let bytes = noise(20 << 20);
-    let server = Server::start(Options::default()).unwrap();
+    let server = Server::start(Options::checked()).unwrap();
     for (wish, seekable) in [(Some(required(Algorithm::Sha1)), true), (None, true), (None, false)] {
         let mut config = config(&server.endpoint(), required(Algorithm::Sha1), true, 1);
         config.set_checksum(wish.unwrap_or_default());
@@ -271,4 +305,50 @@ fn the_real_server_checks_every_algorithm_in_both_forms() {
             assert_eq!(fs::read(peer.stored_file(info.url.as_str())).unwrap(), bytes, "{algorithm:?} {trailers}");
         }
     }
+}
+
+/// A client that was told nothing of checksums uses them where the server has them, whatever the source and the way.
+#[test]
+fn by_default_data_is_checked_where_the_server_can() {
+    let bytes = noise(9_000);
+    let client_of = |server: &Server| {
+        let mut config = Config::new();
+        config.set_url(&server.endpoint()).unwrap();
+        config.set_chunk_size(ChunkSize::Fixed(NonZeroU64::new(4_000).unwrap())).unwrap();
+        Client::new(config).unwrap()
+    };
+    let mut parts = UploadOptions::new();
+    parts.set_parallel_uploads(2);
+    parts.set_chunk_size(ChunkSize::Fixed(NonZeroU64::new(1 << 20).unwrap())).unwrap();
+    for checked in [true, false] {
+        let server = Server::start(if checked { Options::checked() } else { Options::default() }).unwrap();
+        let client = client_of(&server);
+        let mut infos = vec![
+            client.upload(&mut Source::memory(bytes.clone()), &UploadOptions::new()).unwrap(),
+            client.upload(&mut Source::reader(Once(bytes.clone().into()), None), &UploadOptions::new()).unwrap(),
+            Uploader::create(&client, Source::memory(bytes.clone()), &UploadOptions::new()).unwrap().upload().unwrap(),
+        ];
+        let url = server.seed(Some(9_000), &bytes[..4_000]).unwrap();
+        infos.push(client.resume_upload(&mut Source::memory(bytes.clone()), &url, &UploadOptions::new()).unwrap());
+        let large = noise(2 << 20);
+        let in_parts = client.upload(&mut Source::memory(large.clone()), &parts).unwrap();
+        assert_eq!(stored(&server, &in_parts), large);
+        assert_eq!(in_parts.checksum.is_some(), checked);
+        for info in &infos {
+            let used = info.checksum;
+            assert!(matches!(used, Some(Algorithm::Sha1 | Algorithm::Sha256)) == checked, "{used:?}");
+            assert_eq!(stored(&server, info), bytes);
+        }
+        let sums = patches(&server).iter().filter(|patch| patch.header("Upload-Checksum").is_some()).count();
+        assert_eq!(sums, if checked { patches(&server).len() } else { 0 });
+        assert!(infos.iter().all(|info| info.warnings.is_empty()), "{infos:?}");
+    }
+    // What was asked for is not cut for what was not.
+    let server = Server::start(Options::checked()).unwrap();
+    let mut whole = UploadOptions::new();
+    whole.set_chunk_size(ChunkSize::Whole).unwrap();
+    let info = client_of(&server).upload(&mut Source::memory(noise(9 << 20)), &whole).unwrap();
+    assert_eq!((info.checksum, patches(&server).len()), (None, 1));
+    let info = client_of(&server).upload(&mut Source::memory(noise(1 << 20)), &whole).unwrap();
+    assert_eq!((info.checksum.is_some(), patches(&server).len()), (true, 2));
 }

@@ -27,9 +27,10 @@ use super::previous::Search;
 use super::warnings::Warnings;
 use super::{clock, random};
 use crate::cancel::{Cancel, Slept};
+use crate::digest;
 use crate::error::{Error, ErrorKind, Result, TimeLimit};
-use crate::protocol::checksum::Policy;
-use crate::protocol::chunk::largest_in_memory;
+use crate::protocol::checksum::{Policy, Wish};
+use crate::protocol::chunk::{fits_in_memory, largest_in_memory};
 use crate::protocol::date::parse_http_date;
 use crate::protocol::headers::Headers;
 use crate::protocol::instant::Instant as SessionInstant;
@@ -429,11 +430,21 @@ impl Client {
 
     fn memory_need(&self, source: &dyn Bytes, options: &UploadOptions) -> u64 {
         let chunk = largest_in_memory(options.chunk_size.unwrap_or(self.config().chunk_size));
-        let checked = options.checksum.unwrap_or(self.config().checksum).policy != Policy::Off;
+        let checked = self.checksum(options, source.size()).policy != Policy::Off;
         let hashed = if checked { 2 * chunk } else { 0 };
         let ahead = if source.size().is_none() { chunk } else { 0 };
         let replay = source.replay_limit().unwrap_or(0);
         (PER_REQUEST + hashed + ahead + replay) * u64::from(options.parallel.max(1))
+    }
+
+    /// What checksums the data of an upload carries. A chunk that does not fit into memory would be read twice: that is not
+    /// done for a checksum nobody asked for.
+    fn checksum(&self, options: &UploadOptions, size: Option<u64>) -> Wish {
+        let chunk_size = options.chunk_size.unwrap_or(self.config().chunk_size);
+        options.checksum.or(self.config().checksum).unwrap_or_else(|| {
+            let policy = if fits_in_memory(chunk_size, size) { Policy::IfAvailable } else { Policy::Off };
+            Wish { policy, algorithm: None }
+        })
     }
 
     /// Until when a job may not make a request to a server, if it may not now.
@@ -495,7 +506,11 @@ impl Client {
         let mut plan = self.bare_plan(goal);
         plan.chunk_size = options.chunk_size.unwrap_or(self.shared.config.chunk_size);
         plan.chunk_rules = self.shared.config.chunk_rules;
-        plan.checksum = options.checksum.unwrap_or(plan.checksum);
+        plan.checksum = self.checksum(options, source.size());
+        plan.checksum_asked = options.checksum.or(self.config().checksum).is_some();
+        if plan.checksum.policy != Policy::Off && plan.checksum.algorithm.is_none() {
+            plan.fastest = digest::fastest();
+        }
         if let Some(retry) = options.retry {
             (plan.retry, plan.first_answer) = (retry, None);
         }
@@ -515,7 +530,6 @@ impl Client {
         plan.discover = self.shared.config.query_server;
         plan.creation_data = self.shared.config.creation_data;
         plan.override_method = self.shared.config.override_patch_method;
-        plan.checksum = self.shared.config.checksum;
         plan.checksum_trailers = self.shared.config.checksum_trailers;
         plan
     }

@@ -58,7 +58,8 @@ pub struct Config {
     pub(crate) query_server: bool,
     pub(crate) override_patch_method: bool,
     pub(crate) add_request_id: bool,
-    pub(crate) checksum: Wish,
+    /// `None`: the default.
+    pub(crate) checksum: Option<Wish>,
     pub(crate) checksum_trailers: bool,
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) token_key: Option<TokenKey>,
@@ -100,8 +101,8 @@ impl Default for Config {
             query_server: true,
             override_patch_method: false,
             add_request_id: false,
-            checksum: Wish::default(),
-            checksum_trailers: true,
+            checksum: None,
+            checksum_trailers: false,
             store: None,
             token_key: None,
             fingerprinter: Fingerprinter::default(),
@@ -290,13 +291,15 @@ impl Config {
         self.add_request_id = on;
     }
 
-    /// What checksums data carries; off by default.
+    /// What checksums data carries; by default whatever the server can check, of SHA-1 and SHA-256 first the one that is
+    /// computed faster here, unless a chunk size was asked for that does not fit into memory.
     pub fn set_checksum(&mut self, wish: Wish) {
-        self.checksum = wish;
+        self.checksum = Some(wish);
     }
 
     /// Whether checksums may follow the data as a trailer where the server offers that (T-100), which spares holding
-    /// each chunk in memory. On by default; off for proxies that lose trailers without a word.
+    /// each chunk in memory. Off by default: proxies lose trailers without a word. Where they are wanted, each upload
+    /// first sends a wrong one without data, and goes on with headers unless it is refused as wrong.
     pub fn set_checksum_trailers(&mut self, on: bool) {
         self.checksum_trailers = on;
     }

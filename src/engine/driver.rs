@@ -11,21 +11,21 @@ use std::time::Duration;
 use super::body::{Failure, SourceBody, check_source};
 use super::client::Client;
 use super::clock;
-use super::hashing::{Chunk, ChunkBody, HashAhead, HashingBody};
+use super::hashing::{Chunk, ChunkBody, HashAhead, HashingBody, WrongBody};
 use super::hooks::{OutgoingRequest, REQUEST_ID, RetryVerdict, WaitReason};
 use super::job::Job;
 use super::log::Level;
 use super::random;
 use crate::cancel::Slept;
 use crate::error::{Cause, Error, ErrorKind, Result};
-use crate::protocol::checksum;
+use crate::protocol::checksum::{self, Checked};
 use crate::protocol::chunk::IN_MEMORY_MAX;
 use crate::protocol::foreign::Secrets;
 use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::retry::FIRST_ANSWER_MAX;
 use crate::protocol::session::{
-    Action, Body, Broken, BrokenKind, Checksum, Event, Exchange, Goal, Notice, Outcome, Plan, Question, Session,
+    Action, Body, Broken, BrokenKind, Checksum, Event, Exchange, Form, Goal, Notice, Outcome, Plan, Question, Session,
 };
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::{Bytes, Patience};
@@ -214,7 +214,7 @@ impl<'a> Driver<'a> {
     /// Makes one request.
     fn send(&mut self, exchange: &Exchange) -> Event {
         let request = self.check(exchange).and_then(|()| match (exchange.checksum, exchange.body) {
-            (Some(Checksum { algorithm, trailer: false }), Body::Range { start, length }) => {
+            (Some(Checksum { algorithm, form: Form::Header }), Body::Range { start, length }) => {
                 let digest = self.hash_chunk(start, length, algorithm)?;
                 self.prepare(exchange, Some((CHECKSUM_FIELD, checksum::field(algorithm, &digest))))
             }
@@ -338,13 +338,20 @@ impl<'a> Driver<'a> {
         let cancel = self.job.flag_for(exchange.purpose);
         let (cancel, watch) = (&cancel, &self.job.watch.clone());
         let (result, failure) = match (exchange.body, self.source.as_deref_mut()) {
-            (Body::Empty, _) => (transport.perform(&wire, transport::Body::Empty, cancel, watch), None),
+            (Body::Empty, _) => match exchange.checksum {
+                Some(Checksum { algorithm, .. }) => {
+                    let mut reader = WrongBody(algorithm);
+                    let body = transport::Body::Trailed { reader: &mut reader, length: 0, trailer: CHECKSUM_FIELD };
+                    (transport.perform(&wire, body, cancel, watch), None)
+                }
+                None => (transport.perform(&wire, transport::Body::Empty, cancel, watch), None),
+            },
             (Body::None, _) => (transport.perform(&wire, transport::Body::None, cancel, watch), None),
             (Body::Range { .. }, None) => return Event::Stopped(no_source()),
             (Body::Range { start, length }, Some(source)) => {
                 self.job.count_chunk(start, length);
                 match (exchange.checksum, self.chunk.take()) {
-                    (Some(Checksum { trailer: false, .. }), Some(chunk)) => {
+                    (Some(Checksum { form: Form::Header, .. }), Some(chunk)) => {
                         // The next chunk is hashed while this one is on its way.
                         if let Some((start, length)) = self.job.expected(start, length)
                             && let Some(wanted) = exchange.checksum
@@ -355,14 +362,14 @@ impl<'a> Driver<'a> {
                         let body = transport::Body::Sized { reader: &mut reader, length };
                         (transport.perform(&wire, body, cancel, watch), None)
                     }
-                    (Some(Checksum { algorithm, trailer: true }), _) => {
+                    (Some(Checksum { algorithm, form: Form::Trailer | Form::WrongTrailer }), _) => {
                         let mut reader = HashingBody::new(source, start, algorithm);
                         let body = transport::Body::Trailed { reader: &mut reader, length, trailer: CHECKSUM_FIELD };
                         let result = transport.perform(&wire, body, cancel, watch);
                         let failure = is_about_body(&result).then(|| reader.into_failure());
                         (result, failure)
                     }
-                    (None | Some(Checksum { trailer: false, .. }), _) => {
+                    (None | Some(Checksum { form: Form::Header, .. }), _) => {
                         let mut reader = SourceBody::new(source, start);
                         let body = transport::Body::Sized { reader: &mut reader, length };
                         let result = transport.perform(&wire, body, cancel, watch);
@@ -588,6 +595,7 @@ impl<'a> Driver<'a> {
                 self.job.warnings.warn(Warning::new(WarningKind::BegunAnew, text).about(&url));
                 self.job.meter.reset();
                 self.job.stats.bytes_resumed = 0;
+                self.job.checked = Checked::Nothing;
                 if let Some(keeper) = &keeper {
                     keeper.gone(&url);
                 }
@@ -595,12 +603,13 @@ impl<'a> Driver<'a> {
             Notice::Abandoned(url) => {
                 self.log(Level::Info, || format!("leaving {} as it is, beginning again", self.shown_upload(&url)));
                 self.job.meter.reset();
+                self.job.checked = Checked::Nothing;
                 if let Some(keeper) = &keeper {
                     keeper.abandoned();
                 }
             }
             Notice::Size(size) => self.job.meter.set_total(size),
-            Notice::Checksum(algorithm) => self.job.checksum = algorithm,
+            Notice::Checked(checked) => self.job.checked = self.job.checked.and(checked),
             Notice::Expires(at) => {
                 if let Some(keeper) = &keeper {
                     keeper.expires(at);

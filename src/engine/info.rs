@@ -60,7 +60,7 @@ pub struct UploadInfo {
     pub expires: Option<u64>,
     /// Part, final or neither.
     pub concat: ConcatKind,
-    /// The algorithm by which the server checked what this operation sent.
+    /// The algorithm by which the server checked what this operation sent; `None` if some of it was not checked.
     pub checksum: Option<Algorithm>,
     /// What the operation took.
     pub stats: Stats,

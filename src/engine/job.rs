@@ -14,7 +14,7 @@ use super::keeper::Keep;
 use super::meter::{Gauge, Meter};
 use super::warnings::Warnings;
 use crate::cancel::Cancel;
-use crate::protocol::checksum::Algorithm;
+use crate::protocol::checksum::Checked;
 use crate::protocol::headers::Headers;
 use crate::protocol::offset::shows_upload;
 use crate::protocol::reaction::Purpose;
@@ -61,8 +61,8 @@ pub(super) struct Job {
     pub(super) hashes: HashAhead,
     pub(super) keeper: Option<Keep>,
     pub(super) on_upload_url: Option<OnUploadUrl>,
-    /// How the data is checked, as far as that is settled.
-    pub(super) checksum: Option<Algorithm>,
+    /// How the data acknowledged so far was checked.
+    pub(super) checked: Checked,
     /// The source is known not to be what was promised: what is on the server is of no use.
     pub(super) source_spoiled: bool,
     /// The upload was created by this job.
@@ -104,7 +104,7 @@ impl Job {
             hashes: HashAhead::new(),
             keeper: None,
             on_upload_url: None,
-            checksum: None,
+            checked: Checked::Nothing,
             source_spoiled: false,
             created_here: false,
             recorded: None,

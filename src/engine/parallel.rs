@@ -26,6 +26,7 @@ use super::upload::told;
 use super::warnings::Warnings;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::checksum::Checked;
 use crate::protocol::metadata::Metadata;
 use crate::protocol::session::{CreationData, Goal, Outcome, Plan, Previous};
 use crate::protocol::url::AbsoluteUrl;
@@ -216,7 +217,7 @@ impl Parallel<'_> {
             }
         };
         let stats = self.stats(&parts);
-        let checksum = parts.iter().find_map(|part| part.job.checksum);
+        let checksum = parts.iter().map(|part| part.job.checked).fold(Checked::Nothing, Checked::and).algorithm();
         match result {
             Ok((url, expires)) => {
                 let (cancel, digest) = (&self.cancel, || self.keeper.digest_of(self.size));

@@ -366,7 +366,7 @@ impl Client {
                     metadata,
                     expires,
                     concat,
-                    checksum: job.checksum,
+                    checksum: job.checked.algorithm(),
                     stats,
                     warnings: job.warnings.all(),
                 })

@@ -172,11 +172,13 @@ pub unsafe extern "C" fn tus_info_concat_kind(i: *const tus_info) -> i32 {
     guard_value(0, || unsafe { state(i, "i") }.map_or(0, |info| info.concat as i32))
 }
 
-/// The algorithm by which the server checked the data that the operation sent (tus_config_set_checksum).
+/// The algorithm by which the server checked the data that the operation sent (tus_config_set_checksum): all of it; where
+/// there were several, the last one.
 ///
 /// - `i`: the result.
 ///
-/// Returns: a value of enum tus_checksum; TUS_CHECKSUM_NONE if it checked none, or if `i` is NULL or invalid.
+/// Returns: a value of enum tus_checksum; TUS_CHECKSUM_NONE if some data was not checked or none was sent, or if `i` is
+/// NULL or invalid.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -87,6 +87,16 @@ fn in_proportion(length: u64, kept: u64) -> bool {
     kept > 0 && kept >= length / 4
 }
 
+/// Whether chunks that lie in memory can be as large as they were asked for, for a source of this size.
+pub fn fits_in_memory(policy: ChunkSize, size: Option<u64>) -> bool {
+    let asked = match policy {
+        ChunkSize::Auto => return true,
+        ChunkSize::Whole => u64::MAX,
+        ChunkSize::Fixed(chunk) => chunk.get(),
+    };
+    size.is_none_or(|size| asked.min(size) <= IN_MEMORY_MAX)
+}
+
 /// The state of chunk sizing during one upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChunkSizer {
@@ -453,6 +463,23 @@ mod tests {
         for (min, max, multiple) in [(2, 1, 1), (5, 7, 4)] {
             let rules = ChunkRules { min: size(min), max: size(max), multiple: size(multiple) };
             assert!(!rules.are_possible(), "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_fits_into_memory_or_not() {
+        const MB: u64 = 1 << 20;
+        for (policy, size, fits) in [
+            (ChunkSize::Auto, Some(1 << 40), true),
+            (ChunkSize::Whole, Some(8 * MB), true),
+            (ChunkSize::Whole, Some(8 * MB + 1), false),
+            (ChunkSize::Whole, None, true),
+            (fixed(8 * MB), Some(1 << 40), true),
+            (fixed(8 * MB + 1), Some(1 << 40), false),
+            (fixed(50 * MB), Some(8 * MB), true),
+            (fixed(50 * MB), None, true),
+        ] {
+            assert_eq!(fits_in_memory(policy, size), fits, "{policy:?} {size:?}");
         }
     }
 

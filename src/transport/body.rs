@@ -108,20 +108,12 @@ impl<'a> Outgoing<'a> {
     /// Fills the buffer with a chunk; the last one is followed by the trailer field.
     fn fill_chunk(&mut self, buffer: &mut [u8], trailer: &str) -> Result<u64, Failure> {
         let length = self.fill(buffer.get_mut(chunks::BEFORE..).unwrap_or_default()).map_err(in_body)?;
-        let value = if length as u64 == self.left { Some(self.trailer()?) } else { None };
+        let value = if length as u64 == self.left { Some(trailer_of(self.reader)?) } else { None };
         let last = value.as_deref().map(|value| (trailer, value));
         let framed = chunks::frame(buffer, length, last)
             .ok_or_else(|| Failure::because(BreakKind::Unsendable, "the trailer's value is too long"))?;
         self.context.facts().framed = Some(framed);
         Ok(length as u64)
-    }
-
-    fn trailer(&mut self) -> Result<String, Failure> {
-        let value = self.reader.trailer().map_err(in_body)?;
-        if !chunks::is_value(&value) {
-            return Err(Failure::because(BreakKind::Unsendable, "the trailer's value cannot be sent"));
-        }
-        Ok(value)
     }
 
     fn next(&mut self, buffer: &mut [u8]) -> Result<u64, Failure> {
@@ -144,6 +136,19 @@ impl<'a> Outgoing<'a> {
             None => self.fill(buffer).map(|length| length as u64).map_err(in_body),
         }
     }
+}
+
+/// The end of a body without data, which its reader only gives the trailer field's value for.
+pub(super) fn bare_end(reader: &mut dyn BodyReader, trailer: &str) -> Result<String, Failure> {
+    Ok(chunks::end(trailer, &trailer_of(reader)?))
+}
+
+fn trailer_of(reader: &mut dyn BodyReader) -> Result<String, Failure> {
+    let value = reader.trailer().map_err(in_body)?;
+    if !chunks::is_value(&value) {
+        return Err(Failure::because(BreakKind::Unsendable, "the trailer's value cannot be sent"));
+    }
+    Ok(value)
 }
 
 fn in_body(error: io::Error) -> Failure {

@@ -37,7 +37,7 @@ impl Piece {
 pub(super) fn frame(buffer: &mut [u8], length: usize, last: Option<(&str, &str)>) -> Option<Piece> {
     let before = format!("{length:x}\r\n");
     let after = match last {
-        Some((name, value)) => format!("\r\n0\r\n{name}: {value}\r\n\r\n"),
+        Some((name, value)) => format!("\r\n{}", end(name, value)),
         None => "\r\n".to_owned(),
     };
     let payload = BEFORE..BEFORE.checked_add(length)?;
@@ -57,6 +57,11 @@ pub(super) fn announce(head: &mut Vec<u8>, length: u64, trailer: &str) -> bool {
     let announced = format!("\r\ntransfer-encoding: chunked\r\ntrailer: {trailer}\r\n");
     head.splice(start..start + declared.len(), announced.into_bytes());
     true
+}
+
+/// The end of a body, with the trailer field's name and value: all there is of one without data.
+pub(super) fn end(name: &str, value: &str) -> String {
+    format!("0\r\n{name}: {value}\r\n\r\n")
 }
 
 /// Whether this can be the value of a field: what HTTP allows, without tabs and what is not ASCII.

@@ -43,6 +43,8 @@ pub(super) struct Context {
     pub(super) trailer: Option<&'static str>,
     /// The names of the caller's headers, as they are to be sent.
     pub(super) names: Vec<String>,
+    /// The whole of a body in chunks without data.
+    pub(super) bare_end: Option<String>,
     /// Whether an idle connection may be used.
     pub(super) reuse: bool,
     /// What was observed so far.

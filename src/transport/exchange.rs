@@ -156,6 +156,9 @@ impl Exchange {
                     return Err(Failure::because(BreakKind::Unsendable, "the head has no length to be replaced"));
                 }
                 names::restore(&mut self.head, &self.context.names);
+                if let Some(end) = &self.context.bare_end {
+                    self.head.extend_from_slice(end.as_bytes());
+                }
                 if self.context.body_length > 0 {
                     self.phase = Phase::Body;
                     return Ok(());

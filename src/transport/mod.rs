@@ -106,7 +106,7 @@ pub enum Body<'a> {
     Trailed {
         /// Where they come from; never sent by the kernel, so that the reader sees each of them.
         reader: &'a mut dyn BodyReader,
-        /// How many (at least 1).
+        /// How many; without any the field alone is asked for.
         length: u64,
         /// The field's name.
         trailer: &'static str,

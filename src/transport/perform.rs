@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::answer;
-use super::body::Outgoing;
+use super::body::{self, Outgoing};
 use super::client::Client;
 use super::connector::{NoResolver, OneConnection};
 use super::context::{Context, Observed};
@@ -48,10 +48,13 @@ impl Transport {
     ) -> Result<Received, Break> {
         let client = &self.0;
         let (built, target) = prepare(client, request, &body).map_err(Break::unsent)?;
-        let (body_length, trailer) = match &body {
-            Body::Sized { length, .. } => (*length, None),
-            Body::Trailed { length, trailer, .. } => (*length, Some(*trailer)),
-            Body::None | Body::Empty => (0, None),
+        let (body_length, trailer, bare_end) = match &mut body {
+            Body::Sized { length, .. } => (*length, None, None),
+            Body::Trailed { reader, length: 0, trailer } => {
+                (0, Some(*trailer), Some(body::bare_end(*reader, trailer).map_err(Break::unsent)?))
+            }
+            Body::Trailed { length, trailer, .. } => (*length, Some(*trailer), None),
+            Body::None | Body::Empty => (0, None, None),
         };
         let _wake = cancel.borrow_wake(&client.wakes);
         let mut timeouts = client.settings.timeouts;
@@ -66,6 +69,7 @@ impl Transport {
             body_length,
             trailer,
             names: request.headers.iter().map(|(name, _)| name.clone()).collect(),
+            bare_end,
             reuse: !request.fresh_connection,
             observed: Observed::default(),
         });

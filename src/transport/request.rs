@@ -86,12 +86,9 @@ fn content_length(body: &Body<'_>, method: &str) -> Option<u64> {
     }
 }
 
-/// Refuses a trailer field that could not be sent, or not be sent after anything.
+/// Refuses a trailer field that could not be sent.
 fn check_trailer(body: &Body<'_>) -> Result<(), Failure> {
     match body {
-        Body::Trailed { length: 0, .. } => {
-            Err(Failure::because(BreakKind::Unsendable, "a body with a trailer field has at least one byte"))
-        }
         Body::Trailed { trailer, .. } => match trailer.parse::<HeaderName>() {
             Ok(_) => Ok(()),
             Err(error) => Err(unsendable(format!("the trailer name {trailer:?} cannot be sent"), error)),

@@ -110,7 +110,10 @@ const MUCH: usize = 32 << 20;
 
 /// Each is hashed before it is sent, and the next one meanwhile; the server is faster.
 fn chunks() -> Rounds {
-    let server = server_with(|options: &mut Options| options.log_body = 0);
+    let server = server_with(|options: &mut Options| {
+        options.extensions = Options::checked().extensions;
+        options.log_body = 0;
+    });
     let bytes = Arc::<[u8]>::from(noise(MUCH, 232));
     let mut config = config_whole(&server.endpoint());
     config.set_chunk_size(chunk(256 << 10)).unwrap();

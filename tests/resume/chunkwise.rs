@@ -13,7 +13,7 @@ use tus::protocol::checksum::{Algorithm, Policy, Wish};
 use tus::protocol::chunk::ChunkSize;
 use tus::protocol::retry::RetryPolicy;
 use tus::source::{ReadError, Reader, Source};
-use tus_test_server::{Ending, Rule};
+use tus_test_server::{Ending, Options, Rule};
 
 use crate::fixture::*;
 
@@ -338,7 +338,7 @@ fn an_uploader_has_its_own_checksum_retries_and_deadline() {
         Uploader::create(&client(&config_to(&server.endpoint())), Source::memory(bytes.clone()), options).unwrap()
     };
 
-    let server_of_all = server();
+    let server_of_all = server_with(|options| options.extensions = Options::checked().extensions);
     let mut checked = options();
     checked.set_checksum(Some(Wish { policy: Policy::Required, algorithm: Some(Algorithm::Sha512) }));
     let info = create(&server_of_all, &checked).upload().unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tus::error::BrokenRule;
-use tus_test_server::{Ending, Extensions, Rule, Server};
+use tus_test_server::{Ending, Extensions, Options, Rule, Server};
 
 use crate::support::api::both;
 use crate::support::server::{assert_story, assert_told, assert_wire, server, server_with};
@@ -94,7 +94,7 @@ fn scenario_07_a_server_not_reached_is_tried_again(api: Api) {
 
 fn scenario_07_server_info(api: Api) {
     let server = server_with(|options| {
-        options.extensions = Extensions::default();
+        options.extensions = Options::checked().extensions;
         options.max_size = Some(1 << 40);
         options.expires_after = Some(Duration::from_secs(60));
     });

@@ -10,7 +10,7 @@ use tus::protocol::checksum::{Policy, Wish};
 use tus::protocol::chunk::ChunkSize;
 use tus::source::Source;
 use tus::task::TaskState;
-use tus_test_server::{Request, Rule, Server};
+use tus_test_server::{Options, Request, Rule, Server};
 
 use crate::fixture::*;
 use crate::site::*;
@@ -74,6 +74,7 @@ fn uploads_wait_for_memory_and_one_always_runs() {
     let bytes = noise(3 << 20, 342);
     for (limit, most) in [(1, 1), (5 << 20, 2), (1 << 40, 4)] {
         let server = server_with(|options| {
+            options.extensions = Options::checked().extensions;
             options.throttle = Some(20 << 20);
             options.log_body = 0;
         });

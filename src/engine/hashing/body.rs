@@ -80,3 +80,23 @@ impl BodyReader for HashingBody<'_> {
         Ok(field(self.algorithm, &self.digest()))
     }
 }
+
+/// No data, followed by a checksum that is deliberately not that of nothing.
+pub(in crate::engine) struct WrongBody(pub(in crate::engine) Algorithm);
+
+impl BodyReader for WrongBody {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn file(&self) -> Option<(&File, u64)> {
+        None
+    }
+
+    fn skip(&mut self, _: u64) {}
+
+    fn trailer(&mut self) -> io::Result<String> {
+        let wrong: Vec<u8> = Digest::new(self.0).finish().iter().map(|byte| !byte).collect();
+        Ok(field(self.0, &wrong))
+    }
+}

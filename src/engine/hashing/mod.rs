@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::protocol::checksum::Algorithm;
 use crate::source::Bytes;
 
-pub(super) use self::body::{ChunkBody, HashingBody};
+pub(super) use self::body::{ChunkBody, HashingBody, WrongBody};
 pub(super) use self::chunk::Chunk;
 
 /// Makes the chunks of one source, the next one ahead of its time.

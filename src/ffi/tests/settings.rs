@@ -189,7 +189,7 @@ fn checksums_arrive() {
         let config = config();
         // SAFETY: a living object.
         assert_eq!(unsafe { tus_config_set_checksum(config.pointer, algorithm, policy) }, OK);
-        let wish = inside(&config).checksum;
+        let wish = inside(&config).checksum.unwrap();
         (wish.policy, wish.algorithm)
     };
     let (required, if_available) = (Policy::Required, Policy::IfAvailable);

@@ -17,7 +17,7 @@ use crate::warning::{Warning, WarningKind};
 
 use super::checksums::Checksums;
 use super::event::{Broken, BrokenKind, Notice, Question, WaitReason};
-use super::exchange::{Exchange, Method, Request};
+use super::exchange::{Exchange, Form, Method, Request};
 use super::failure::{broke, broke_rule, fail, is_worth_retrying, refused};
 use super::pause::{Deciding, Waiting};
 use super::plan::Plan;
@@ -174,13 +174,23 @@ impl Core {
         }
         self.checksums = Checksums::settle(&self.plan, self.capabilities.as_ref())
             .map_err(|what| fail(ErrorKind::Unsupported, what, asked, None))?;
-        let chosen = self.checksums.next();
-        if self.plan.checksum.policy != Policy::Off {
-            if chosen.is_none() {
-                let text = "the server does not check checksums: none are sent";
+        // The result tells what was used; who asked for it misses it.
+        if self.plan.checksum_asked && self.plan.checksum.policy != Policy::Off {
+            let text = match (self.checksums.next(), self.plan.checksum.algorithm) {
+                (Some(chosen), Some(named)) if chosen.algorithm != named => Some(format!(
+                    "the server does not check {} checksums: {} is used instead",
+                    named.name(),
+                    chosen.algorithm.name()
+                )),
+                (Some(_), _) => None,
+                (None, _) if self.capabilities.is_none() => {
+                    Some("the server does not say whether it checks checksums: none are sent".to_owned())
+                }
+                (None, _) => Some("the server does not check checksums: none are sent".to_owned()),
+            };
+            if let Some(text) = text {
                 self.warn(Warning::new(WarningKind::ChecksumsNotChecked, text));
             }
-            self.notices.push(Notice::Checksum(chosen.map(|checksum| checksum.algorithm)));
         }
         self.size_for_checksums();
         Ok(())
@@ -189,8 +199,8 @@ impl Core {
     /// What checksums ask of the size of chunks.
     pub(super) fn size_for_checksums(&mut self) {
         match self.checksums.next() {
-            Some(checksum) if checksum.trailer => self.sizer.checked(),
-            Some(_) => self.sizer.digested(),
+            Some(checksum) if checksum.form == Form::Header => self.sizer.digested(),
+            Some(_) => self.sizer.checked(),
             None => {}
         }
     }

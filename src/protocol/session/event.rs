@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::{Cause, Error, TimeLimit};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::checksum::Algorithm;
+use crate::protocol::checksum::Checked;
 use crate::protocol::instant::Instant;
 use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::warning::Warning;
@@ -185,8 +185,8 @@ pub enum Notice {
     Abandoned(AbsoluteUrl),
     /// The size of the source, which was unknown at the beginning.
     Size(u64),
-    /// How the data will be checked; `None`: not at all, although the caller would have liked it.
-    Checksum(Option<Algorithm>),
+    /// How the data just acknowledged was checked.
+    Checked(Checked),
     /// The server will drop the unfinished upload at this time, in seconds since 1970 (T-080).
     Expires(u64),
     /// The server will drop the upload at this time, in seconds since 1970, which is sooner than it can be completed at

@@ -55,8 +55,20 @@ pub enum Body {
 pub struct Checksum {
     /// Computed how.
     pub algorithm: Algorithm,
-    /// As a trailer after the data (T-100) instead of a header before it.
-    pub trailer: bool,
+    /// Where it stands.
+    pub form: Form,
+}
+
+/// Where a checksum stands in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// In a header before the data.
+    Header,
+    /// In a trailer after the data (T-100).
+    Trailer,
+    /// In a trailer after no data, and deliberately wrong: a server that refuses it has shown that trailers reach it and
+    /// that it looks at them.
+    WrongTrailer,
 }
 
 /// One request and its answer to come.

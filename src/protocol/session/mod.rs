@@ -110,7 +110,7 @@ use transfer::Transfer;
 
 pub use concatenate::concatenation;
 pub use event::{Action, Broken, BrokenKind, Event, Notice, Question, WaitReason};
-pub use exchange::{Body, Checksum, Exchange, Method as HttpMethod};
+pub use exchange::{Body, Checksum, Exchange, Form, Method as HttpMethod};
 pub use outcome::Outcome;
 pub use plan::{CreationData, Goal, Plan, Previous};
 

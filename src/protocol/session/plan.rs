@@ -121,7 +121,11 @@ pub struct Plan {
     pub partial: bool,
     /// What checksums the caller wants.
     pub checksum: checksum::Wish,
-    /// Whether checksums may go as trailers where the server offers that (T-100).
+    /// Whether the caller asked for that; else it is the default, and not worth a warning where it cannot be had.
+    pub checksum_asked: bool,
+    /// The algorithm that is computed fastest here: the first choice where the caller names none.
+    pub fastest: checksum::Algorithm,
+    /// Whether checksums may go as trailers where the server offers that (T-100) and shows that it looks at them.
     pub checksum_trailers: bool,
     /// Whether there is anyone to ask for new credentials.
     pub can_authenticate: bool,
@@ -167,7 +171,9 @@ impl Plan {
             creation_data: CreationData::Off,
             partial: false,
             checksum: checksum::Wish::default(),
-            checksum_trailers: true,
+            checksum_asked: true,
+            fastest: checksum::Algorithm::Sha256,
+            checksum_trailers: false,
             can_authenticate: false,
             chunk_size: ChunkSize::Auto,
             chunk_rules: ChunkRules::default(),

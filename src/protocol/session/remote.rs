@@ -1,6 +1,7 @@
 //! An upload on the server, and what this session has seen of its offset.
 
 use crate::error::Error;
+use crate::protocol::checksum::Policy;
 use crate::protocol::offset::Proven;
 use crate::protocol::url::AbsoluteUrl;
 
@@ -52,6 +53,9 @@ impl Remote {
             core.progressed();
         }
         if at > from {
+            if core.plan.checksum.policy != Policy::Off {
+                core.notices.push(Notice::Checked(core.checksums.acknowledged(at.get())));
+            }
             core.notices.push(Notice::Acknowledged(at.get()));
             core.watch_expiry(at.get());
         }

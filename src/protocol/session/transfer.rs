@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{BrokenRule, ErrorKind};
+use crate::error::{BrokenRule, ErrorKind, TimeLimit};
 use crate::protocol::answer::Answer;
 use crate::protocol::instant::Instant;
 use crate::protocol::offset::{Acknowledged, Proven};
@@ -10,7 +10,7 @@ use crate::protocol::reaction::{Budget, Purpose, Reaction, react, refuses_finish
 
 use super::core::{Core, Retry};
 use super::event::{Broken, BrokenKind, Notice};
-use super::exchange::{Body, Method, Request};
+use super::exchange::{Body, Checksum, Form, Method, Request};
 use super::failure::{broke_rule, refused, refused_finish};
 use super::look::Look;
 use super::outcome::Outcome;
@@ -54,6 +54,11 @@ impl Transfer {
     pub(super) fn patch(core: &mut Core, mut remote: Remote, at: Proven, length: u64) -> State {
         // What the server says to this one counts, not what it said before.
         remote.unconfirmed = None;
+        if let Some(checksum @ Checksum { form: Form::WrongTrailer, .. }) = core.checksums.next()
+            && length > 0
+        {
+            return Self::try_trailers(core, remote, at, checksum);
+        }
         let body = if length == 0 { Body::Empty } else { Body::Range { start: at.get(), length } };
         // T-071: once, with the first PATCH after it is known.
         let declares = if remote.length.is_none() { core.size } else { None };
@@ -66,7 +71,7 @@ impl Transfer {
         }
         let mut request = request.body(body).override_method(core.plan.override_method);
         if length > 0 {
-            request.exchange.checksum = core.checksums.next();
+            request.exchange.checksum = core.checksums.send(at.get() + length);
         }
         State::Transfer(Transfer { request, remote, at, length, declares, began: core.now })
     }
@@ -74,6 +79,45 @@ impl Transfer {
     /// The same, not sent yet, as large as chunks are to be now.
     pub(super) fn again(self, core: &mut Core) -> State {
         Self::go_on(core, self.remote, self.at)
+    }
+
+    /// A PATCH without data whose trailer is wrong. Proxies drop trailers without a word, or hang on them: trailers are
+    /// believed only once such a request was refused as a mismatch.
+    fn try_trailers(core: &mut Core, remote: Remote, at: Proven, checksum: Checksum) -> State {
+        let mut request = core
+            .request(Purpose::Transfer, Method::Patch, &remote.url)
+            .header("Upload-Offset", at.get())
+            .header("Content-Type", "application/offset+octet-stream")
+            .body(Body::Empty)
+            .override_method(core.plan.override_method);
+        request.exchange.checksum = Some(checksum);
+        // There is a way to go on without an answer.
+        request.exchange.optional = true;
+        State::Transfer(Transfer { request, remote, at, length: 0, declares: None, began: core.now })
+    }
+
+    fn has_trailer(&self) -> bool {
+        self.request.exchange.checksum.is_some_and(|checksum| checksum.form != Form::Header)
+    }
+
+    fn tries_trailers(&self) -> bool {
+        self.request.exchange.checksum.is_some_and(|checksum| checksum.form == Form::WrongTrailer)
+    }
+
+    /// The answer to a wrong trailer.
+    fn tried_trailers(self, core: &mut Core, answer: Answer) -> State {
+        // T-094 too.
+        let refused = matches!(answer.status, 417 | 460);
+        core.checksums.tried_trailers(refused);
+        core.size_for_checksums();
+        if !refused {
+            core.warn(format!(
+                "a wrong checksum in a trailer was answered with status {}: checksums go in headers",
+                answer.status
+            ));
+        }
+        // T-030, T-092.
+        Probe::resync(core, self.remote, self.at, Doubt::Failed { status: answer.status, length: 0 })
     }
 
     /// The PATCH was redirected after some of its bytes had gone out.
@@ -89,6 +133,9 @@ impl Transfer {
     }
 
     pub(super) fn answered(mut self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
+        if self.tries_trailers() {
+            return self.tried_trailers(core, answer);
+        }
         if !self.is_refused_finish(core, &answer, body_sent) {
             return self.judged(core, answer, body_sent);
         }
@@ -154,7 +201,9 @@ impl Transfer {
             // T-094: rustus says 417 for a mismatch; nothing else in a PATCH could be an expectation.
             Reaction::Fail(_) if exchange.checksum.is_some() && matches!(status, 417 | 460) => {
                 let error = refused(ErrorKind::Checksum, exchange, &answer);
-                core.checksums.mismatched();
+                if core.checksums.mismatched() {
+                    core.warn(format!("two mismatches in a row (status {status}): trying another algorithm"));
+                }
                 core.size_for_checksums();
                 let then = Probe::resync(core, self.remote, self.at, untouched);
                 core.mismatch(error, then)
@@ -165,8 +214,6 @@ impl Transfer {
             {
                 core.warn(format!("data with a checksum was answered with status {status}: trying another form"));
                 core.size_for_checksums();
-                let chosen = core.checksums.next().map(|checksum| checksum.algorithm);
-                core.notices.push(Notice::Checksum(chosen));
                 Probe::resync(core, self.remote, self.at, untouched)
             }
             Reaction::Refused if in_doubt && core.believe_interruption() => {
@@ -256,14 +303,26 @@ impl Transfer {
 
     pub(super) fn broken(mut self, core: &mut Core, broken: Broken) -> State {
         let paused = broken.kind == BrokenKind::Paused;
-        if !paused {
+        let lost = match broken.kind {
+            BrokenKind::Timeout(TimeLimit::Response | TimeLimit::Stall) => true,
+            BrokenKind::Closed | BrokenKind::NotHttp => self.tries_trailers() && !broken.stale_connection,
+            _ => false,
+        };
+        let without_trailer = self.has_trailer() && lost && core.checksums.unanswered();
+        if !paused && !self.tries_trailers() {
             core.notices.push(Notice::ChunkFailed);
         }
-        self.remote.sent(self.at, broken.body_sent);
+        self.remote.sent(self.at, broken.body_sent.min(self.length));
         // T-030: close, wait, HEAD, PATCH. The answer may have been lost on the way back.
         // A pause says nothing of the link, and a connection that was never made nothing of the chunk.
         let nothing_sent = broken.body_sent == 0;
         let doubt = Doubt::Broken { length: if paused || nothing_sent { 0 } else { self.length } };
+        if without_trailer {
+            // Some proxies hang on trailers. That ends with the change of the form, so it costs no try.
+            core.warn("a request with a checksum in a trailer was not answered: checksums go in headers");
+            core.size_for_checksums();
+            return Probe::resync(core, self.remote, self.at, doubt);
+        }
         core.broken(broken, &self.request.exchange, |core| Probe::resync(core, self.remote, self.at, doubt))
     }
 }

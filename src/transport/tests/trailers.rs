@@ -305,10 +305,27 @@ fn a_reader_without_trailer_breaks_the_body() {
 }
 
 #[test]
+fn a_body_without_data_is_its_trailer() {
+    let peer = Peer::once(|mut connection| {
+        let read = read_chunked(&mut connection);
+        assert_eq!((read.body.as_slice(), read.trailer.as_str()), (&b""[..], "X-Sum: sum 0123"));
+        assert!(read.head.ends_with("\r\ntransfer-encoding: chunked\r\ntrailer: X-Sum\r\n\r\n"), "{}", read.head);
+        connection.write("HTTP/1.1 460 X\r\nContent-Length: 0\r\n\r\n");
+    });
+    let mut reader = Scripted { good: 0, end: || panic!("read"), trailer: || Ok("sum 0123".to_owned()) };
+    let received = patch(&client(), &peer.url(), &mut reader, 0).unwrap();
+    assert_eq!((received.answer.status, received.body_sent, received.early), (460, 0, false));
+    // What has no value is not sent.
+    let mut reader = Scripted { good: 0, end: || panic!("read"), trailer: || Ok("\r\n".to_owned()) };
+    let broken = patch(&client(), &peer.url(), &mut reader, 0).unwrap_err();
+    assert_eq!((broken.kind, broken.never_sent), (BreakKind::Unsendable, true));
+}
+
+#[test]
 fn what_cannot_be_sent_is_not_sent() {
     let client = client();
     for (trailer, length, header) in
-        [(NAME, 0, "A"), ("X Sum", 1, "A"), ("", 1, "A"), ("X\r\n", 1, "A"), (NAME, 1, "Trailer")]
+        [("X Sum", 1, "A"), ("", 1, "A"), ("X\r\n", 1, "A"), ("X\r\n", 0, "A"), (NAME, 1, "Trailer")]
     {
         let body = Body::Trailed { reader: &mut Zeros, length, trailer };
         let broken = client.perform("PATCH", "http://127.0.0.1:9/", &[(header, "b")], body).unwrap_err();

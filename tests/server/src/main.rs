@@ -87,6 +87,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--throttle" => options.throttle = Some(parsed(&word, &value()?)?),
             "--max-size" => options.max_size = Some(parsed(&word, &value()?)?),
             "--token" => options.token = Some(value()?),
+            "--checksums" => options.extensions = Options::checked().extensions,
             "--sink" => options.sink = true,
             "--until-stdin-eof" => arguments.until_stdin_eof = true,
             "--quiet" => arguments.quiet = true,

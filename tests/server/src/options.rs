@@ -62,15 +62,16 @@ impl Extensions {
 }
 
 impl Default for Extensions {
-    /// Everything but `concatenation-unfinished`.
+    /// Everything but `concatenation-unfinished`, and but checksums, which clients use unasked: chunks are bounded then,
+    /// and one that is cut counts nothing (see [`Options::checked`]).
     fn default() -> Self {
         Self {
             creation: true,
             creation_with_upload: true,
             creation_defer_length: true,
             termination: true,
-            checksum: true,
-            checksum_trailer: true,
+            checksum: false,
+            checksum_trailer: false,
             concatenation: true,
             concatenation_unfinished: false,
         }
@@ -166,6 +167,14 @@ pub struct Options {
     pub log_requests: usize,
     /// Body bytes kept with each request in the log.
     pub log_body: usize,
+}
+
+impl Options {
+    /// The defaults and checksums, as trailers too.
+    pub fn checked() -> Self {
+        let extensions = Extensions { checksum: true, checksum_trailer: true, ..Extensions::default() };
+        Self { extensions, ..Self::default() }
+    }
 }
 
 impl Default for Options {

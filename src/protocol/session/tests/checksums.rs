@@ -1,7 +1,7 @@
 //! Checksums: which, in what form, and what becomes of data that arrives damaged (T-090 to T-100).
 
 use super::*;
-use crate::protocol::checksum::{Algorithm, Policy, Wish};
+use crate::protocol::checksum::{Algorithm, Checked, Policy, Wish};
 use Algorithm::{Md5, Sha1, Sha256, Sha512};
 
 const ALL: &str = "sha1,sha256,sha512,md5";
@@ -22,12 +22,23 @@ fn wanted(extensions: &str) -> Plan {
 /// The algorithm and whether it is a trailer, of each request with data.
 fn sums(run: &Run) -> Vec<Option<(Algorithm, bool)>> {
     let with_data = run.exchanges.iter().filter(|exchange| matches!(exchange.body, Body::Range { .. }));
-    with_data.map(|exchange| exchange.checksum.map(|sum| (sum.algorithm, sum.trailer))).collect()
+    with_data.map(|exchange| exchange.checksum.map(|sum| (sum.algorithm, sum.form == Form::Trailer))).collect()
 }
 
-fn told(run: &Run) -> Vec<Option<Algorithm>> {
+/// How all that was acknowledged was checked.
+fn told(run: &Run) -> Checked {
     let notices = run.notices.iter();
-    notices.filter_map(|notice| if let Notice::Checksum(sum) = notice { Some(*sum) } else { None }).collect()
+    let each = notices.filter_map(|notice| if let Notice::Checked(one) = notice { Some(*one) } else { None });
+    each.fold(Checked::Nothing, Checked::and)
+}
+
+/// With trailers, which are shown to be looked at before data goes out.
+fn trailed(chunk: u64) -> Plan {
+    Plan { checksum_trailers: true, chunk_size: fixed(chunk), ..wanted("checksum,checksum-trailer") }
+}
+
+fn mismatch() -> Reply {
+    ok(460, &[])
 }
 
 fn done() -> Vec<Reply> {
@@ -39,19 +50,22 @@ fn each_algorithm_that_is_wanted_and_offered_is_used() {
     for algorithm in Algorithm::ALL {
         let run = play_list(checked("checksum", ALL, Policy::Required, Some(algorithm)), done());
         run.expect_done(4);
-        assert_eq!((sums(&run), told(&run)), (vec![Some((algorithm, false))], vec![Some(algorithm)]));
+        assert_eq!((sums(&run), told(&run)), (vec![Some((algorithm, false))], Checked::All(algorithm)));
     }
     let run = play_list(wanted("checksum"), done());
     assert_eq!(sums(&run), [Some((Sha256, false))]);
     assert!(!warned(&run, "does not check"));
     let run = play_list(checked("checksum", "sha1", Policy::IfAvailable, Some(Md5)), done());
     assert_eq!(sums(&run), [Some((Sha1, false))]);
+    assert!(warned(&run, "does not check md5 checksums: sha1 is used"));
+    let run = play_list(Plan { fastest: Sha1, ..wanted("checksum") }, done());
+    assert_eq!(sums(&run), [Some((Sha1, false))]);
 }
 
 #[test]
-fn without_a_wish_nothing_is_sent_and_nothing_told() {
+fn without_a_wish_nothing_is_sent() {
     let run = play_list(checked("checksum,checksum-trailer", ALL, Policy::Off, Some(Sha1)), done());
-    assert!(sums(&run) == [None] && told(&run).is_empty());
+    assert_eq!((sums(&run), told(&run)), (vec![None], Checked::Nothing));
 }
 
 #[test]
@@ -60,17 +74,40 @@ fn what_is_not_offered_is_not_used() {
     for extensions in ["", "creation", "checksum-trailer"] {
         let run = play_list(wanted(extensions), done());
         run.expect_done(4);
-        assert_eq!((sums(&run), told(&run)), (vec![None], vec![None]), "{extensions}");
+        assert_eq!((sums(&run), told(&run)), (vec![None], Checked::NotAll), "{extensions}");
         assert!(warned(&run, "does not check checksums"));
+        let run = play_list(Plan { checksum_asked: false, ..wanted(extensions) }, done());
+        assert!(!warned(&run, "checksum"), "who did not ask for them misses none");
     }
     let run = play_list(Plan { capabilities: None, ..wanted("") }, done());
     assert_eq!(sums(&run), [None]);
+    let unknown = Plan { capabilities: None, ..checked("", "", Policy::IfAvailable, Some(Sha1)) };
+    assert!(warned(&play_list(unknown, done()), "does not say whether it checks checksums"));
+}
+
+#[test]
+fn what_was_not_checked_is_not_told_as_checked() {
+    // Nothing was sent, a part of a chunk was taken, the chunk whose answer was lost is there.
+    let plan = Plan { capabilities: offering("checksum", ALL), ..resume(4) };
+    let plan = Plan { checksum: Wish { policy: Policy::Required, algorithm: Some(Sha1) }, ..plan };
+    assert_eq!(told(&play_list(plan, vec![head(4, 4)])), Checked::Nothing);
+    let run = play_list(wanted("checksum"), vec![created(), at(2), at(4)]);
+    assert_eq!(told(&run), Checked::NotAll);
+    let run = play_list(wanted("checksum"), vec![created(), NO_ANSWER, head(4, 4)]);
+    assert_eq!(told(&run), Checked::All(Sha256));
 }
 
 #[test]
 fn what_is_required_and_not_offered_is_the_end_before_the_post() {
     let required = |extensions, algorithm| checked(extensions, "sha1", Policy::Required, algorithm);
     for (plan, says) in [
+        (
+            checked("checksum", "crc32", Policy::Required, Some(Sha1)),
+            "sha1 checksums are required, the server checks crc32",
+        ),
+        (checked("checksum", "sha256", Policy::Required, Some(Sha1)), "the server checks sha256"),
+        (checked("checksum", "crc32", Policy::Required, None), "checksums are required, the server checks crc32"),
+        (checked("checksum", "", Policy::Required, Some(Sha256)), "the server checks sha1"),
         (required("creation", None), "checksum extension"),
         (required("creation", Some(Sha256)), "checksum extension"),
         (required("checksum", Some(Sha256)), "sha256 checksums are required, the server checks sha1"),
@@ -99,9 +136,63 @@ fn data_with_a_checksum_does_not_go_with_the_creation() {
 #[test]
 fn trailers_are_used_where_offered_and_allowed() {
     let run = play_list(wanted("checksum,checksum-trailer"), done());
-    assert_eq!(sums(&run), [Some((Sha256, true))]);
-    let plan = Plan { checksum_trailers: false, ..wanted("checksum,checksum-trailer") };
-    assert_eq!(sums(&play_list(plan, done())), [Some((Sha256, false))]);
+    assert_eq!(sums(&run), [Some((Sha256, false))], "not unless the caller wants them");
+    let run = play_list(Plan { capabilities: offering("checksum", ALL), ..trailed(4) }, done());
+    assert_eq!(sums(&run), [Some((Sha256, false))]);
+    for status in [460, 417] {
+        let run = play_list(trailed(2), vec![created(), ok(status, &[]), head(0, 4), at(2), at(4)]);
+        run.expect_done(4);
+        assert_eq!((sums(&run), told(&run)), (vec![Some((Sha256, true)); 2], Checked::All(Sha256)));
+        assert_eq!(run.requests[1], "PATCH http://h/files/1");
+        let wrong = run.exchanges[1].checksum.map(|sum| (sum.algorithm, sum.form));
+        assert_eq!((wrong, field(&run.exchanges[1], "Upload-Offset")), (Some((Sha256, Form::WrongTrailer)), Some("0")));
+        assert!(!run.notices.contains(&Notice::ChunkFailed));
+    }
+}
+
+#[test]
+fn a_trailer_that_is_not_looked_at_gives_way_to_the_header() {
+    let run = play_list(trailed(2), vec![created(), at(0), head(0, 4), at(2), at(4)]);
+    run.expect_done(4);
+    assert_eq!((sums(&run), told(&run)), (vec![Some((Sha256, false)); 2], Checked::All(Sha256)));
+    assert!(warned(&run, "answered with status 204"));
+    // Whatever else is said to it: HEAD tells where the upload is, and the header follows.
+    for reply in [ok(400, &[]), ok(411, &[]), ok(501, &[]), ok(503, &[]), ok(204, &[]), at(3)] {
+        let run = play_list(trailed(4), vec![created(), reply, head(0, 4), at(4)]);
+        run.expect_done(4);
+        assert_eq!((sums(&run), run.sleeps.len()), (vec![Some((Sha256, false))], 0));
+    }
+}
+
+#[test]
+fn a_trailer_that_is_not_answered_gives_way_to_the_header_once() {
+    let hang = || Reply::Break(BrokenKind::Timeout(TimeLimit::Response), 0);
+    for reply in [hang(), Reply::Break(BrokenKind::Closed, 0), Reply::Break(BrokenKind::NotHttp, 0)] {
+        let plan = Plan { retry: no_retries(), ..trailed(4) };
+        let run = play_list(plan, vec![created(), reply, head(0, 4), at(4)]);
+        run.expect_done(4);
+        assert_eq!((sums(&run), run.sleeps.len()), (vec![Some((Sha256, false))], 0));
+        assert!(run.exchanges[1].optional && warned(&run, "was not answered"));
+    }
+    // With data the same; a header that is not answered is a failed try as ever.
+    let plan = || Plan { retry: no_retries(), ..trailed(4) };
+    let hang = || Reply::Break(BrokenKind::Timeout(TimeLimit::Response), 4);
+    let run = play_list(plan(), vec![created(), mismatch(), head(0, 4), hang(), head(0, 4), at(4)]);
+    assert_eq!(sums(&run), [Some((Sha256, true)), Some((Sha256, false))]);
+    let run = play_list(plan(), vec![created(), mismatch(), head(0, 4), hang(), head(0, 4), hang()]);
+    assert!(run.result.is_err());
+    let plan = Plan { chunk_size: fixed(2), ..plan() };
+    let run = play_list(plan, vec![created(), mismatch(), head(0, 4), at(2), hang()]);
+    assert!(run.result.is_err(), "what has worked is not to blame");
+}
+
+#[test]
+fn a_stream_shows_its_trailers_too() {
+    let plan = Plan { capabilities: offering("creation-defer-length,checksum,checksum-trailer", ALL), ..trailed(3) };
+    let plan = Plan { goal: Goal::Upload { endpoint: url("http://h/files/"), size: None, previous: None }, ..plan };
+    let run = play_stream_list(plan, 5, Ok(true), vec![created(), mismatch(), open(0), at(3), at(5)]);
+    run.expect_done(5);
+    assert_eq!(sums(&run), [Some((Sha256, true)); 2]);
 }
 
 #[test]
@@ -192,11 +283,40 @@ fn a_mismatch_of_what_had_no_checksum_makes_no_sense() {
 
 #[test]
 fn a_mismatch_of_a_trailer_that_never_worked_may_be_the_trailers_fault() {
-    let run = play_list(wanted("checksum,checksum-trailer"), vec![created(), ok(460, &[]), head(0, 4), at(4)]);
+    let run = play_list(trailed(4), vec![created(), mismatch(), head(0, 4), mismatch(), head(0, 4), at(4)]);
     assert_eq!(sums(&run), [Some((Sha256, true)), Some((Sha256, false))]);
-    let plan = Plan { chunk_size: fixed(2), ..wanted("checksum,checksum-trailer") };
-    let run = play_list(plan, vec![created(), at(2), ok(460, &[]), head(2, 4), at(4)]);
+    let run = play_list(trailed(2), vec![created(), mismatch(), head(0, 4), at(2), mismatch(), head(2, 4), at(4)]);
     assert_eq!(sums(&run), [Some((Sha256, true)); 3]);
+}
+
+#[test]
+fn two_mismatches_in_a_row_lead_to_another_algorithm() {
+    let twice = || vec![created(), mismatch(), head(0, 4), mismatch(), head(0, 4)];
+    let sent = |run: &Run| sums(run).iter().flatten().map(|sum| sum.0).collect::<Vec<_>>();
+    let with = |mut replies: Vec<Reply>, last: Reply| {
+        replies.push(last);
+        replies
+    };
+    let run = play_list(wanted("checksum"), with(twice(), at(4)));
+    run.expect_done(4);
+    assert_eq!((sent(&run), told(&run)), (vec![Sha256, Sha256, Sha512], Checked::All(Sha512)));
+    assert!(warned(&run, "another algorithm"));
+    let run = play_list(wanted("checksum"), with(twice(), mismatch()));
+    run.expect_error(ErrorKind::Checksum);
+    assert_eq!(sent(&run), [Sha256, Sha256, Sha512]);
+    // Only one that both know, and none but the one that is required.
+    for plan in [
+        checked("checksum", "sha1,crc32", Policy::IfAvailable, None),
+        checked("checksum", ALL, Policy::Required, Some(Sha1)),
+    ] {
+        assert_eq!(sent(&play_list(plan, with(twice(), at(4)))), [Sha1; 3]);
+    }
+    // One that has worked before is left too, but not for a single mismatch between chunks.
+    let plan = || Plan { chunk_size: fixed(1), ..wanted("checksum") };
+    let replies = vec![created(), at(1), mismatch(), head(1, 4), mismatch(), head(1, 4), at(2), at(3), at(4)];
+    assert_eq!(sent(&play_list(plan(), replies)), [Sha256, Sha256, Sha256, Sha512, Sha512, Sha512]);
+    let replies = vec![created(), mismatch(), head(0, 4), at(1), mismatch(), head(1, 4), at(2), at(3), at(4)];
+    assert_eq!(sent(&play_list(plan(), replies)), [Sha256; 6]);
 }
 
 #[test]
@@ -205,7 +325,7 @@ fn an_algorithm_that_is_refused_gives_way_to_the_next() {
         let run = play_list(wanted("checksum"), vec![created(), ok(status, &[]), head(0, 4), at(4)]);
         run.expect_done(4);
         assert_eq!(sums(&run), [Some((Sha256, false)), Some((Sha512, false))]);
-        assert_eq!(told(&run), [Some(Sha256), Some(Sha512)]);
+        assert_eq!(told(&run), Checked::All(Sha512));
         assert!(run.sleeps.is_empty() && warned(&run, &status.to_string()));
     }
     for status in [403, 415, 405, 999] {
@@ -216,11 +336,13 @@ fn an_algorithm_that_is_refused_gives_way_to_the_next() {
 #[test]
 fn the_form_gives_way_before_the_algorithm() {
     let refused = || ok(400, &[]);
-    let replies = vec![created(), refused(), head(0, 4), refused(), head(0, 4), refused(), head(0, 4), at(4)];
-    let run = play_list(wanted("checksum,checksum-trailer"), replies);
+    let refused = || [refused(), head(0, 4)];
+    let mut replies = vec![created(), mismatch(), head(0, 4)];
+    replies.extend([refused(), refused(), refused()].into_iter().flatten());
+    replies.push(at(4));
+    let run = play_list(trailed(4), replies);
     let expected = [(Sha256, true), (Sha256, false), (Sha512, false), (Sha1, false)];
-    assert_eq!(sums(&run), expected.map(Some));
-    assert_eq!(told(&run), [Sha256, Sha256, Sha512, Sha1].map(Some));
+    assert_eq!((sums(&run), told(&run)), (expected.map(Some).to_vec(), Checked::All(Sha1)));
 }
 
 #[test]
@@ -243,10 +365,11 @@ fn when_all_are_refused_nothing_goes_without() {
 
 #[test]
 fn what_has_worked_is_not_given_up() {
-    let plan = || Plan { chunk_size: fixed(2), ..wanted("checksum,checksum-trailer") };
-    play_list(plan(), vec![created(), at(2), foreign(400, &[])]).expect_error(ErrorKind::HttpStatus);
+    play_list(trailed(2), vec![created(), mismatch(), head(0, 4), at(2), foreign(400, &[])])
+        .expect_error(ErrorKind::HttpStatus);
     // An acknowledgement of nothing is no proof.
-    let run = play_list(plan(), vec![created(), at(0), ok(400, &[]), head(0, 4), at(2), at(4)]);
+    let replies = vec![created(), mismatch(), head(0, 4), at(0), ok(400, &[]), head(0, 4), at(2), at(4)];
+    let run = play_list(trailed(2), replies);
     run.expect_done(4);
 }
 
@@ -254,17 +377,22 @@ fn what_has_worked_is_not_given_up() {
 fn the_choice_outlives_the_upload_it_was_made_for() {
     let run = play_list(wanted("checksum"), vec![created(), ok(400, &[]), head(0, 4), ok(404, &[]), created(), at(4)]);
     assert_eq!(sums(&run), [Sha256, Sha512, Sha512].map(|algorithm| Some((algorithm, false))));
-    assert_eq!(told(&run), [Some(Sha256), Some(Sha512)]);
+    assert_eq!(told(&run), Checked::All(Sha512));
 }
 
 #[test]
 fn chunks_with_a_checksum_are_bounded() {
     const MB: u64 = 1 << 20;
     let first = |extensions: &str, chunk_size, replay_limit| {
-        let plan = Plan { chunk_size, replay_limit, ..wanted(extensions) };
+        let plan = Plan { chunk_size, replay_limit, checksum_trailers: true, ..wanted(extensions) };
         let plan = Plan { goal: upload(100 * MB).goal, ..plan };
-        let run = play(plan, |n, _| if n == 0 { created() } else { ok(403, &[]) });
-        run.requests[1].clone()
+        let run = play(plan, |_, exchange| match (exchange.method, exchange.body) {
+            (HttpMethod::Post, _) => created(),
+            (HttpMethod::Head, _) => head(0, 100 * MB),
+            (_, Body::Empty) => mismatch(),
+            _ => ok(403, &[]),
+        });
+        run.requests.last().unwrap().clone()
     };
     for (extensions, chunk_size, length) in [
         ("checksum", ChunkSize::Auto, 4 * MB),
@@ -286,14 +414,17 @@ fn chunks_with_a_checksum_are_bounded() {
     }
     // Falling back to the header, by refusal and by mismatch, brings its bounds.
     for status in [400, 460] {
-        let plan =
-            Plan { chunk_size: ChunkSize::Auto, goal: upload(20 * MB).goal, ..wanted("checksum,checksum-trailer") };
+        let plan = Plan { chunk_size: ChunkSize::Auto, goal: upload(20 * MB).goal, ..trailed(1) };
         let run = play(plan, |n, _| match n {
             0 => created(),
-            1 => ok(status, &[]),
-            2 => head(0, 20 * MB),
+            1 => mismatch(),
+            3 => ok(status, &[]),
+            2 | 4 => head(0, 20 * MB),
             _ => ok(403, &[]),
         });
-        assert_eq!(run.requests[3], format!("PATCH http://h/files/1 0+{}", 4 * MB));
+        assert_eq!(run.requests[5], format!("PATCH http://h/files/1 0+{}", 4 * MB));
     }
+    let plan = Plan { chunk_size: ChunkSize::Auto, goal: upload(20 * MB).goal, ..trailed(1) };
+    let run = play_list(plan, vec![created(), at(0), head(0, 20 * MB), ok(403, &[])]);
+    assert_eq!(run.requests[3], format!("PATCH http://h/files/1 0+{}", 4 * MB));
 }

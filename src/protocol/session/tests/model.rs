@@ -24,6 +24,8 @@ struct Server {
     offer: Capabilities,
     /// A method it always refuses, with this status.
     grudge: Option<(HttpMethod, u16)>,
+    /// Trailers reach it; else something on the way drops them without a word.
+    keeps_trailers: bool,
     uploads: Vec<Upload>,
 }
 
@@ -63,6 +65,10 @@ fn data(exchange: &Exchange) -> u64 {
         Body::Range { length, .. } => length,
         Body::None | Body::Empty => 0,
     }
+}
+
+fn tries_trailers(exchange: &Exchange) -> bool {
+    exchange.checksum.is_some_and(|sum| sum.form == Form::WrongTrailer)
 }
 
 pub(super) fn integer(exchange: &Exchange, name: &str) -> Option<u64> {
@@ -151,6 +157,9 @@ impl Server {
         let from = integer(exchange, "Upload-Offset").unwrap();
         if from != self.uploads[number].offset {
             return ok(409, &[]);
+        }
+        if tries_trailers(exchange) && self.keeps_trailers {
+            return ok(460, &[]);
         }
         if let Some(size) = integer(exchange, "Upload-Length") {
             // tusd refuses it, and no honest server has made anybody say it twice.
@@ -285,6 +294,7 @@ fn random_server(random: &mut Rng, honest: bool) -> Server {
     Server {
         faults: pick(random, &[0, 5, 20, 50]),
         lies: if honest { 0 } else { 20 },
+        keeps_trailers: true,
         random: random.fork(),
         offer,
         grudge,
@@ -367,6 +377,8 @@ struct Witness<'a> {
     missing: u32,
     /// What was answered last, and whether a tus server did.
     last: (u16, bool),
+    /// A wrong trailer was refused.
+    shown: bool,
     /// The previous upload that would be gone on with, and how much of it is proven.
     limit: Option<(AbsoluteUrl, u64)>,
     /// Data has gone out with the creation under way.
@@ -400,17 +412,21 @@ impl Witness<'_> {
             HttpMethod::Patch => self.check_data(exchange, length),
             _ => assert!(length.is_none(), "{exchange:?}"),
         }
-        let sum = exchange.checksum.map(|sum| (sum.algorithm, sum.trailer));
+        let sum = exchange.checksum.map(|sum| (sum.algorithm, sum.form));
         if data(exchange) > 0 && plan.checksum.policy == Policy::Required {
             assert!(sum.is_some(), "{exchange:?}");
         }
-        if let Some((algorithm, trailer)) = sum {
+        if let Some((algorithm, form)) = sum {
             let named = plan.checksum.algorithm;
-            assert!(plan.checksum.policy != Policy::Off && self.offer.has("checksum") && data(exchange) > 0);
-            assert!(!trailer || (self.offer.has("checksum-trailer") && plan.checksum_trailers));
+            assert!(plan.checksum.policy != Policy::Off && self.offer.has("checksum"));
+            assert_eq!(data(exchange) > 0, form != Form::WrongTrailer, "{exchange:?}");
+            assert!(form == Form::Header || (self.offer.has("checksum-trailer") && plan.checksum_trailers));
+            assert!(form != Form::Trailer || self.shown, "a trailer is believed unseen: {exchange:?}");
             assert!(plan.checksum.policy == Policy::IfAvailable || named.is_none_or(|named| named == algorithm));
+            let offered = &self.offer.checksum_algorithms;
             assert!(
-                algorithm == Algorithm::Sha1 || self.offer.checksum_algorithms.iter().any(|a| a == algorithm.name())
+                offered.iter().any(|name| name == algorithm.name())
+                    || offered.is_empty() && algorithm == Algorithm::Sha1
             );
             assert!(algorithm != Algorithm::Md5 || named == Some(algorithm));
         }
@@ -439,6 +455,7 @@ impl Witness<'_> {
                 }
             }
             // T-073.
+            Body::Empty if tries_trailers(exchange) => assert!(length.is_none(), "{exchange:?}"),
             Body::Empty => assert!(length.is_some() && length == offset, "{exchange:?}"),
             Body::None => panic!("{exchange:?}"),
         }
@@ -461,6 +478,7 @@ impl Witness<'_> {
 
     /// Takes down what an answer states, as far as a client may believe it.
     fn hear(&mut self, exchange: &Exchange, reply: &Reply) {
+        self.shown |= tries_trailers(exchange) && matches!(reply, Reply::Answer(417 | 460, _));
         self.last = (0, true);
         if let Reply::Answer(status, fields) = reply {
             let from_tus = fields.iter().any(|(name, _)| *name == "Tus-Resumable" || name.starts_with("Upload-"));
@@ -515,6 +533,7 @@ fn play_random(seed: u64) -> bool {
     let honest = random.bool();
     let total = if random.u8(0..10) == 0 { 0 } else { random.u64(1..150) };
     let mut server = random_server(&mut random, honest);
+    server.keeps_trailers = seed.is_multiple_of(2);
     let plan = random_plan(&mut random, &mut server, total);
     let end = plan.stop_at.unwrap_or(u64::MAX).min(total);
     let limit = match &plan.goal {
@@ -529,6 +548,7 @@ fn play_random(seed: u64) -> bool {
         total,
         stated: None,
         open: false,
+        shown: false,
         missing: 0,
         last: (0, true),
         limit,

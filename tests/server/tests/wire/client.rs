@@ -45,7 +45,7 @@ impl Answer {
 
 /// A server with the default options.
 pub(crate) fn server() -> Server {
-    start(Options::default())
+    start(Options::checked())
 }
 
 pub(crate) fn start(options: Options) -> Server {

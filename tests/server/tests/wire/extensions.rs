@@ -27,8 +27,8 @@ fn creation_with_upload() {
 
 #[test]
 fn a_body_is_ignored_without_creation_with_upload() {
-    let extensions = Extensions { creation_with_upload: false, ..Extensions::default() };
-    let server = start(Options { extensions, ..Options::default() });
+    let extensions = Extensions { creation_with_upload: false, ..Options::checked().extensions };
+    let server = start(Options { extensions, ..Options::checked() });
     let fields = format!("Upload-Length: 11\r\n{OFFSET_TYPE}");
     let mut client = Client::connect(&server);
     let answer = client.ask("POST", "/files/", &fields, b"hello");
@@ -39,7 +39,7 @@ fn a_body_is_ignored_without_creation_with_upload() {
 
 #[test]
 fn a_deferred_length_comes_with_a_patch() {
-    let server = start(Options { max_size: Some(20), ..Options::default() });
+    let server = start(Options { max_size: Some(20), ..Options::checked() });
     let mut client = Client::connect(&server);
     let answer = client.ask("POST", "/files/", "Upload-Defer-Length: 1\r\n", b"");
     let target = format!("/files/{}", answer.id());
@@ -158,7 +158,7 @@ fn a_missing_trailer_is_a_violation() {
 
 #[test]
 fn uploads_expire() {
-    let server = start(Options { expires_after: Some(Duration::from_secs(60)), ..Options::default() });
+    let server = start(Options { expires_after: Some(Duration::from_secs(60)), ..Options::checked() });
     let mut client = Client::connect(&server);
     let options = client.ask("OPTIONS", "/files/", "", b"");
     assert!(options.header("Tus-Extension").unwrap().ends_with(",expiration"));
@@ -178,7 +178,7 @@ fn uploads_expire() {
 
 #[test]
 fn finished_uploads_stay() {
-    let server = start(Options { expires_after: Some(Duration::from_secs(60)), ..Options::default() });
+    let server = start(Options { expires_after: Some(Duration::from_secs(60)), ..Options::checked() });
     let mut client = Client::connect(&server);
     let (target, _) = create(&mut client, 5);
     let last = client.ask("PATCH", &target, &at(0), b"hello");

@@ -9,7 +9,7 @@ use crate::client::{Client, at, broken, create, server, start};
 
 #[test]
 fn options_says_what_it_can() {
-    let server = start(Options { max_size: Some(99), ..Options::default() });
+    let server = start(Options { max_size: Some(99), ..Options::checked() });
     let answer = Client::connect(&server).ask("OPTIONS", "/files/", "", b"");
     assert_eq!(answer.status, 204);
     assert_eq!(answer.header("Tus-Version"), Some("1.0.0"));
@@ -21,7 +21,7 @@ fn options_says_what_it_can() {
         "creation,creation-with-upload,creation-defer-length,termination,checksum,\
          checksum-trailer,concatenation"
     );
-    let bare = start(Options { extensions: Extensions::NONE, ..Options::default() });
+    let bare = start(Options { extensions: Extensions::NONE, ..Options::checked() });
     let answer = Client::connect(&bare).ask("OPTIONS", "/files/", "", b"");
     assert_eq!(answer.header("Tus-Extension"), None);
 }
@@ -96,7 +96,7 @@ fn a_body_beyond_the_length_is_refused_whole() {
 
 #[test]
 fn sizes_beyond_the_limits() {
-    let server = start(Options { max_size: Some(10), max_body: Some(4), ..Options::default() });
+    let server = start(Options { max_size: Some(10), max_body: Some(4), ..Options::checked() });
     let mut client = Client::connect(&server);
     assert_eq!(client.ask("POST", "/files/", "Upload-Length: 11\r\n", b"").status, 413);
     let (target, _) = create(&mut client, 10);
@@ -118,7 +118,7 @@ fn unknown_uploads_and_places() {
 
 #[test]
 fn one_patch_at_a_time() {
-    let server = start(Options { contention: Contention::Refuse, ..Options::default() });
+    let server = start(Options { contention: Contention::Refuse, ..Options::checked() });
     let mut first = Client::connect(&server);
     let (target, id) = create(&mut first, 11);
     let head = format!("PATCH {target} HTTP/1.1\r\nHost: h\r\nTus-Resumable: 1.0.0\r\nContent-Length: 11\r\n");
@@ -136,7 +136,7 @@ fn one_patch_at_a_time() {
 #[test]
 fn a_restarted_server_goes_on() {
     let dir = server().dir().with_extension("kept");
-    let options = || Options { dir: Some(dir.clone()), ..Options::default() };
+    let options = || Options { dir: Some(dir.clone()), ..Options::checked() };
     let first = Server::start(options()).unwrap();
     let mut client = Client::connect(&first);
     let fields = "Upload-Length: 11\r\nUpload-Metadata: a QQ==\r\n";
@@ -158,7 +158,7 @@ fn a_restarted_server_goes_on() {
 
 #[test]
 fn the_token_is_asked_for() {
-    let server = start(Options { token: Some("secret".into()), ..Options::default() });
+    let server = start(Options { token: Some("secret".into()), ..Options::checked() });
     let mut client = Client::connect(&server);
     let fields = "Upload-Length: 1\r\n";
     assert_eq!(client.ask("POST", "/files/", fields, b"").status, 401);

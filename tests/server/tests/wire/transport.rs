@@ -97,7 +97,7 @@ fn a_server_ends_quickly_with_hung_connections() {
 
 #[test]
 fn the_throttle_keeps_its_pace() {
-    let server = start(Options { throttle: Some(100_000), ..Options::default() });
+    let server = start(Options { throttle: Some(100_000), ..Options::checked() });
     let mut client = Client::connect(&server);
     let (target, id) = create(&mut client, 30_000);
     let start = Instant::now();
@@ -109,7 +109,7 @@ fn the_throttle_keeps_its_pace() {
 
 #[test]
 fn a_sink_counts_only() {
-    let server = start(Options { sink: true, ..Options::default() });
+    let server = start(Options { sink: true, ..Options::checked() });
     let mut client = Client::connect(&server);
     let (target, id) = create(&mut client, 11);
     let sum = "Upload-Checksum: sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=\r\n";
@@ -138,7 +138,7 @@ fn requests_may_be_pipelined() {
 
 #[test]
 fn offsets_beyond_four_gigabytes() {
-    let server = start(Options { sink: true, ..Options::default() });
+    let server = start(Options { sink: true, ..Options::checked() });
     let url = server.seed(Some(5_000_000_005), b"").unwrap();
     let id = url.rsplit('/').next().unwrap();
     server.truncate_upload(id, 5_000_000_000).unwrap();
