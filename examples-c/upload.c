@@ -251,9 +251,11 @@ static int run(arguments *args, tus_config *config, tus_upload_options *options)
     /* In parts, an upload has no URL before its end. Without a store only a token leads back to it. */
     if (args->store == NULL && (args->in_parts || args->has_token))
         tus_upload_options_set_on_resume_token(options, on_resume_token, NULL, NULL);
-    /* For an upload that exists its own URL is enough. */
+    /* For an upload that exists its own URL is enough. Headers go where the user has named the URL, and nowhere else. */
     if (args->action == ACTION_UPLOAD)
         tus_config_set_url(config, args->url);
+    else
+        tus_config_allow_origin(config, args->url);
 
     /* Only an upload has a callback that can stop it. */
     if (args->file != NULL)

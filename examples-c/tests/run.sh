@@ -159,6 +159,12 @@ expect_uploads() {
     [ "$count" -eq "$1" ] || fail "the server has $count uploads instead of $1"
 }
 
+# How many uploads the server has beside the parts of others: those stay when they have been put together.
+expect_wholes() {
+    count=$(grep -L -x 'concat partial' "$work/uploads"/*.info | wc -l)
+    [ "$count" -eq "$1" ] || fail "the server has $count uploads beside parts instead of $1"
+}
+
 # The URL in a line of stdout that begins with these words.
 url_after() {
     sed -n "s|^$1 \($url[0-9a-f]*\)\$|\1|p" "$work/out" | head -n 1
@@ -569,11 +575,11 @@ case_upload_parallel() {
     expect_err ' were there before'
     upload_url=$(printed_url) || fail "$upload_url"
     expect_stored "$upload_url" "$work/input"
-    expect_uploads 1
+    expect_wholes 1
     expect 2 upload --token "$token"x "$work/input" "$url"
     expect 2 upload --parallel 2 --stop-at 1m "$work/input" "$url"
     expect_no_out
-    expect_uploads 1
+    expect_wholes 1
 }
 
 case_upload_parallel_store() {
@@ -586,7 +592,7 @@ case_upload_parallel_store() {
     expect_err ' were there before'
     upload_url=$(printed_url) || fail "$upload_url"
     expect_stored "$upload_url" "$work/input"
-    expect_uploads 1
+    expect_wholes 1
 }
 
 # From a pipe, stopped in the middle and taken up again by a producer that begins anew; and from a file.
@@ -765,7 +771,7 @@ case_parallel() {
     expect 0 parallel 5 "$work/store" "$url" "$work/input"
     expect_stored "$(url_after 'done, in one piece:')" "$work/input"
     expect 0 parallel --fallback 2 "$work/store" "$url" "$work/input"
-    expect_uploads 6
+    expect_wholes 6
 }
 
 case_parallel_interrupt() {
@@ -780,7 +786,7 @@ case_parallel_interrupt() {
     expect_out "^part 4: $url"
     [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 524288 ] || fail "it began anew"
     expect_stored "$(url_after 'done, put together:')" "$work/input"
-    expect_uploads 1
+    expect_wholes 1
 }
 
 case_parallel_killed() {
@@ -795,7 +801,7 @@ case_parallel_killed() {
     expect_out '^found: .* in 4 parts$'
     [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 0 ] || fail "it began anew"
     expect_stored "$(url_after 'done, put together:')" "$work/input"
-    expect_uploads 1
+    expect_wholes 1
 }
 
 case_parallel_usage() {
@@ -1041,7 +1047,7 @@ case_async_upload() {
     : >"$work/input"
     expect 0 async_upload 1 "$work/store" "$url" "$work/input"
     expect_stored "$(url_after 'done, in one piece:')" "$work/input"
-    expect_uploads 3
+    expect_wholes 3
 }
 
 # Ctrl-C, in one piece and in parts; the next run goes on.
@@ -1053,7 +1059,7 @@ case_async_upload_interrupt() {
     expect 0 async_upload 1 "$work/store" "$url" "$work/input"
     [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 0 ] || fail "it began anew"
     expect_stored "$(url_after 'done, in one piece:')" "$work/input"
-    expect_uploads 1
+    expect_wholes 1
 
     rm -f "$work"/uploads/*
     parts=4
@@ -1062,7 +1068,7 @@ case_async_upload_interrupt() {
     expect 0 async_upload 4 "$work/store" "$url" "$work/input"
     [ "$(number_in 'there before: \([0-9]*\) bytes')" -gt 0 ] || fail "it began anew"
     expect_stored "$(url_after 'done, put together:')" "$work/input"
-    expect_uploads 1
+    expect_wholes 1
 }
 
 # Ctrl-C with --delete, in one piece and in parts: nothing is left, neither there nor in the folder.
@@ -1077,7 +1083,7 @@ case_async_upload_delete() {
     expect 0 async_upload --delete 3 "$work/store" "$url" "$work/input"
     expect_out '^there before: 0 bytes'
     expect_stored "$(url_after 'done, put together:')" "$work/input"
-    expect_uploads 1
+    expect_wholes 1
 }
 
 # A server that is gone removes nothing. The second Ctrl-C gives up.
