@@ -1560,14 +1560,19 @@ tus_status tus_config_set_metadata_encoding(struct tus_config *c,
 
 /**
  * Sets what checksums the data of an upload carries, by which the server finds out what was changed on the way (T-090):
- * a chunk that arrives damaged is sent again. Which algorithms a server knows is asked before the first byte; see also
- * tus_config_set_query_server. The result tells which was used (tus_info_checksum).
+ * a chunk that arrives damaged is sent again, after two times with another algorithm if both sides know one. Which
+ * algorithms a server knows is asked before the first byte; see also tus_config_set_query_server. A chunk with a checksum
+ * is hashed before it is sent: in memory up to 8 MiB, read twice beyond that (tus_config_set_checksum_trailers). The result
+ * tells which algorithm all data was checked by (tus_info_checksum).
  *
  * - `c`: the configuration.
- * - `algorithm`: a value of enum tus_checksum; TUS_CHECKSUM_AUTO: the best one that the server knows.
+ * - `algorithm`: a value of enum tus_checksum; TUS_CHECKSUM_AUTO: sha1 or sha256, whichever this machine computes faster,
+ *   else the other one or sha512. Default: TUS_CHECKSUM_AUTO.
  * - `policy`: a value of enum tus_checksum_policy. TUS_CHECKSUM_IF_AVAILABLE: with another algorithm if the server lacks
  *   this one, and with none if it knows none. TUS_CHECKSUM_REQUIRED: exactly this one (any, with
- *   TUS_CHECKSUM_AUTO), or the operation ends with TUS_E_UNSUPPORTED before a byte is sent. Default: TUS_CHECKSUM_OFF.
+ *   TUS_CHECKSUM_AUTO), or the operation ends with TUS_E_UNSUPPORTED before a byte is sent. Default:
+ *   TUS_CHECKSUM_IF_AVAILABLE; but no checksums unless this function asks for them where a chunk size was asked for that
+ *   does not fit into memory (TUS_CHUNK_WHOLE or more than 8 MiB, of a source that has more than that).
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, this is no algorithm or no policy, or
  * TUS_CHECKSUM_NONE is required.
@@ -1582,11 +1587,12 @@ tus_status tus_config_set_checksum(struct tus_config *c,
 /**
  * Sets whether a checksum may follow the data as a trailer where the server offers that (T-100). Then data goes out
  * as it is read; else each chunk is hashed before it is sent: in memory up to 8 MiB, read twice beyond that (see
- * tus_config_set_chunk_size). Off is for
- * proxies that lose trailers without a word.
+ * tus_config_set_chunk_size). Some proxies drop trailers without a word or hang on them. So each upload first sends a
+ * wrong checksum without data; unless that is refused as wrong, checksums go in headers, and so they do once a request
+ * with a trailer is not answered.
  *
  * - `c`: the configuration.
- * - `on`: 0 off, anything else on. Default: on.
+ * - `on`: 0 off, anything else on. Default: off.
  *
  * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
  * Threads: one at a time for each configuration.
@@ -4515,15 +4521,18 @@ TUS_API uint64_t tus_info_expires(const struct tus_info *i);
 TUS_API int32_t tus_info_concat_kind(const struct tus_info *i);
 
 /**
- * The algorithm by which the server checked the data that the operation sent (tus_config_set_checksum).
+ * The algorithm by which the server checked the data that the operation sent (tus_config_set_checksum): all of it; where
+ * there were several, the last one.
  *
  * - `i`: the result.
  *
- * Returns: a value of enum tus_checksum; TUS_CHECKSUM_NONE if it checked none, or if `i` is NULL or invalid.
+ * Returns: a value of enum tus_checksum; TUS_CHECKSUM_NONE if some data was not checked or none was sent, or if `i` is
+ * NULL or invalid.
  * Threads: any.
  * Since: 0.1
  */
-TUS_API int32_t tus_info_checksum(const struct tus_info *i);
+TUS_API
+int32_t tus_info_checksum(const struct tus_info *i);
 
 /**
  * A metadata value, as the bytes it is: what was sent after an upload, what the server tells after a query.

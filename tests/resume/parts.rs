@@ -239,7 +239,7 @@ fn a_part_that_fails_leaves_none_behind_whose_creation_was_slow() {
     server.script(Rule::on("PATCH").forever().reply(403));
     let error = run(&config_to(&server.endpoint()), &path, &in_parts(4)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::HttpStatus);
-    assert_eq!((count(&server, "POST"), server.uploads().len()), (4, 0));
+    assert_eq!((count(&server, "POST"), server.uploads().len()), (4, 0), "{:#?} {:#?}", lines(&server), error.warnings());
 }
 
 /// The server may have put them together all the same, and the whole may refer to them.

@@ -309,7 +309,7 @@ fn a_body_without_data_is_its_trailer() {
     let peer = Peer::once(|mut connection| {
         let read = read_chunked(&mut connection);
         assert_eq!((read.body.as_slice(), read.trailer.as_str()), (&b""[..], "X-Sum: sum 0123"));
-        assert!(read.head.ends_with("\r\ntransfer-encoding: chunked\r\ntrailer: X-Sum\r\n\r\n"), "{}", read.head);
+        assert!(read.head.ends_with("\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"), "{}", read.head);
         connection.write("HTTP/1.1 460 X\r\nContent-Length: 0\r\n\r\n");
     });
     let mut reader = Scripted { good: 0, end: || panic!("read"), trailer: || Ok("sum 0123".to_owned()) };

@@ -390,7 +390,7 @@ fn chunks_with_a_checksum_are_bounded() {
             (HttpMethod::Post, _) => created(),
             (HttpMethod::Head, _) => head(0, 100 * MB),
             (_, Body::Empty) => mismatch(),
-            _ => ok(403, &[]),
+            _ => foreign(403, &[]),
         });
         run.requests.last().unwrap().clone()
     };
