@@ -13,7 +13,7 @@ use tus::protocol::checksum::{Algorithm, Policy, Wish};
 use tus::protocol::chunk::ChunkSize;
 use tus::protocol::retry::RetryPolicy;
 use tus::source::{ReadError, Reader, Source};
-use tus_test_server::{Ending, Options, Rule};
+use tus_test_server::{Ending, Options, Rule, Server};
 
 use crate::fixture::*;
 
@@ -55,7 +55,7 @@ fn chunks_change_their_size_between_two_calls() {
     for (source, trailed) in
         [(Source::memory(bytes.clone()), false), (Source::memory(bytes.clone()), true), (stream(), false)]
     {
-        let server = server();
+        let server = Server::start(Options::checked()).unwrap();
         let mut config = config_to(&server.endpoint());
         if trailed {
             config.set_checksum(Wish { policy: Policy::Required, algorithm: Some(Algorithm::Sha1) });

@@ -239,7 +239,13 @@ fn a_part_that_fails_leaves_none_behind_whose_creation_was_slow() {
     server.script(Rule::on("PATCH").forever().reply(403));
     let error = run(&config_to(&server.endpoint()), &path, &in_parts(4)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::HttpStatus);
-    assert_eq!((count(&server, "POST"), server.uploads().len()), (4, 0), "{:#?} {:#?}", lines(&server), error.warnings());
+    assert_eq!(
+        (count(&server, "POST"), server.uploads().len()),
+        (4, 0),
+        "{:#?} {:#?}",
+        lines(&server),
+        error.warnings()
+    );
 }
 
 /// The server may have put them together all the same, and the whole may refer to them.
@@ -478,7 +484,8 @@ fn all_parts_and_their_end_share_one_deadline() {
     server.script(Rule::on("POST").skip(3).hang_after_head());
     let began = Instant::now();
     let error = run(&config, &path, &in_parts(3)).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Timeout(_)), "{error:?}");
+    // The answer to what puts them together is the one that did not come in time.
+    assert_eq!(error.kind(), ErrorKind::Unconfirmed, "{error:?}");
     assert!(began.elapsed() < Duration::from_millis(1400), "{:?}", began.elapsed());
 }
 

@@ -8,6 +8,7 @@ use tus::engine::client::Client;
 use tus::engine::log::Level;
 use tus::engine::uploader::Uploader;
 use tus::error::ErrorKind;
+use tus::protocol::session::CreationData;
 use tus::source::Source;
 use tus::warning::WarningKind;
 use tus_test_server::{Options, Rule, Server};
@@ -103,6 +104,7 @@ fn what_needs_one_request_is_never_in_the_store() {
     let folder = Folder::new();
     let mut config = stored(&server, &folder);
     config.set_chunk_size(tus::protocol::chunk::ChunkSize::Auto).unwrap();
+    config.set_upload_with_creation(CreationData::On);
     for size in [0, 11] {
         let path = folder.file("a", &noise(size, 5));
         run(&config, &path, &options()).unwrap();
