@@ -13,7 +13,6 @@ use tus::engine::info::UploadInfo;
 use tus::engine::log::{Level, Log};
 use tus::engine::options::UploadOptions;
 use tus::error::Error;
-use tus::protocol::checksum::{Policy, Wish};
 use tus::protocol::chunk::ChunkSize;
 use tus::protocol::retry::RetryPolicy;
 use tus::source::Source;
@@ -30,13 +29,11 @@ pub(crate) fn chunk(bytes: u64) -> ChunkSize {
     ChunkSize::Fixed(NonZeroU64::new(bytes).unwrap())
 }
 
-/// Settings for a creation URL, quick to try again, in chunks of a thousand bytes. Without checksums: to know whether the
-/// server checks them costs an OPTIONS before the first HEAD.
+/// Settings for a creation URL, quick to try again, in chunks of a thousand bytes.
 pub(crate) fn config_to(url: &str) -> Config {
     let mut config = Config::new();
     config.set_url(url).unwrap();
     config.set_chunk_size(chunk(1000)).unwrap();
-    config.set_checksum(Wish { policy: Policy::Off, algorithm: None });
     let short = Duration::from_millis(2);
     config.set_retry(RetryPolicy { base_delay: short, max_delay: 5 * short, max_retries: 2, ..RetryPolicy::default() });
     config

@@ -166,6 +166,16 @@ impl Core {
         }
     }
 
+    /// Whether the server is asked what it can check before it is asked for an upload that exists (T-011): only if the
+    /// caller wished for checksums, and not for what is the default.
+    pub(super) fn asks_for_checksums(&self) -> bool {
+        match self.plan.checksum.policy {
+            Policy::Required => true,
+            Policy::IfAvailable => self.plan.checksum_asked,
+            Policy::Off => false,
+        }
+    }
+
     /// Settles what the checksums of this session will be, before any byte goes out (T-090). `asked` is the exchange
     /// that told what the server can do.
     pub(super) fn settle_checksums(&mut self, asked: &Exchange) -> Result<(), Error> {

@@ -90,7 +90,6 @@ mod tests;
 
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
-use crate::protocol::checksum::Policy;
 use crate::protocol::chunk::ChunkSize;
 use crate::protocol::instant::Instant;
 use crate::protocol::reaction::Purpose;
@@ -158,7 +157,7 @@ impl Session {
         core.asked = !core.plan.discover || core.capabilities.is_some();
         let ask = !core.asked;
         // Going on with an upload that exists needs no extension but those of checksums.
-        let checked = core.plan.checksum.policy != Policy::Off;
+        let checked = core.asks_for_checksums();
         let state = match core.plan.goal.clone() {
             Goal::Discover { endpoint } => Discover::ask(&core, endpoint),
             // Nothing is created before the source has shown that it can be read.
@@ -378,7 +377,7 @@ impl State {
 
     /// The first step of an upload: the one of an earlier run, what the server can do, or a new one.
     fn begin(core: &mut Core, endpoint: AbsoluteUrl) -> State {
-        let checked = core.plan.checksum.policy != Policy::Off;
+        let checked = core.asks_for_checksums();
         match core.plan.goal.clone() {
             // What the server can do is asked first only if it matters for going on.
             Goal::Upload { previous: Some(previous), .. } if core.asked || !checked => {
