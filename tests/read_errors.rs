@@ -22,7 +22,7 @@ use tus::protocol::retry::RetryPolicy;
 use tus::source::Source;
 use tus::transport::FileSending;
 use tus_test_peers::tools;
-use tus_test_server::Server;
+use tus_test_server::{Options, Server};
 
 const SIZE: usize = 20 << 20;
 
@@ -160,7 +160,7 @@ impl Bench {
         command.args(["-shared", "-fPIC", "-D_GNU_SOURCE", "-o"]).arg(&shim).arg(&source).arg("-ldl");
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Some(Bench { server: support::server::server(), _folder: folder, path, shim, bytes })
+        Some(Bench { server: Server::start(Options::checked()).unwrap(), _folder: folder, path, shim, bytes })
     }
 
     fn run(&self, way: &str, errno: i32, calls: &str, test: &str) {

@@ -126,7 +126,7 @@ impl Known {
             return Ok(Some("it was modified".to_owned()));
         }
         let traits = Traits::of(file);
-        if now.changed != was.changed && now.status == was.status && traits == self.traits {
+        if now.changed != was.changed && (now.status, &traits) == (was.status, &self.traits) {
             return Ok(Some("it was written to and its time of modification set back".to_owned()));
         }
         // So that this change explains no later one.

@@ -61,7 +61,7 @@ fn deadline_ends_a_wait(api: Api) {
     let began = Instant::now();
     let error = api.upload(&setup, HELLO).unwrap_err();
     assert!(began.elapsed() < slow / 4);
-    assert_eq!(error.gist(), (Kind::HttpStatus, 500, true));
+    assert_eq!(error.gist(), (Kind::Timeout, 500, true));
     error.assert_says("deadline");
     assert_wire(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 500"]);
 }

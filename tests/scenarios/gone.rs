@@ -86,8 +86,10 @@ fn scenario_13_gone_when_asked_after_a_break(api: Api) {
     let server = server();
     server.script(Rule::on("PATCH").reply(500));
     server.script(Rule::on("HEAD").reply(404));
-    let done = api.upload(&Setup::to(&server), HELLO).unwrap();
-    let story = ["OPTIONS 204", "POST 11 201", "PATCH 0+11 500", "HEAD 404", "POST 11 201", "PATCH 0+11 204"];
+    let setup = Setup { chunk: Chunk::Fixed(6), ..Setup::to(&server) };
+    let done = api.upload(&setup, HELLO).unwrap();
+    let story =
+        ["OPTIONS 204", "POST 11 201", "PATCH 0+6 500", "HEAD 404", "POST 11 201", "PATCH 0+6 204", "PATCH 6+5 204"];
     assert_story(&server, &story, &done.url, HELLO);
 }
 

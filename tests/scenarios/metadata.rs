@@ -183,7 +183,7 @@ fn scenario_69_with_the_creation_only(api: Api) {
     client.resume(HELLO, &done.url, &job).unwrap();
     client.delete(&done.url).unwrap();
     let with: Vec<_> = server.requests().iter().map(|r| r.header("Upload-Metadata").is_some()).collect();
-    assert_eq!(with, [false, true, false, false]);
+    assert_eq!(with, [false, true, false, false, false]);
     assert_clean(&server);
 }
 

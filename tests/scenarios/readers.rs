@@ -67,20 +67,22 @@ fn reader_without_seek_replays(api: Api) {
     assert!(server.violations().is_empty());
 }
 
-/// So that any of them can be sent again.
+/// So that any of them can be sent again; all that is left in one request is the caller's wish.
 fn reader_without_seek_has_small_chunks(api: Api) {
     for chunk in [Chunk::Auto, Chunk::Whole] {
         let server = server();
         let bytes = noise((3 << 20) + 5, 24);
         let done = api.upload(&Setup { chunk, ..Setup::to(&server) }, Tape::new(&bytes, false).input()).unwrap();
-        let story = [
-            "OPTIONS 204",
-            "POST 3145733 201",
-            "PATCH 0+1048576 204",
-            "PATCH 1048576+1048576 204",
-            "PATCH 2097152+1048576 204",
-            "PATCH 3145728+5 204",
-        ];
+        let data: &[_] = match chunk {
+            Chunk::Whole => &["PATCH 0+3145733 204"],
+            _ => &[
+                "PATCH 0+1048576 204",
+                "PATCH 1048576+1048576 204",
+                "PATCH 2097152+1048576 204",
+                "PATCH 3145728+5 204",
+            ],
+        };
+        let story = [&["OPTIONS 204", "POST 3145733 201"], data].concat();
         assert_story(&server, &story, &done.url, &bytes);
     }
 }
@@ -168,7 +170,8 @@ fn reader_ends_early(api: Api) {
         let mut told = lines(&server);
         told.retain(|line| line != "PATCH 0+1000001 -");
         let story: &[_] = match removed {
-            true => &["OPTIONS 204", "POST 1000001 201", "DELETE 204"],
+            // The server may have every byte, so that is asked first.
+            true => &["OPTIONS 204", "POST 1000001 201", "HEAD 200", "DELETE 204"],
             false => &["OPTIONS 204", "POST 1000001 201"],
         };
         assert_eq!(told, story);

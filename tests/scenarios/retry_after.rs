@@ -101,7 +101,7 @@ fn scenario_34_retry_after_beyond_the_deadline(api: Api) {
     server.script(Rule::on("PATCH").reply(503).header("Retry-After", "1000"));
     let setup = Setup { total: Some(Duration::from_secs(900)), ..Setup::to(&server) };
     let error = api.upload(&setup, HELLO).unwrap_err();
-    assert_eq!(error.gist(), (Kind::HttpStatus, 503, true));
+    assert_eq!(error.gist(), (Kind::Timeout, 503, true));
     error.assert_says("deadline");
     assert_told(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 503"]);
 }

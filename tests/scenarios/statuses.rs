@@ -259,7 +259,15 @@ fn scenario_39_early_answers_end_the_sending(api: Api) {
     let server = crate::support::server::server_with(|options| options.receive_buffer = Some(64 << 10));
     server.script(Rule::on("PATCH").early(100_000));
     let done = api.upload(&Setup::to(&server), &bytes).unwrap();
-    let story = ["OPTIONS 204", "POST 20000000 201", "PATCH 0+20000000 204", "PATCH 100000+19900000 204"];
+    // In chunks that grow again, so that what is sent stays in proportion.
+    let mut story = vec!["OPTIONS 204".to_owned(), "POST 20000000 201".to_owned(), "PATCH 0+20000000 204".to_owned()];
+    let mut at = 100_000;
+    while at < 20_000_000 {
+        let length = at.min(20_000_000 - at);
+        story.push(format!("PATCH {at}+{length} 204"));
+        at += length;
+    }
+    let story: Vec<_> = story.iter().map(String::as_str).collect();
     assert_story(&server, &story, &done.url, &bytes);
 }
 

@@ -186,7 +186,7 @@ fn scenario_48_tls_end_without_a_word(api: Api) {
     // A PATCH may find its connection still standing and die on it unseen: then HEAD comes before the next.
     let told: Vec<_> = lines(&secure.server).into_iter().filter(|line| line != "HEAD 200").collect();
     assert_eq!(told, ["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"]);
-    assert_eq!(done.stats.retries, 0);
+    assert!(done.stats.retries <= 1, "{:?}", done.stats);
     assert_stored(&secure.server, &done.url, HELLO);
 }
 
