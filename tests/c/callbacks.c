@@ -267,14 +267,16 @@ static void test_seen(void)
     client = client_of(config);
     info = upload_bytes(client, "hello", 5);
     CHECK_OK(tus_client_get_upload_info(client, tus_info_url(info), NULL, NULL));
-    CHECK_NUMBER(seen.before, 3);
-    CHECK_NUMBER(seen.after, 3);
+    CHECK_NUMBER(seen.before, 4);
+    CHECK_NUMBER(seen.after, 4);
     snprintf(expected, sizeof expected, "OPTIONS %s", server_url);
     CHECK_TEXT(seen.urls[0], expected);
     snprintf(expected, sizeof expected, "POST %s", server_url);
     CHECK_TEXT(seen.urls[1], expected);
-    snprintf(expected, sizeof expected, "HEAD %s", tus_info_url(info));
+    snprintf(expected, sizeof expected, "PATCH %s", tus_info_url(info));
     CHECK_TEXT(seen.urls[2], expected);
+    snprintf(expected, sizeof expected, "HEAD %s", tus_info_url(info));
+    CHECK_TEXT(seen.urls[3], expected);
     tus_info_free(info);
     tus_client_unref(client);
 }

@@ -148,7 +148,7 @@ static void test_deadline(void)
     tus_error_free(err);
     err = NULL;
     /* It answers 503: the next try would come too late, so it is not waited for. */
-    CHECK_RESULT(tus_client_upload(client, source, NULL, NULL, &err), TUS_E_HTTP_STATUS);
+    CHECK_RESULT(tus_client_upload(client, source, NULL, NULL, &err), TUS_E_TIMEOUT);
     CHECK_NUMBER(tus_error_http_status(err), 503);
     tus_error_free(err);
     tus_source_free(source);

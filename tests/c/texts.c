@@ -206,7 +206,7 @@ static void test_headers(void)
     CHECK_INVALID(tus_config_set_user_agent(config, "evil\r\nX-Evil: 1"));
     tus_config_free(config);
     tus_info_free(upload_bytes(client, "hello", 5));
-    CHECK_NUMBER(calls, 2);
+    CHECK_NUMBER(calls, 3);
     tus_client_unref(client);
 }
 

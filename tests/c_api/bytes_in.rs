@@ -34,10 +34,7 @@ fn unreadable(how: How) {
 fn descriptors(how: How) {
     let story = Story::new(how, "files.c", "descriptors");
     if story.passes() {
-        assert_wire(
-            &story.server,
-            &["OPTIONS 204", "POST 201", "PATCH 204", "POST 201", "PATCH 204", "POST 201", "PATCH 204"],
-        );
+        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "POST 201", "PATCH 204", "POST 201", "PATCH 204"]);
         assert_uploads(&story.server, &[0, 5, 5]);
         assert_clean(&story.server);
     }
@@ -55,8 +52,11 @@ fn empty(how: How) {
 fn changed_between_requests(how: How) {
     let story = Story::new(how, "changing.c", "between");
     if story.passes() {
-        assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204", "DELETE 204"].repeat(5));
-        assert_uploads(&story.server, &[]);
+        // Only the file that was cut can never complete its upload.
+        let first = ["OPTIONS 204", "POST 201", "PATCH 204"];
+        let whole = [&first[..], &["PATCH 204"; 5]].concat();
+        let all = [&first[..], &["DELETE 204"], &first, &whole, &first, &whole].concat();
+        assert_wire(&story.server, &all);
         assert_clean(&story.server);
     }
 }
@@ -68,8 +68,8 @@ fn changed_within_a_request(how: How) {
     if story.passes() {
         let lines = lines(&story.server);
         let count = |line: &str| lines.iter().filter(|have| *have == line).count();
-        assert_eq!((count("POST 201"), count("DELETE 204")), (5, 5), "{lines:#?}");
-        assert_uploads(&story.server, &[]);
+        // That of the file that was cut, unless all of it had been handed over before.
+        assert!(count("POST 201") == 5 && count("DELETE 204") <= 1, "{lines:#?}");
         assert_clean_after_break(&story.server);
     }
 }
