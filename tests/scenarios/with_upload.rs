@@ -197,7 +197,7 @@ fn scenario_10_refused_with_everything_there(api: Api) {
         let error = api.upload(&with_data(&server), HELLO).unwrap_err();
         assert_eq!(error.gist(), (Kind::Unconfirmed, status as u16, false), "{error:?}");
         error.assert_says("the hook failed");
-        assert_told(&server, &[&"OPTIONS 204", format!("POST 11+11 {status}").as_str()]);
+        assert_told(&server, &["OPTIONS 204", format!("POST 11+11 {status}").as_str()]);
         // Where it names the upload, that is told too.
         let server = offering();
         server.script(Rule::on("POST").status(status).body("the hook failed"));

@@ -92,8 +92,8 @@ fn element(der: &[u8]) -> (u8, &[u8], &[u8]) {
 fn wrapped(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).unwrap().to_be_bytes();
     let length = match content.len() {
-        ..=0x7f => vec![length[1]],
-        ..=0xff => vec![0x81, length[1]],
+        0..=0x7f => vec![length[1]],
+        0x80..=0xff => vec![0x81, length[1]],
         _ => vec![0x82, length[0], length[1]],
     };
     [&[tag], &length[..], content].concat()

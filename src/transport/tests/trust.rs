@@ -111,12 +111,12 @@ fn only_a_certificate_that_may_sign_others_is_an_authority() {
     let usable = |change: &dyn Fn(&mut rcgen::CertificateParams)| named_like_an_issuer(change);
     let signing = KeyUsagePurpose::KeyCertSign;
     let cases = [
-        ("CA:TRUE", usable(&|p| p.is_ca = ca.clone()), true),
-        ("CA:TRUE, keyCertSign", usable(&|p| (p.is_ca, p.key_usages) = (ca.clone(), vec![signing])), true),
+        ("CA:TRUE", usable(&|p| p.is_ca = ca), true),
+        ("CA:TRUE, keyCertSign", usable(&|p| (p.is_ca, p.key_usages) = (ca, vec![signing])), true),
         (
             "serverAuth",
             usable(&|p| {
-                p.is_ca = ca.clone();
+                p.is_ca = ca;
                 p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
             }),
             true,
@@ -128,7 +128,7 @@ fn only_a_certificate_that_may_sign_others_is_an_authority() {
         (
             "CA:TRUE without keyCertSign",
             usable(&|p| {
-                p.is_ca = ca.clone();
+                p.is_ca = ca;
                 p.key_usages = vec![KeyUsagePurpose::DigitalSignature];
             }),
             false,
@@ -136,7 +136,7 @@ fn only_a_certificate_that_may_sign_others_is_an_authority() {
         (
             "clientAuth",
             usable(&|p| {
-                p.is_ca = ca.clone();
+                p.is_ca = ca;
                 p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
             }),
             false,
