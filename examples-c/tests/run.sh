@@ -66,7 +66,7 @@ become() {
         exec "$programs/$program" "$@"
     fi
     exec "$checker" --quiet --log-file="$work/valgrind.%p" --leak-check=full --suppressions="${0%/*}/valgrind.supp" \
-        --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 "$programs/$program" "$@"
+        --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect --error-exitcode=99 "$programs/$program" "$@"
 }
 
 # Its standard input is empty, or the file (or pipe) that $input names.
