@@ -438,10 +438,10 @@ mod tests {
             };
             default_store(found).map(|path| path.to_str().unwrap().to_owned()).map_err(|error| error.kind())
         };
-        assert_eq!(of(Some("/state"), Some("/home/me")), Ok("/state/libtus".to_owned()));
-        assert_eq!(of(None, Some("/home/me")), Ok("/home/me/.local/state/libtus".to_owned()));
+        assert_eq!(of(Some("/state"), Some("/people/me")), Ok("/state/libtus".to_owned()));
+        assert_eq!(of(None, Some("/people/me")), Ok("/people/me/.local/state/libtus".to_owned()));
         for no in ["", "relative"] {
-            assert_eq!(of(Some(no), Some("/home/me")), Ok("/home/me/.local/state/libtus".to_owned()));
+            assert_eq!(of(Some(no), Some("/people/me")), Ok("/people/me/.local/state/libtus".to_owned()));
             assert_eq!(of(Some(no), Some(no)), Err(ErrorKind::Unsupported));
         }
         assert_eq!(of(None, None), Err(ErrorKind::Unsupported));
