@@ -129,10 +129,11 @@ fn progress_is_one_stream_that_only_grows() {
     let done = run(&config, &path, &options).unwrap();
     assert_stored(&server, &done, &bytes);
     let seen = seen.lock().unwrap();
-    assert!(seen.len() >= 30, "at each chunk: {}", seen.len());
     assert_eq!((seen[0].sent, seen[0].confirmed), (0, 0));
     for two in seen.windows(2) {
         assert!(two[0].sent <= two[1].sent && two[0].confirmed <= two[1].confirmed, "{two:?}");
+        // A part tells of each chunk before it sends the next; one call may tell of a chunk of each part.
+        assert!(two[1].confirmed - two[0].confirmed <= 4 * 3000, "at each chunk: {two:?}");
     }
     for progress in seen.iter() {
         assert!(progress.confirmed <= progress.sent && progress.sent <= 90_000, "{progress:?}");

@@ -114,7 +114,7 @@ fn examples(request: &Request) -> Result<(), String> {
     process::run(Command::new(&cmake).arg("--build").arg(&build).args(["--parallel", "2"]))?;
 
     let mut command = Command::new(ctest);
-    command.arg("--test-dir").arg(&build).arg("--output-on-failure").current_dir(root());
+    command.arg("--test-dir").arg(&build).args(["--output-on-failure", "--parallel", "2"]).current_dir(root());
     if let Some(filter) = &request.filter {
         command.args(["-R", filter]);
     }
