@@ -837,11 +837,12 @@ typedef struct tus_stats {
      */
     uint64_t retries;
     /**
-     * Requests with bytes of the source that were acknowledged.
+     * Chunks (requests with bytes of the source) that were acknowledged.
      */
     uint64_t chunks_completed;
     /**
-     * Requests with bytes of the source that failed.
+     * Chunks that were given up for good: 1 once the operation has ended because of one, else 0, but for parts and for an
+     * uploader that went on.
      */
     uint64_t chunks_failed;
     /**
@@ -857,7 +858,7 @@ typedef struct tus_stats {
      */
     uint64_t bytes_confirmed;
     /**
-     * Requests with bytes of the source that had been sent before.
+     * Chunks that were sent more than once, however often.
      */
     uint64_t chunks_retried;
     /**
@@ -1653,7 +1654,9 @@ tus_status tus_config_set_upload_with_creation(struct tus_config *c,
 
 /**
  * Sets whether the server is asked for its capabilities (OPTIONS) before the first upload. Off saves one request for
- * each client; then no extension but creation is used unless a later call asks the server (T-007).
+ * each client. Then nothing is known of the server, as with one that does not answer: no extension is used that the program
+ * did not ask for (no checksums, no data with the creation), what it asks for is tried (a stream of unknown size, a partial
+ * or final upload, a removal), and a refusal is told as what the server said (T-006).
  *
  * - `c`: the configuration.
  * - `on`: 0 off, anything else on. Default: on.
@@ -1665,6 +1668,28 @@ tus_status tus_config_set_upload_with_creation(struct tus_config *c,
 TUS_API
 tus_status tus_config_set_query_server(struct tus_config *c,
                                        int on);
+
+/**
+ * Sets what the server can do, for a service that says so in its documentation and not by OPTIONS. It is then not asked
+ * before uploads; tus_client_get_server_info still asks.
+ *
+ * - `c`: the configuration.
+ * - `extensions`: the names of the extensions (T-007) with commas between them, for example
+ *   "creation-defer-length,checksum,termination"; NULL: the server is asked. Default: NULL.
+ * - `max_size`: the largest upload it takes, in bytes (T-008); TUS_SIZE_UNKNOWN: not known.
+ * - `checksum_algorithms`: their names with commas between them (T-090), or NULL: sha1, if "checksum" is an extension.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, a text is not UTF-8, or a name is empty or has a
+ * character that no name has.
+ * Ownership: the strings are copied.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_capabilities(struct tus_config *c,
+                                       const char *extensions,
+                                       uint64_t max_size,
+                                       const char *checksum_algorithms);
 
 /**
  * Sets whether PATCH and DELETE are sent as POST with X-HTTP-Method-Override, for networks that let only GET and POST

@@ -323,7 +323,7 @@ impl Client {
     }
 
     pub(super) fn known_capabilities(&self) -> Option<ServerInfo> {
-        self.shared.capabilities.get().cloned()
+        self.shared.config.capabilities.clone().or_else(|| self.shared.capabilities.get().cloned())
     }
 
     pub(super) fn remember_capabilities(&self, capabilities: ServerInfo) {

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::encoding::TextEncoding;
 use super::hooks::Hooks;
+use super::info::ServerInfo;
 use super::log::Log;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprinter;
@@ -56,6 +57,7 @@ pub struct Config {
     pub(crate) metadata_encoding: TextEncoding,
     pub(crate) creation_data: CreationData,
     pub(crate) query_server: bool,
+    pub(crate) capabilities: Option<ServerInfo>,
     pub(crate) override_patch_method: bool,
     pub(crate) add_request_id: bool,
     /// `None`: the default.
@@ -99,6 +101,7 @@ impl Default for Config {
             metadata_encoding: TextEncoding::utf8(),
             creation_data: CreationData::Off,
             query_server: true,
+            capabilities: None,
             override_patch_method: false,
             add_request_id: false,
             checksum: None,
@@ -275,10 +278,15 @@ impl Config {
         self.creation_data = data;
     }
 
-    /// Whether the server is asked for its capabilities before the first upload. On by default; off means no
-    /// extension but creation is used unless a later call asks.
+    /// Whether the server is asked for its capabilities before the first upload. On by default; off means that
+    /// no extension is used that was not asked for; what is asked for is tried (T-006).
     pub fn set_query_server(&mut self, on: bool) {
         self.query_server = on;
+    }
+
+    /// What the server can do, instead of asking it before uploads; `None`, the default: it is asked.
+    pub fn set_capabilities(&mut self, capabilities: Option<ServerInfo>) {
+        self.capabilities = capabilities;
     }
 
     /// Sends PATCH and DELETE as POST with `X-HTTP-Method-Override` (T-009).

@@ -204,6 +204,9 @@ impl<'a> Driver<'a> {
     fn finished(&mut self, session: Session) -> Result<Outcome> {
         let result = session.into_result().unwrap_or_else(|| Err(unended()));
         let result = result.and_then(|outcome| self.confirm_source(outcome)).map_err(|error| self.identified(error));
+        if result.is_err() && std::mem::take(&mut self.job.chunk_failed) {
+            self.job.stats.chunks_failed += 1;
+        }
         match &result {
             Ok(_) => self.log(Level::Info, || format!("done after {:?}", self.job.clock.elapsed())),
             Err(error) => self.log(Level::Error, || error.full_message()),
@@ -575,6 +578,7 @@ impl<'a> Driver<'a> {
             }
             Notice::Acknowledged(offset) => {
                 self.job.stats.chunks_completed += 1;
+                self.job.chunk_failed = false;
                 self.acknowledged = true;
                 if let Some(keeper) = &keeper {
                     keeper.acknowledged(offset, done);
@@ -583,7 +587,7 @@ impl<'a> Driver<'a> {
                 self.tell_token(stopped || done)?;
             }
             Notice::WentBack(offset) => told(self.job.meter.confirm(offset))?,
-            Notice::ChunkFailed => self.job.stats.chunks_failed += 1,
+            Notice::ChunkFailed => self.job.chunk_failed = true,
             Notice::Retrying => {
                 self.job.stats.retries += 1;
                 self.job.meter.retrying();

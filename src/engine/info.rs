@@ -83,11 +83,11 @@ pub struct Stats {
     pub requests: u64,
     /// Tries that failed and were repeated.
     pub retries: u64,
-    /// PATCH (or creating POST) requests that were acknowledged.
+    /// Chunks (PATCH or creating POST requests with data) that were acknowledged.
     pub chunks_completed: u64,
-    /// Those that failed.
+    /// Chunks given up for good: the operation, a part of it or a call of an uploader ended because of them.
     pub chunks_failed: u64,
-    /// Those that sent bytes again which had been sent before.
+    /// Chunks that were sent more than once, however often.
     pub chunks_retried: u64,
     /// How many there are in all: those completed, and the rest at the present chunk size.
     pub chunks_total: u64,

@@ -75,8 +75,12 @@ pub(super) struct Job {
     pub(super) begun: bool,
     /// Goes on after an error with another session.
     pub(super) lives_on: bool,
+    /// The last chunk failed and has not been acknowledged since.
+    pub(super) chunk_failed: bool,
     /// Where the furthest chunk so far ended.
     furthest: u64,
+    /// Where the chunk began that was repeated last.
+    repeated: Option<u64>,
     /// The length of the last chunk.
     chunk: u64,
     /// Nothing beyond this is sent.
@@ -111,7 +115,9 @@ impl Job {
             proven: None,
             begun: false,
             lives_on: false,
+            chunk_failed: false,
             furthest: 0,
+            repeated: None,
             chunk: 0,
             stop_at: None,
         }
@@ -192,7 +198,10 @@ impl Job {
 
     /// A chunk is about to be sent.
     pub(super) fn count_chunk(&mut self, start: u64, length: u64) {
-        self.stats.chunks_retried += u64::from(start < self.furthest);
+        // However often it is repeated, it is one chunk.
+        if start < self.furthest && self.repeated.replace(start) != Some(start) {
+            self.stats.chunks_retried += 1;
+        }
         self.furthest = self.furthest.max(start + length);
         self.chunk = length;
     }

@@ -11,7 +11,9 @@ use super::guard::{guard_status, guard_value};
 use super::handle::{CType, Kind, Owned, free, give, state};
 use super::settings::Settings;
 use super::status::tus_status;
+use super::version::TUS_SIZE_UNKNOWN;
 use crate::engine::config::Config;
+use crate::engine::info::ServerInfo;
 use crate::error::{Error, Result};
 use crate::protocol::chunk::ChunkRules;
 use crate::protocol::session::CreationData;
@@ -354,7 +356,9 @@ pub unsafe extern "C" fn tus_config_set_upload_with_creation(c: *mut tus_config,
 }
 
 /// Sets whether the server is asked for its capabilities (OPTIONS) before the first upload. Off saves one request for
-/// each client; then no extension but creation is used unless a later call asks the server (T-007).
+/// each client. Then nothing is known of the server, as with one that does not answer: no extension is used that the program
+/// did not ask for (no checksums, no data with the creation), what it asks for is tried (a stream of unknown size, a partial
+/// or final upload, a removal), and a refusal is told as what the server said (T-006).
 ///
 /// - `c`: the configuration.
 /// - `on`: 0 off, anything else on. Default: on.
@@ -371,6 +375,57 @@ pub unsafe extern "C" fn tus_config_set_query_server(c: *mut tus_config, on: c_i
             Ok(())
         })
     })
+}
+
+/// Sets what the server can do, for a service that says so in its documentation and not by OPTIONS. It is then not asked
+/// before uploads; tus_client_get_server_info still asks.
+///
+/// - `c`: the configuration.
+/// - `extensions`: the names of the extensions (T-007) with commas between them, for example
+///   "creation-defer-length,checksum,termination"; NULL: the server is asked. Default: NULL.
+/// - `max_size`: the largest upload it takes, in bytes (T-008); TUS_SIZE_UNKNOWN: not known.
+/// - `checksum_algorithms`: their names with commas between them (T-090), or NULL: sha1, if "checksum" is an extension.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, a text is not UTF-8, or a name is empty or has a
+/// character that no name has.
+/// Ownership: the strings are copied.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_capabilities(
+    c: *mut tus_config,
+    extensions: *const c_char,
+    max_size: u64,
+    checksum_algorithms: *const c_char,
+) -> tus_status {
+    // SAFETY: the caller's pointers, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            let algorithms = optional_text(checksum_algorithms, "checksum_algorithms")?;
+            let algorithms = algorithms.map(|names| list(names, "checksum_algorithms")).transpose()?;
+            let Some(extensions) = optional_text(extensions, "extensions")? else {
+                config.set_capabilities(None);
+                return Ok(());
+            };
+            config.set_capabilities(Some(ServerInfo {
+                versions: Vec::new(),
+                extensions: list(extensions, "extensions")?,
+                max_size: Some(max_size).filter(|size| *size != TUS_SIZE_UNKNOWN),
+                checksum_algorithms: algorithms.unwrap_or_default(),
+            }));
+            Ok(())
+        })
+    })
+}
+
+/// Names with commas between them; the empty text has none.
+fn list(text: &str, argument: &str) -> Result<Vec<String>> {
+    let names = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
+    let checked = names.map(|name| match name.bytes().all(|byte| byte.is_ascii_graphic()) && !name.is_empty() {
+        true => Ok(name.to_owned()),
+        false => Err(Error::invalid(format!("{argument}: {name:?} is no name"))),
+    });
+    checked.collect()
 }
 
 /// Sets whether PATCH and DELETE are sent as POST with X-HTTP-Method-Override, for networks that let only GET and POST

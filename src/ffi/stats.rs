@@ -26,9 +26,10 @@ pub struct tus_stats {
     pub requests: u64,
     /// Tries that failed and were repeated.
     pub retries: u64,
-    /// Requests with bytes of the source that were acknowledged.
+    /// Chunks (requests with bytes of the source) that were acknowledged.
     pub chunks_completed: u64,
-    /// Requests with bytes of the source that failed.
+    /// Chunks that were given up for good: 1 once the operation has ended because of one, else 0, but for parts and for an
+    /// uploader that went on.
     pub chunks_failed: u64,
     /// From the start of the operation to its end, in milliseconds.
     pub elapsed_ms: u64,
@@ -36,7 +37,7 @@ pub struct tus_stats {
     pub bytes_total: u64,
     /// Bytes the server has acknowledged, those of earlier runs included.
     pub bytes_confirmed: u64,
-    /// Requests with bytes of the source that had been sent before.
+    /// Chunks that were sent more than once, however often.
     pub chunks_retried: u64,
     /// Requests with bytes of the source that there are in all: those completed, and the rest at the present chunk size.
     pub chunks_total: u64,

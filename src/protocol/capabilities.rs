@@ -25,8 +25,10 @@ impl Capabilities {
             return None;
         }
         let list = |name| answer.headers.list(name).map(str::to_owned).collect::<Vec<_>>();
+        let versions = list("Tus-Version");
         Some(Capabilities {
-            versions: list("Tus-Version"),
+            // What it answers in, it speaks.
+            versions: if versions.is_empty() { list("Tus-Resumable") } else { versions },
             extensions: list("Tus-Extension"),
             max_size: answer.headers.integer("Tus-Max-Size").ok().flatten(),
             checksum_algorithms: list("Tus-Checksum-Algorithm"),
@@ -86,5 +88,8 @@ mod tests {
         }
         let other = Capabilities::from_answer(&answer(200, &[("Tus-Version", "0.2.2,2.0.0")])).unwrap();
         assert!(!other.speaks_our_version());
+        let bare = Capabilities::from_answer(&answer(204, &[("Tus-Resumable", "1.0.0")])).unwrap();
+        assert!(bare.is_tus() && bare.speaks_our_version());
+        assert!(!Capabilities::from_answer(&answer(204, &[("Allow", "GET, OPTIONS")])).unwrap().is_tus());
     }
 }

@@ -71,6 +71,47 @@ static void test_mismatches(void)
     upload(TUS_CHECKSUM_SHA512, TUS_CHECKSUM_REQUIRED, 0, TUS_E_CHECKSUM, TUS_CHECKSUM_NONE);
 }
 
+/* What the server can do is told by the program, for each upload in other words; the server is not asked. */
+static void told(const char *extensions, uint64_t max_size, const char *algorithms, tus_status status, int32_t used)
+{
+    tus_config *config = make_config();
+    unsigned char *bytes = make_bytes(SIZE);
+    tus_source *source = memory_source(bytes, SIZE);
+    tus_client *client;
+    tus_info *info = NULL;
+    tus_error *err = NULL;
+    CHECK_OK(tus_config_set_checksum(config, TUS_CHECKSUM_AUTO, TUS_CHECKSUM_IF_AVAILABLE));
+    CHECK_OK(tus_config_set_capabilities(config, extensions, max_size, algorithms));
+    client = client_of(config);
+    CHECK_RESULT(tus_client_upload(client, source, NULL, &info, &err), status);
+    CHECK_NUMBER(tus_info_checksum(info), used);
+    tus_error_free(err);
+    tus_info_free(info);
+    tus_source_free(source);
+    tus_client_unref(client);
+    free(bytes);
+}
+
+static void test_told(void)
+{
+    told("creation,checksum", SIZE, "sha512, md5", TUS_OK, TUS_CHECKSUM_SHA512);
+    told("checksum", TUS_SIZE_UNKNOWN, NULL, TUS_OK, TUS_CHECKSUM_SHA1);
+    told("", TUS_SIZE_UNKNOWN, "md5", TUS_OK, TUS_CHECKSUM_NONE);
+    told("creation,checksum", SIZE - 1, NULL, TUS_E_TOO_LARGE, TUS_CHECKSUM_NONE);
+}
+
+static void test_told_wrongly(void)
+{
+    static const char *const bad[] = {"a,,b", ",", "a b", "caf\xc3\xa9", "\xff", "a\nb"};
+    size_t i;
+    for (i = 0; i < COUNT(bad); i++) {
+        tus_config *config = make_config();
+        CHECK_INVALID(tus_config_set_capabilities(config, bad[i], TUS_SIZE_UNKNOWN, NULL));
+        CHECK_INVALID(tus_config_set_capabilities(config, "checksum", TUS_SIZE_UNKNOWN, bad[i]));
+        tus_config_free(config);
+    }
+}
+
 static void test_refused(void)
 {
     static const int32_t bad[][2] = {{-1, 1}, {6, 1}, {INT32_MAX, 2}, {1, -1}, {1, 3}, {0, 2}};
@@ -89,7 +130,8 @@ int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
         {"algorithms", test_algorithms}, {"trailers", test_trailers}, {"without", test_without},
-        {"mismatches", test_mismatches}, {"refused", test_refused},
+        {"mismatches", test_mismatches}, {"told", test_told}, {"told_wrongly", test_told_wrongly},
+        {"refused", test_refused},
     };
     return run_case(argc, argv, cases, COUNT(cases));
 }

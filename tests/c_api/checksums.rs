@@ -5,7 +5,7 @@ use tus_test_server::{Extensions, Options, Rule};
 use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_untouched, assert_uploads};
 
-stories!(valgrind: algorithms, trailers, mismatches; plain: without_checksums, refused);
+stories!(valgrind: algorithms, trailers, mismatches; plain: without_checksums, told, told_wrongly, refused);
 
 /// The algorithm of each request with data, and whether it came behind the data.
 fn sent(story: &Story) -> Vec<String> {
@@ -63,6 +63,22 @@ fn mismatches(how: How) {
         let sizes: Vec<_> = story.server.uploads().iter().map(|upload| upload.offset).collect();
         assert!(sizes.contains(&3000) && sizes.contains(&0), "{sizes:?}");
         assert_clean(&story.server);
+    }
+}
+
+fn told(how: How) {
+    let story = Story::with(how, "checksums.c", "told", Options::checked());
+    if story.passes() {
+        assert!(story.server.requests().iter().all(|request| request.method != "OPTIONS"));
+        assert_uploads(&story.server, &[3000; 3]);
+        assert_clean(&story.server);
+    }
+}
+
+fn told_wrongly(how: How) {
+    let story = Story::new(how, "checksums.c", "told_wrongly");
+    if story.passes() {
+        assert_untouched(&story.server);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Setters of `tus_config` and `tus_upload_options`: what they refuse, what they remember, what they set.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use super::super::handle::state;
 use super::super::*;
 use super::fixture::*;
 use crate::engine::config::Config;
+use crate::engine::info::ServerInfo;
 use crate::engine::options::UploadOptions;
 use crate::protocol::checksum::{Algorithm, Policy};
 use crate::protocol::chunk::ChunkSize;
@@ -200,6 +201,25 @@ fn checksums_arrive() {
     assert_eq!(number(5, 2), (required, None));
     assert_eq!(number(0, 1), (Policy::Off, None));
     assert_eq!(number(1, 0).0, Policy::Off);
+}
+
+#[test]
+fn capabilities_arrive() {
+    let config = config();
+    let set = |extensions: &CStr, max_size, algorithms: *const c_char| {
+        // SAFETY: a living object and strings.
+        unsafe { tus_config_set_capabilities(config.pointer, extensions.as_ptr(), max_size, algorithms) }
+    };
+    assert_eq!(set(c"creation, checksum", 7, c"sha1,sha256".as_ptr()), OK);
+    let known = inside(&config).capabilities.clone().unwrap();
+    assert_eq!((known.extensions, known.max_size), (vec!["creation".to_owned(), "checksum".to_owned()], Some(7)));
+    assert_eq!(known.checksum_algorithms, ["sha1", "sha256"]);
+    assert_eq!(set(c"", u64::MAX, std::ptr::null()), OK);
+    assert_eq!(inside(&config).capabilities.clone().unwrap(), ServerInfo::default());
+    for bad in [c"a,,b", c"a b", c",", NOT_UTF8] {
+        assert_eq!(set(bad, 0, std::ptr::null()), INVALID, "{bad:?}");
+    }
+    assert_eq!(set(c"creation", 0, c"sha1,".as_ptr()), INVALID);
 }
 
 #[test]

@@ -158,12 +158,10 @@ impl Core {
         }
     }
 
-    /// Whether an extension may be used. If the server was not to be asked, the caller's wish counts as his knowledge.
+    /// Whether an extension may be used for what the caller asked for. Unknown is not no (T-006): it is tried, and a
+    /// refusal is told as what the server said.
     pub(super) fn may_use(&self, extension: &str) -> bool {
-        match &self.capabilities {
-            Some(known) => known.has(extension),
-            None => !self.plan.discover,
-        }
+        self.capabilities.as_ref().is_none_or(|known| known.has(extension))
     }
 
     /// Whether the server is asked what it can check before it is asked for an upload that exists (T-011): only if the

@@ -1,11 +1,13 @@
 //! Awaits the answer to OPTIONS.
 //!
-//! For an upload it is optional: a server that does not answer it properly is used without extensions (T-006).
+//! For an upload it is optional: of a server that does not answer it properly nothing is known, and no extension is used
+//! that was not asked for (T-006).
 //! When the capabilities are themselves the goal, only an answer of a tus server will do.
 
 use crate::error::{BrokenRule, ErrorKind, TimeLimit};
 use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::{Capabilities, VERSION};
+use crate::protocol::checksum::Policy;
 use crate::protocol::reaction::{Purpose, Reaction, react};
 use crate::protocol::url::AbsoluteUrl;
 
@@ -36,11 +38,16 @@ impl Discover {
 
     fn ask_with(core: &Core, endpoint: AbsoluteUrl, with_version: bool) -> State {
         let mut request = core.request(Purpose::Discover, Method::Options, &endpoint);
-        request.exchange.optional = !Self::is_goal(core);
+        request.exchange.optional = !Self::is_needed(core);
         if with_version {
             request = request.header("Tus-Resumable", VERSION);
         }
         State::Discover(Discover { request, endpoint, with_version })
+    }
+
+    /// Without knowing what the server can do nothing can be done.
+    fn is_needed(core: &Core) -> bool {
+        Self::is_goal(core) || core.plan.checksum.policy == Policy::Required
     }
 
     fn is_goal(core: &Core) -> bool {
@@ -48,10 +55,12 @@ impl Discover {
     }
 
     pub(super) fn answered(self, core: &mut Core, answer: Answer) -> State {
-        if matches!(answer.status, 405 | 412) && !self.with_version {
+        let capabilities = Capabilities::from_answer(&answer);
+        // An answer without a word of tus is as good as none: some servers tell only who names the version (aiohttp-tus).
+        let silent = capabilities.as_ref().is_some_and(|capabilities| !capabilities.is_tus());
+        if (silent || matches!(answer.status, 405 | 412)) && !self.with_version {
             return Self::ask_with(core, self.endpoint, true);
         }
-        let capabilities = Capabilities::from_answer(&answer);
         if Self::is_goal(core) {
             let exchange = &self.request.exchange;
             return match (capabilities, react(Purpose::Discover, &answer)) {
@@ -69,23 +78,32 @@ impl Discover {
             };
         }
         match capabilities {
-            Some(capabilities) => {
+            Some(capabilities) if !silent => {
                 if capabilities.max_size.is_none() && answer.headers.get("Tus-Max-Size").is_some() {
                     core.warn("the server's Tus-Max-Size is not a number (T-008): it is ignored");
                 }
-                if capabilities.is_tus() {
-                    core.notices.push(Notice::Capabilities(capabilities.clone()));
-                }
+                core.notices.push(Notice::Capabilities(capabilities.clone()));
                 core.capabilities = Some(capabilities);
                 self.go_on(core)
             }
-            None => self.refused(core, answer.status),
+            // Without these checksums nothing may be sent, and the credentials are what is wrong.
+            None if Self::is_needed(core) && matches!(answer.status, 401 | 403 | 407) => {
+                Finished::error(refused(ErrorKind::HttpStatus, &self.request.exchange, &answer))
+            }
+            None if Self::is_needed(core) => match react(Purpose::Discover, &answer) {
+                Reaction::Again(budget) => {
+                    let then = Self::ask_with(core, self.endpoint, self.with_version);
+                    core.again(budget, &self.request.exchange, answer, then)
+                }
+                _ => self.refused(core, answer.status),
+            },
+            _ => self.refused(core, answer.status),
         }
     }
 
     /// The server does not say what it can do.
     pub(super) fn refused(self, core: &mut Core, status: u16) -> State {
-        core.warn(format!("the server answers OPTIONS with status {status}: no extensions are used"));
+        core.warn(format!("the server does not say what it can do (OPTIONS is answered with status {status})"));
         self.go_on(core)
     }
 
@@ -93,12 +111,12 @@ impl Discover {
         // Without a connection the next request would fare no better; with one, we can do without the answer.
         let unreachable =
             matches!(broken.kind, BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::Timeout(TimeLimit::Connect));
-        let needed = unreachable || Self::is_goal(core) || broken.stale_connection;
+        let needed = unreachable || Self::is_needed(core) || broken.stale_connection;
         if needed || !is_worth_retrying(broken.kind) {
             return core
                 .broken(broken, &self.request.exchange, |core| Self::ask_with(core, self.endpoint, self.with_version));
         }
-        core.warn(format!("{}: no extensions are used", broke(broken, &self.request.exchange)));
+        core.warn(format!("{}: what the server can do is not known", broke(broken, &self.request.exchange)));
         self.go_on(core)
     }
 

@@ -94,6 +94,14 @@ pub(super) fn configuration() -> Calls {
             ("tus_config_set_override_patch_method", vec![refused("c", tus_config_set_override_patch_method(no, 1))]),
             ("tus_config_set_add_request_id", vec![refused("c", tus_config_set_add_request_id(no, 1))]),
             ("tus_config_set_checksum", vec![refused("c", tus_config_set_checksum(no, 1, 1))]),
+            (
+                "tus_config_set_capabilities",
+                vec![
+                    refused("c", tus_config_set_capabilities(no, TEXT, 0, TEXT)),
+                    gives("extensions", tus_config_set_capabilities(c, null(), 0, TEXT), OK),
+                    gives("checksum_algorithms", tus_config_set_capabilities(c, TEXT, 0, null()), OK),
+                ],
+            ),
             ("tus_config_set_checksum_trailers", vec![refused("c", tus_config_set_checksum_trailers(no, 1))]),
             (
                 "tus_config_set_metadata_for_partial_uploads",

@@ -117,8 +117,16 @@ fn what_is_required_and_not_offered_is_the_end_before_the_post() {
         let error = run.expect_error(ErrorKind::Unsupported);
         assert!(error.full_message().contains(says), "{error}");
     }
-    let plan = Plan { capabilities: None, discover: true, ..required("", None) };
-    play_list(plan, vec![ok(404, &[])]).expect_error(ErrorKind::Unsupported);
+    let plan = || Plan { capabilities: None, discover: true, ..required("", None) };
+    play_list(plan(), vec![ok(404, &[])]).expect_error(ErrorKind::Unsupported);
+    // What is wrong with the question is told or tried again.
+    let run = play_list(plan(), vec![ok(401, &[])]);
+    assert_eq!(run.expect_error(ErrorKind::HttpStatus).answer().map(|answer| answer.status), Some(401));
+    let offers = ok(204, &[("Tus-Extension", "checksum")]);
+    let hang = Reply::Break(BrokenKind::Timeout(TimeLimit::Response), 0);
+    let run = play_list(plan(), vec![ok(503, &[]), hang, offers, created(), at(4)]);
+    run.expect_done(4);
+    assert!(!run.exchanges[0].optional);
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn a_location_that_is_not_utf8_is_refused() {
 
 #[test]
 fn capabilities_of_a_server_that_shows_no_tus_are_not_passed_on() {
-    let run = play_list(asking(4), vec![ok(200, &[]), created(), at(4)]);
+    let run = play_list(asking(4), vec![foreign(200, &[]), foreign(200, &[]), created(), at(4)]);
     assert!(!run.notices.iter().any(|notice| matches!(notice, Notice::Capabilities(_))));
 }
 

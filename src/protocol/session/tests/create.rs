@@ -47,10 +47,11 @@ fn metadata_goes_with_the_creation_only() {
 
 #[test]
 fn capabilities_are_asked_for_once_and_optional() {
-    for reply in [ok(404, &[]), ok(500, &[]), NO_ANSWER, RESET, ok(200, &[]), ok(302, &[("Location", "/x")])] {
-        let then_patch = matches!(&reply, Reply::Answer(302, _));
+    for reply in [ok(404, &[]), ok(500, &[]), NO_ANSWER, RESET, foreign(200, &[]), ok(302, &[("Location", "/x")])] {
+        // Both are asked once more: there, and with the version.
+        let asked_again = matches!(&reply, Reply::Answer(200 | 302, _));
         let mut replies = vec![reply];
-        if then_patch {
+        if asked_again {
             replies.push(ok(500, &[]));
         }
         replies.extend([created(), at(11)]);
@@ -67,6 +68,13 @@ fn options_may_want_the_version_after_all() {
     let run = play_list(asking(3), vec![ok(405, &[]), options(&[("Tus-Version", "1.0.0")]), created(), at(3)]);
     run.expect_done(3);
     assert_eq!(run.exchanges[1].headers, [("Tus-Resumable", "1.0.0".to_owned())]);
+    // So may an answer that says nothing of tus; what stays silent says nothing.
+    for said in [vec![("Tus-Version", "1.0.0")], vec![("Tus-Resumable", "1.0.0")], vec![]] {
+        let run = play_list(asking(3), vec![foreign(204, &[]), foreign(200, &said), created(), at(3)]);
+        run.expect_done(3);
+        assert_eq!(run.exchanges[1].headers, [("Tus-Resumable", "1.0.0".to_owned())]);
+        assert_eq!(warned(&run, "does not say what it can do"), said.is_empty());
+    }
 }
 
 #[test]
@@ -84,7 +92,8 @@ fn too_large_or_another_version_fails_before_the_post() {
     let run = play_list(asking(11), vec![options(&[("Tus-Version", "0.2.2")])]);
     run.expect_error(ErrorKind::Version);
     for junk in ["abc", "-1"] {
-        play_list(asking(11), vec![options(&[("Tus-Max-Size", junk)]), created(), at(11)]).expect_done(11);
+        play_list(asking(11), vec![options(&[("Tus-Version", "1.0.0"), ("Tus-Max-Size", junk)]), created(), at(11)])
+            .expect_done(11);
     }
 }
 
@@ -266,7 +275,7 @@ fn discovery_as_a_goal_wants_a_tus_server() {
         Ok(Outcome::Discovered(capabilities)) => assert_eq!(capabilities.max_size, Some(5)),
         other => panic!("{other:?}"),
     }
-    play_list(plan(), vec![ok(200, &[])]).expect_error(ErrorKind::Protocol(BrokenRule::NotTus));
+    play_list(plan(), vec![foreign(200, &[]), foreign(200, &[])]).expect_error(ErrorKind::Protocol(BrokenRule::NotTus));
     play_list(plan(), vec![ok(404, &[])]).expect_error(ErrorKind::HttpStatus);
 }
 

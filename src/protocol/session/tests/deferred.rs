@@ -145,9 +145,22 @@ fn a_server_that_cannot_defer_gets_no_stream() {
         let run = stream_of(11, Plan { capabilities, ..stream() }, vec![]);
         assert!(run.expect_error(ErrorKind::Unsupported).full_message().contains("creation-defer-length"));
     }
-    // Neither does one that does not say.
-    let run = stream_of(11, Plan { discover: true, ..stream() }, vec![ok(404, &[])]);
-    run.expect_error(ErrorKind::Unsupported);
+    // One that does not say is tried, and what it says to that is told.
+    for silent in [vec![ok(404, &[])], vec![ok(401, &[])], vec![foreign(200, &[]), foreign(204, &[])]] {
+        let plan = || Plan { discover: true, capabilities: None, ..stream() };
+        let with = |last: Vec<Reply>| {
+            let silent = silent.iter().map(|reply| match reply {
+                Reply::Answer(status, _) => foreign(*status, &[]),
+                _ => unreachable!(),
+            });
+            silent.chain(last).collect::<Vec<_>>()
+        };
+        stream_of(11, plan(), with(vec![created(), at(4), at(8), at(11)])).expect_done(11);
+        let run = stream_of(11, plan(), with(vec![ok(501, &[])]));
+        assert_eq!(run.expect_error(ErrorKind::Unsupported).answer().map(|answer| answer.status), Some(501));
+        let run = stream_of(11, plan(), with(vec![ok(401, &[])]));
+        assert_eq!(run.expect_error(ErrorKind::HttpStatus).answer().map(|answer| answer.status), Some(401));
+    }
     let plan = Plan { capabilities: offering("creation,creation-defer-length", ""), ..stream() };
     stream_of(11, plan, vec![created(), at(4), at(8), at(11)]).expect_done(11);
     let plan = Plan { capabilities: offering("creation", ""), ..stream() };
