@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use once_cell::sync::OnceCell;
+use zeroize::Zeroizing;
 
 use super::budget::{Budget, Reserved};
 use super::config::{Config, set_field};
@@ -41,7 +42,8 @@ use crate::protocol::session::{Exchange, Goal, Outcome, Plan};
 use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::source::{Bytes, Source};
 use crate::store::{self, Record};
-use crate::transport::{PlatformCertificates, Settings, Transport};
+use crate::sys;
+use crate::transport::{Field, PlatformCertificates, Settings, Transport};
 
 /// A client. Threads: any number at once. Clones are the same client.
 #[derive(Clone)]
@@ -70,7 +72,7 @@ struct Shared {
 #[derive(Debug)]
 struct Headed {
     generation: u64,
-    fields: Vec<(String, String)>,
+    fields: Vec<Field>,
 }
 
 /// What a request takes whatever it carries.
@@ -108,12 +110,20 @@ impl Client {
         if let Some(endpoint) = &config.endpoint {
             transport.check_way(endpoint.as_str())?;
         }
+        if let Some((_, key)) = &config.tls.client_certificate
+            && sys::attributes::is_readable_by_all(key)
+        {
+            config.log.write(Level::Warn, || {
+                format!("all users of this machine may read the private key {}: take that right away", key.display())
+            });
+        }
         let mut headers = config.headers.clone();
         if let Some(user) = &config.user
             && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
         {
-            let basic = STANDARD.encode(format!("{}:{}", user.name, user.password));
-            headers.push(("Authorization".to_owned(), format!("Basic {basic}")));
+            let plain = Zeroizing::new(format!("{}:{}", user.name, user.password.as_str()));
+            let basic = Zeroizing::new(STANDARD.encode(plain.as_bytes()));
+            headers.push(("Authorization".to_owned(), Zeroizing::new(format!("Basic {}", basic.as_str()))));
         }
         let headers = RwLock::new(Headed { generation: 0, fields: headers });
         let (renewal, capabilities, closing) = (Mutex::default(), OnceCell::new(), Cancel::new());
@@ -161,7 +171,7 @@ impl Client {
     }
 
     /// The caller's present headers, credentials included.
-    pub fn headers(&self) -> Vec<(String, String)> {
+    pub fn headers(&self) -> Vec<Field> {
         self.shared.headers.read().unwrap_or_else(PoisonError::into_inner).fields.clone()
     }
 
@@ -203,7 +213,7 @@ impl Client {
             return Ok(Ok(self.shared.headers.read().unwrap_or_else(PoisonError::into_inner).generation != generation));
         }
         for (name, value) in new.0 {
-            self.set_header(&name, value.as_deref())?;
+            self.set_header(&name, value.as_ref().map(|value| value.as_str()))?;
         }
         Ok(Ok(true))
     }
@@ -333,13 +343,9 @@ impl Client {
 
     /// The headers of a request, and which generation they are: the protocol's, and the caller's if its origin is
     /// trusted (T-150); those for one upload go before those of the client.
-    pub(super) fn headers_for(
-        &self,
-        exchange: &Exchange,
-        of_upload: &[(String, String)],
-    ) -> (u64, Vec<(String, String)>) {
-        let mut headers: Vec<(String, String)> =
-            exchange.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    pub(super) fn headers_for(&self, exchange: &Exchange, of_upload: &[Field]) -> (u64, Vec<Field>) {
+        let mut headers: Vec<Field> =
+            exchange.headers.iter().map(|(name, value)| ((*name).to_owned(), Zeroizing::new(value.clone()))).collect();
         let generation = {
             let own = self.shared.headers.read().unwrap_or_else(PoisonError::into_inner);
             if exchange.trusted {
@@ -350,7 +356,7 @@ impl Client {
             own.generation
         };
         if self.shared.config.add_request_id && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(REQUEST_ID)) {
-            headers.push((REQUEST_ID.to_owned(), request_id()));
+            headers.push((REQUEST_ID.to_owned(), Zeroizing::new(request_id())));
         }
         (generation, headers)
     }

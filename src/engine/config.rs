@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 use super::encoding::TextEncoding;
 use super::hooks::Hooks;
@@ -24,7 +25,7 @@ use crate::protocol::retry::{FIRST_ANSWER, RetryPolicy};
 use crate::protocol::session::CreationData;
 use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
 use crate::store::{DirectoryStore, Store, TokenKey};
-use crate::transport::{FileSending, ProxySetting, Timeouts, TlsSettings};
+use crate::transport::{Field, FileSending, ProxySetting, Timeouts, TlsSettings};
 
 /// Where the caller's functions for tasks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,7 +42,7 @@ pub enum Dispatch {
 pub struct Config {
     pub(crate) endpoint: Option<AbsoluteUrl>,
     pub(crate) user: Option<UserInfo>,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<Field>,
     pub(crate) allowed_origins: Vec<Origin>,
     pub(crate) chunk_size: ChunkSize,
     pub(crate) chunk_rules: ChunkRules,
@@ -424,11 +425,11 @@ pub(crate) fn check_workers(count: u32) -> Result<u32> {
 }
 
 /// Sets, replaces or removes a field of a list, checked.
-pub(crate) fn set_field(fields: &mut Vec<(String, String)>, name: &str, value: Option<&str>) -> Result<()> {
+pub(crate) fn set_field(fields: &mut Vec<Field>, name: &str, value: Option<&str>) -> Result<()> {
     fields::check_field(name, value.unwrap_or_default())?;
     fields.retain(|(have, _)| !have.eq_ignore_ascii_case(name));
     if let Some(value) = value {
-        fields.push((name.to_owned(), value.to_owned()));
+        fields.push((name.to_owned(), Zeroizing::new(value.to_owned())));
     }
     Ok(())
 }

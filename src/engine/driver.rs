@@ -308,7 +308,7 @@ impl<'a> Driver<'a> {
     fn prepare(&mut self, exchange: &Exchange, added: Option<(&str, String)>) -> Result<OutgoingRequest> {
         let (generation, mut headers) = self.client.headers_for(exchange, &self.job.headers);
         self.generation = generation;
-        headers.extend(added.map(|(name, value)| (name.to_owned(), value)));
+        headers.extend(added.map(|(name, value)| (name.to_owned(), value.into())));
         let mut request =
             OutgoingRequest::new(exchange.method.as_str().to_owned(), exchange.url.clone(), exchange.trusted, headers);
         if let Some(hook) = &self.client.config().hooks.before_request {

@@ -6,11 +6,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::answer::Answer;
 use crate::protocol::fields;
 pub use crate::protocol::session::WaitReason;
 use crate::protocol::url::AbsoluteUrl;
+use crate::transport::Field;
 
 /// `Err(code)` ends the operation with [`ErrorKind::Callback`], unless it is already over: an upload whose last byte
 /// has been acknowledged is done, whatever is said afterwards.
@@ -83,13 +86,13 @@ impl Progress {
 
 /// Headers with which a client goes on after a refusal.
 #[derive(Default)]
-pub struct NewHeaders(pub(crate) Vec<(String, Option<String>)>);
+pub struct NewHeaders(pub(crate) Vec<(String, Option<Zeroizing<String>>)>);
 
 impl NewHeaders {
     /// Sets a header for all requests from now on; `None` removes it. The library's own are refused.
     pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<()> {
         fields::check_field(name, value.unwrap_or_default())?;
-        self.0.push((name.to_owned(), value.map(str::to_owned)));
+        self.0.push((name.to_owned(), value.map(|value| Zeroizing::new(value.to_owned()))));
         Ok(())
     }
 }
@@ -99,11 +102,11 @@ pub struct OutgoingRequest {
     method: String,
     url: AbsoluteUrl,
     trusted: bool,
-    headers: Vec<(String, String)>,
+    headers: Vec<Field>,
 }
 
 impl OutgoingRequest {
-    pub(crate) fn new(method: String, url: AbsoluteUrl, trusted: bool, headers: Vec<(String, String)>) -> Self {
+    pub(crate) fn new(method: String, url: AbsoluteUrl, trusted: bool, headers: Vec<Field>) -> Self {
         OutgoingRequest { method, url, trusted, headers }
     }
 
@@ -133,7 +136,7 @@ impl OutgoingRequest {
     }
 
     /// All headers but those the transport adds itself.
-    pub fn headers(&self) -> &[(String, String)] {
+    pub fn headers(&self) -> &[Field] {
         &self.headers
     }
 
@@ -150,7 +153,7 @@ impl OutgoingRequest {
         }
         self.headers.retain(|(have, _)| !have.eq_ignore_ascii_case(name));
         if let Some(value) = value {
-            self.headers.push((name.to_owned(), value.to_owned()));
+            self.headers.push((name.to_owned(), Zeroizing::new(value.to_owned())));
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ pub(super) struct Job {
     pub(super) stats: Stats,
     pub(super) warnings: Warnings,
     /// The caller's headers for this upload alone.
-    pub(super) headers: Arc<[(String, String)]>,
+    pub(super) headers: Arc<[crate::transport::Field]>,
     pub(super) hashes: HashAhead,
     pub(super) keeper: Option<Keep>,
     pub(super) on_upload_url: Option<OnUploadUrl>,

@@ -26,7 +26,7 @@ pub struct UploadOptions {
     metadata: Vec<(String, Value)>,
     /// The `filename` in it is not the caller's but that of the file.
     own_filename: bool,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<crate::transport::Field>,
     pub(crate) stop_at: Option<u64>,
     pub(crate) chunk_size: Option<ChunkSize>,
     pub(crate) checksum: Option<Wish>,

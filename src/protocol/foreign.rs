@@ -5,6 +5,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 /// No more characters of one text are shown.
 const MOST: usize = 200;
@@ -57,7 +58,7 @@ fn is_invisible(c: char) -> bool {
 
 /// What must not be shown though others may say it: the values of the caller's headers, and what they are made of.
 #[derive(Clone, Default)]
-pub struct Secrets(Vec<String>);
+pub struct Secrets(Vec<Zeroizing<String>>);
 
 impl Secrets {
     /// None.
@@ -77,9 +78,10 @@ impl Secrets {
         }
         if let Some((scheme, encoded)) = value.split_once(' ')
             && scheme.eq_ignore_ascii_case("basic")
-            && let Some(decoded) = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+            && let Some(decoded) = STANDARD.decode(encoded.trim()).ok().map(Zeroizing::new)
+            && let Ok(decoded) = std::str::from_utf8(&decoded)
         {
-            self.add(&decoded);
+            self.add(decoded);
             self.add(decoded.split_once(':').map_or("", |(_, password)| password));
         }
     }
@@ -88,8 +90,8 @@ impl Secrets {
     pub fn add(&mut self, text: &str) {
         let text = text.trim().trim_matches('"');
         let known = SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(text));
-        if text.len() >= SHORTEST && !known && !self.0.iter().any(|have| have == text) {
-            self.0.push(text.to_owned());
+        if text.len() >= SHORTEST && !known && !self.0.iter().any(|have| have.as_str() == text) {
+            self.0.push(Zeroizing::new(text.to_owned()));
             // What contains another is hidden before that one.
             self.0.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use iri_string::format::ToDedicatedString as _;
 use iri_string::types::{UriAbsoluteStr, UriReferenceStr, UriStr};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use zeroize::Zeroizing;
 
 use crate::error::BrokenRule;
 
@@ -37,7 +38,7 @@ pub struct UserInfo {
     /// Before the colon.
     pub name: String,
     /// After it; empty if there is none.
-    pub password: String,
+    pub password: Zeroizing<String>,
 }
 
 /// Why a text is not a URL we can use.
@@ -99,7 +100,7 @@ impl AbsoluteUrl {
         };
         let user = authority.userinfo().map(|info| {
             let (name, password) = info.split_once(':').unwrap_or((info, ""));
-            UserInfo { name: percent_decode(name), password: percent_decode(password) }
+            UserInfo { name: percent_decode(name), password: Zeroizing::new(percent_decode(password)) }
         });
         let mut shown = String::with_capacity(uri.as_str().len());
         shown.push_str(if secure { "https://" } else { "http://" });
@@ -350,7 +351,7 @@ mod tests {
     fn userinfo_is_taken_out() {
         let (url, user) = AbsoluteUrl::parse("http://al:p%40ss:x@h/f").unwrap();
         assert_eq!(url.as_str(), "http://h/f");
-        assert_eq!(user, Some(UserInfo { name: "al".into(), password: "p@ss:x".into() }));
+        assert_eq!(user, Some(UserInfo { name: "al".into(), password: "p@ss:x".to_owned().into() }));
     }
 
     #[test]

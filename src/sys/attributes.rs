@@ -1,9 +1,11 @@
-//! Extended attributes of an open file.
+//! What the platform knows of a file beside its content: extended attributes, who may read it.
 
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 /// The kernel takes no more than this for a list of names, nor for a value.
 const MOST: usize = 64 * 1024;
@@ -47,6 +49,11 @@ fn read(call: impl Fn(*mut u8, usize) -> libc::ssize_t) -> io::Result<Vec<u8>> {
     let length = super::counted(call(buffer.as_mut_ptr(), buffer.len()))?;
     buffer.truncate(length);
     Ok(buffer)
+}
+
+/// Whether every user of the machine may read a file.
+pub(crate) fn is_readable_by_all(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
 }
 
 /// Sets one; whether the file system has any.

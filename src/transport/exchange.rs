@@ -8,6 +8,7 @@ use std::os::fd::AsFd as _;
 use std::sync::Arc;
 
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::BreakKind;
 use super::buffers::RequestBuffers;
@@ -52,7 +53,7 @@ pub(super) struct Exchange {
     /// Watches for the answer.
     pub(super) sniffer: Sniffer,
     /// The request's head, held back until it can leave together with the first body bytes.
-    pub(super) head: Vec<u8>,
+    pub(super) head: Zeroizing<Vec<u8>>,
     phase: Phase,
     body_until: Option<Until>,
     body_received: usize,
@@ -79,7 +80,8 @@ impl Exchange {
             stream: None,
             buffers: RequestBuffers::new(outgoing),
             sniffer: Sniffer::new(),
-            head: Vec::new(),
+            // Large enough for nearly every head: one that grows leaves its old place behind as it was.
+            head: Zeroizing::new(Vec::with_capacity(8 * 1024)),
             phase: Phase::Head,
             body_until: None,
             body_received: 0,
@@ -145,7 +147,9 @@ impl Exchange {
         }
         match self.phase {
             Phase::Head => {
-                self.head.extend_from_slice(&self.buffers.outgoing()[..amount]);
+                let written = &mut self.buffers.outgoing()[..amount];
+                self.head.extend_from_slice(written);
+                written.zeroize();
                 if !self.head.ends_with(b"\r\n\r\n") {
                     return Ok(());
                 }

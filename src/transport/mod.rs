@@ -59,6 +59,8 @@ mod tests;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use crate::cancel::Cancel;
 use crate::error::{Cause, TimeLimit};
 use crate::protocol::answer::Answer;
@@ -68,6 +70,9 @@ pub use proxy::{ProxySetting, ProxyUrl};
 pub use settings::{FileSending, PlatformCertificates, Settings, TlsSettings};
 pub use throttle::Throttle;
 
+/// A header field: its name, and its value, which may be a secret and so is wiped when it is dropped.
+pub type Field = (String, Zeroizing<String>);
+
 /// One request, ready for the wire.
 #[derive(Debug)]
 pub struct Request<'a> {
@@ -76,7 +81,7 @@ pub struct Request<'a> {
     /// Absolute http or https URL; no userinfo, no fragment.
     pub url: &'a str,
     /// All headers but Host, Content-Length, Transfer-Encoding, Trailer and Connection, which the transport writes.
-    pub headers: &'a [(String, String)],
+    pub headers: &'a [Field],
     /// When the whole operation must have ended.
     pub deadline: Option<Instant>,
     /// A limit for the answer of this request, if it is shorter than [`Timeouts::response`].

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::answer;
 use super::body::{self, Outgoing};
 use super::client::Client;
@@ -94,7 +96,7 @@ impl Transport {
     }
 
     /// The credentials that requests may carry to a proxy, as header values: nothing of them is to be shown.
-    pub fn proxy_credentials(&self) -> impl Iterator<Item = String> {
+    pub fn proxy_credentials(&self) -> impl Iterator<Item = Zeroizing<String>> {
         self.0.proxies.credentials()
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
+use zeroize::Zeroizing;
 
 use super::no_proxy::NoProxy;
 use super::target::Origin;
@@ -35,7 +36,7 @@ struct Parts {
     kind: ProxyKind,
     host: String,
     port: u16,
-    user: Option<(Vec<u8>, Vec<u8>)>,
+    user: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
 }
 
 /// What a proxy speaks.
@@ -80,7 +81,10 @@ impl ProxyUrl {
         let (host, port) = split_address(address)?;
         let user = user.map(|user| {
             let (name, password) = user.split_once(':').unwrap_or((user, ""));
-            (percent_decode_str(name).collect::<Vec<u8>>(), percent_decode_str(password).collect::<Vec<u8>>())
+            // Room for all of it: a vector that grows leaves its old place behind as it was.
+            let mut decoded = Zeroizing::new(Vec::with_capacity(password.len()));
+            decoded.extend(percent_decode_str(password));
+            (percent_decode_str(name).collect::<Vec<u8>>(), decoded)
         });
         check_user(kind, user.as_ref())?;
         Ok(ProxyUrl(Arc::new(Parts { kind, host: host.to_ascii_lowercase(), port, user })))
@@ -107,15 +111,18 @@ impl ProxyUrl {
     }
 
     /// The value of the header that tells an HTTP proxy who we are.
-    fn credentials(&self) -> Option<String> {
+    fn credentials(&self) -> Option<Zeroizing<String>> {
         let (name, password) = self.user()?;
-        Some(format!("Basic {}", BASE64_STANDARD.encode([name, b":", password].concat())))
+        let plain = Zeroizing::new([name, b":", password].concat());
+        let encoded = Zeroizing::new(BASE64_STANDARD.encode(plain.as_slice()));
+        Some(Zeroizing::new(format!("Basic {}", encoded.as_str())))
     }
 
     /// The header line that tells an HTTP proxy who we are, or nothing.
-    pub(super) fn authorization(&self) -> String {
+    pub(super) fn authorization(&self) -> Zeroizing<String> {
         let credentials = self.credentials();
-        credentials.map_or_else(String::new, |credentials| format!("Proxy-Authorization: {credentials}\r\n"))
+        let line = |credentials: Zeroizing<String>| format!("Proxy-Authorization: {}\r\n", credentials.as_str());
+        Zeroizing::new(credentials.map_or_else(String::new, line))
     }
 
     /// For messages: without user and password.
@@ -158,7 +165,7 @@ fn split_address(address: &str) -> Result<(&str, u16), String> {
 }
 
 /// What the SOCKS protocols can carry.
-fn check_user(kind: ProxyKind, user: Option<&(Vec<u8>, Vec<u8>)>) -> Result<(), String> {
+fn check_user(kind: ProxyKind, user: Option<&(Vec<u8>, Zeroizing<Vec<u8>>)>) -> Result<(), String> {
     let Some((name, password)) = user else {
         return Ok(());
     };
@@ -216,7 +223,7 @@ impl Proxies {
     }
 
     /// What proxies are told to know us by, and may repeat.
-    pub(super) fn credentials(&self) -> impl Iterator<Item = String> {
+    pub(super) fn credentials(&self) -> impl Iterator<Item = Zeroizing<String>> {
         [&self.http, &self.https].into_iter().flatten().flatten().filter_map(ProxyUrl::credentials)
     }
 
@@ -261,8 +268,8 @@ mod tests {
     #[test]
     fn credentials_become_basic() {
         let url = ProxyUrl::parse("http://Aladdin:open%20sesame@h").unwrap();
-        assert_eq!(url.authorization(), "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n");
-        assert_eq!(ProxyUrl::parse("h").unwrap().authorization(), "");
+        assert_eq!(url.authorization().as_str(), "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n");
+        assert_eq!(ProxyUrl::parse("h").unwrap().authorization().as_str(), "");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! A request in ureq's terms, and how ureq is set up.
 
+use bytes::Bytes;
 use ureq::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRAILER, TRANSFER_ENCODING, USER_AGENT};
 use ureq::http::{self, HeaderName, HeaderValue, Method, Uri};
+use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::{Body, BreakKind, Request};
@@ -62,7 +64,9 @@ pub(super) fn build(
                     format!("the header {name} is written by the transport"),
                 ));
             }
-            let value = HeaderValue::from_str(value)
+            // Not a copy that nobody wipes.
+            let bytes = Bytes::from_owner(Zeroizing::new(value.as_bytes().to_vec()));
+            let value = HeaderValue::from_maybe_shared(bytes)
                 .map_err(|error| unsendable(format!("the value of header {name} cannot be sent"), error))?;
             headers.try_append(name, value).map_err(|error| unsendable("too many headers", error))?;
         }

@@ -15,7 +15,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, OtherError};
+use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, InconsistentKeys, OtherError};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::BreakKind;
 use super::context::Context;
@@ -64,7 +65,7 @@ impl Tls {
     ) -> Result<Tls, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let identity = match &settings.client_certificate {
-            Some((chain, key)) => Some(Arc::new(read_identity(chain, key, &provider)?)),
+            Some((chain, key)) => Some(Arc::new(read_identity(chain, key)?)),
             None => None,
         };
         let tls = Tls {
@@ -377,8 +378,8 @@ fn platform_certificates() -> Vec<CertificateDer<'static>> {
     rustls_native_certs::load_native_certs().certs
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| {
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    fs::read(path).map(Zeroizing::new).map_err(|error| {
         let code = error.raw_os_error();
         let what = format!("{} cannot be read", path.display());
         Error::new(ErrorKind::Tls, what).with_os_code(code).with_cause(Arc::new(error))
@@ -407,12 +408,18 @@ fn read_trusted(path: &Path) -> Result<Trusted, Error> {
     Ok(trusted)
 }
 
-fn read_identity(chain: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {
+fn read_identity(chain: &Path, key: &Path) -> Result<CertifiedKey, Error> {
     let certificates = read_certificates(chain)?;
-    let key_der = PrivateKeyDer::from_pem_slice(&read(key)?)
-        .map_err(|error| unusable(key, "holds no private key in PEM form (an encrypted one cannot be used)", error))?;
-    CertifiedKey::from_der(certificates, key_der, provider)
-        .map_err(|error| unusable(key, &format!("does not fit the certificate in {}", chain.display()), error))
+    let no_key = |error| unusable(key, "holds no private key in PEM form (an encrypted one cannot be used)", error);
+    let mut der = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(no_key)?;
+    let signing = rustls::crypto::ring::sign::any_supported_type(&der);
+    der.zeroize();
+    let no_fit = |error| unusable(key, &format!("does not fit the certificate in {}", chain.display()), error);
+    let identity = CertifiedKey::new(certificates, signing.map_err(no_fit)?);
+    match identity.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(identity),
+        Err(error) => Err(no_fit(error)),
+    }
 }
 
 fn unusable(path: &Path, what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -3,6 +3,8 @@
 //! ureq knows CONNECT only, for http targets too, which many proxies refuse for any port but 443; and it makes the
 //! proxied socket by itself, out of reach of our cancel and clocks.
 
+use zeroize::Zeroizing;
+
 use super::BreakKind;
 use super::context::Context;
 use super::dialogue::Dialogue;
@@ -22,7 +24,9 @@ pub(super) fn open(context: &Context, socket: &Socket, proxy: &ProxyUrl, until: 
     let dialogue = Dialogue { context, socket, until };
     let target = context.target.origin.host_and_port();
     let authorization = proxy.authorization();
-    dialogue.send(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n").as_bytes())?;
+    let authorization = authorization.as_str();
+    let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
+    dialogue.send(Zeroizing::new(head).as_bytes())?;
     let mut left = MAX_ANSWER;
     loop {
         let answer = read_answer(&dialogue, &mut left)?;
@@ -75,7 +79,7 @@ impl Target {
         }
         head.splice(after_method..after_method, prefix.into_bytes());
         let end = head.len() - "\r\n".len();
-        head.splice(end..end, proxy.authorization().into_bytes());
+        head.splice(end..end, proxy.authorization().bytes());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Scenario 48 over TLS: certificates that are refused once and for all, handshakes that are cut and tried again.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use tus_test_server::{Certificate, Ending, Extensions, LocationForm, Options, Rule, Server, TlsOptions};
 
@@ -15,6 +16,7 @@ both! {
     scenario_48_tls_client_certificate,
     scenario_48_tls_client_certificate_elsewhere,
     scenario_48_tls_nothing_over_plain_http,
+    scenario_48_tls_key_for_all_to_read,
     scenario_48_tls_cut_in_the_handshake,
     scenario_48_tls_cut_in_the_body,
     scenario_48_tls_end_without_a_word,
@@ -149,6 +151,26 @@ fn scenario_48_tls_nothing_over_plain_http(api: Api) {
     }
     assert_eq!(plain.connections(), 0);
     api.upload(&setup, HELLO).unwrap();
+}
+
+fn scenario_48_tls_key_for_all_to_read(api: Api) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let secure = secure(TlsOptions { client_certificate: true, ..TlsOptions::default() });
+    let files = secure.server.tls().unwrap().clone();
+    let chain = secure.folder.file("client.pem", files.client_pem.as_bytes());
+    let key = secure.folder.file("client.key", files.client_key_pem.as_bytes());
+    for (mode, warned) in [(0o600, false), (0o640, false), (0o644, true)] {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&lines);
+        let log: crate::support::hooks::OnLog =
+            Arc::new(move |level, line: &str| seen.lock().unwrap().push(format!("{level} {line}")));
+        let pair = Some((chain.clone(), key.clone()));
+        api.client(&Setup { client_certificate: pair, log: Some(log), ..secure.setup() }).unwrap();
+        let told =
+            lines.lock().unwrap().iter().any(|line: &String| line.starts_with('2') && line.contains("client.key"));
+        assert_eq!(told, warned, "{mode:o}");
+    }
 }
 
 /// Weather, unlike a certificate.

@@ -86,7 +86,7 @@ unsafe extern "C-unwind" fn after(user_data: *mut c_void, q: *const tus_request,
 
 fn request(trusted: bool) -> OutgoingRequest {
     let headers = [("Authorization", "Bearer old"), ("X-Gone", "1")];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned().into())).to_vec();
     OutgoingRequest::new("PATCH".into(), url("http://h/1?q"), trusted, headers)
 }
 
@@ -224,7 +224,7 @@ fn other_credentials_are_handed_over() {
         let mut new = NewHeaders::default();
         assert_eq!(hook(&answer(401), &mut new), if code == 0 { Ok(()) } else { Err(9) });
         assert_eq!(*seen.lines.borrow(), ["401 0 0 -1"]);
-        let set = [("Authorization".to_owned(), Some("Bearer new".to_owned())), ("X-Old".to_owned(), None)];
+        let set = [("Authorization".to_owned(), Some("Bearer new".to_owned().into())), ("X-Old".to_owned(), None)];
         assert_eq!(new.0, if code == 0 { &set[..] } else { &[] });
     }
 }

@@ -169,8 +169,8 @@ fn values_arrive() {
     }
     let set = inside(&config);
     assert_eq!(set.endpoint.unwrap().as_str(), "http://h/files/");
-    assert_eq!(set.user.unwrap().password, "pw");
-    assert_eq!(set.headers, [("X-A".to_owned(), "ü".to_owned())]);
+    assert_eq!(set.user.unwrap().password.as_str(), "pw");
+    assert_eq!(set.headers, [("X-A".to_owned(), "ü".to_owned().into())]);
     assert_eq!(set.allowed_origins[0].to_string(), "https://other:8443");
     assert!(matches!(set.chunk_size, ChunkSize::Fixed(bytes) if bytes.get() == i64::MAX as u64));
     assert_eq!((set.retry.max_retries, set.retry.base_delay, set.retry.max_delay), (7, ms(8), ms(9)));

@@ -173,7 +173,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: Body<'_>,
     ) -> Result<Received, Break> {
-        let headers: Vec<_> = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (n.to_string(), v.to_string().into())).collect();
         let request = Request {
             method,
             url,
