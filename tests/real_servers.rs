@@ -5,9 +5,14 @@
 #[allow(dead_code, unused_imports, reason = "shared with the scenarios, which use all of it")]
 mod support;
 
+#[path = "real_servers/nginx.rs"]
+mod nginx;
+#[path = "real_servers/tinyproxy.rs"]
+mod tinyproxy;
+
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use support::api::both;
 use support::{Api, Chunk, Client, HELLO, Input, Job, Kind, Setup, noise};
@@ -179,29 +184,38 @@ fn interrupted(api: Api, peer: Option<Peer>) {
 fn crashes(api: Api, peer: Option<Peer>) {
     let Some(peer) = peer else { return };
     let bytes = noise(3 << 20, 61);
-    let peer = Arc::new(std::sync::Mutex::new(peer));
-    let (victim, revived) = (Arc::clone(&peer), Arc::clone(&peer));
-    let (killed, asked) = (AtomicBool::new(false), Arc::new(AtomicBool::new(false)));
-    let noted = Arc::clone(&asked);
-    let setup = |setup: &mut Setup| {
-        setup.chunk = Chunk::Fixed(1 << 20);
-        setup.after_response = Some(Arc::new(move |answered| {
-            if answered.method == "PATCH" && !killed.swap(true, Ordering::SeqCst) {
-                victim.lock().unwrap().stop();
-            }
-            0
-        }));
-        setup.should_retry = Some(Arc::new(move |failure, _, delay| {
-            assert!(failure.upload_url.is_some(), "{failure:?}");
-            noted.store(true, Ordering::SeqCst);
-            revived.lock().unwrap().start().unwrap();
-            Ok(delay)
-        }));
-    };
-    let client = client(api, &peer.lock().unwrap(), setup);
-    let done = client.upload(&bytes, &Job::default()).unwrap();
-    assert!(done.complete && asked.load(Ordering::SeqCst), "{done:?}");
+    let mut setup = Setup::url(peer.endpoint());
+    let peer = Arc::new(Mutex::new(peer));
+    let asked = crash_under_way(&mut setup, &peer, 1);
+    let done = api.client(&setup).unwrap().upload(&bytes, &Job::default()).unwrap();
+    assert!(done.complete && !asked.lock().unwrap().is_empty(), "{done:?}");
     assert_stored(&peer.lock().unwrap(), &done.url, &bytes);
+}
+
+/// Has the server killed once it has taken a chunk, and started again with the retry of this number. The statuses that
+/// retries were asked about are collected.
+fn crash_under_way(setup: &mut Setup, peer: &Arc<Mutex<Peer>>, retry: usize) -> Arc<Mutex<Vec<u16>>> {
+    let (victim, revived) = (Arc::clone(peer), Arc::clone(peer));
+    let killed = AtomicBool::new(false);
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    setup.chunk = Chunk::Fixed(1 << 20);
+    setup.after_response = Some(Arc::new(move |answered| {
+        if answered.method == "PATCH" && !killed.swap(true, Ordering::SeqCst) {
+            victim.lock().unwrap().stop();
+        }
+        0
+    }));
+    setup.should_retry = Some(Arc::new(move |failure, _, delay| {
+        assert!(failure.upload_url.is_some(), "{failure:?}");
+        let mut noted = noted.lock().unwrap();
+        noted.push(failure.status);
+        if noted.len() == retry {
+            revived.lock().unwrap().start().unwrap();
+        }
+        Ok(delay)
+    }));
+    asked
 }
 
 /// What a server limits, it says beforehand or when it is tried.

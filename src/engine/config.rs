@@ -308,7 +308,8 @@ impl Config {
 
     /// Whether checksums may follow the data as a trailer where the server offers that (T-100), which spares holding
     /// each chunk in memory. Off by default: proxies lose trailers without a word. Where they are wanted, each upload
-    /// first sends a wrong one without data, and goes on with headers unless it is refused as wrong.
+    /// first sends a wrong one without data, and goes on with headers unless it is refused as wrong. Never through an
+    /// HTTP proxy that forwards plain requests.
     pub fn set_checksum_trailers(&mut self, on: bool) {
         self.checksum_trailers = on;
     }

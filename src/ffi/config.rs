@@ -277,7 +277,7 @@ pub unsafe extern "C" fn tus_config_set_checksum(c: *mut tus_config, algorithm: 
 /// as it is read; else each chunk is hashed before it is sent: in memory up to 8 MiB, read twice beyond that (see
 /// tus_config_set_chunk_size). Some proxies drop trailers without a word or hang on them. So each upload first sends a
 /// wrong checksum without data; unless that is refused as wrong, checksums go in headers, and so they do once a request
-/// with a trailer is not answered.
+/// with a trailer is not answered, and where an HTTP proxy (tus_config_set_proxy) forwards what goes to an http:// URL.
 ///
 /// - `c`: the configuration.
 /// - `on`: 0 off, anything else on. Default: off.

@@ -61,6 +61,10 @@ impl Transport {
         let _wake = cancel.borrow_wake(&client.wakes);
         let mut timeouts = client.settings.timeouts;
         timeouts.response = timeouts.response.min(request.response_limit.unwrap_or(timeouts.response));
+        // Some proxies close a connection after each answer and do not say so. A request that may not be repeated would
+        // be caught by that.
+        let repeatable = matches!(request.method, "GET" | "HEAD" | "OPTIONS");
+        let reuse = !request.fresh_connection && (repeatable || target.forwarder().is_none());
         let context = Arc::new(Context {
             client: Arc::clone(client),
             target,
@@ -72,7 +76,7 @@ impl Transport {
             trailer,
             names: request.headers.iter().map(|(name, _)| name.clone()).collect(),
             bare_end,
-            reuse: !request.fresh_connection,
+            reuse,
             observed: Observed::default(),
         });
         context.check().map_err(Break::unsent)?;
@@ -110,6 +114,15 @@ impl Transport {
         let way = origin.map(|origin| self.0.proxies.of(&origin).map(drop));
         // What is wrong with the URL itself is told by who uses it.
         way.unwrap_or(Ok(())).map_err(Error::invalid)
+    }
+
+    /// Whether a proxy reads and forwards what is sent to this URL, and does not just pass it through a tunnel.
+    pub fn is_forwarded(&self, url: &str) -> bool {
+        let origin = request::parse_url(url).and_then(|uri| Origin::of(&uri));
+        origin.is_ok_and(|origin| {
+            let proxy = self.0.proxies.of(&origin).ok().flatten();
+            Target { origin, proxy, identify: false }.forwarder().is_some()
+        })
     }
 
     /// How fast the bodies of all its requests together may go out; without a limit at first.

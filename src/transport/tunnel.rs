@@ -63,15 +63,15 @@ fn read_answer(dialogue: &Dialogue<'_>, left: &mut usize) -> Result<Answer, Fail
 }
 
 impl Target {
+    /// The proxy that reads requests and forwards them, and does not just pass them through a tunnel.
+    pub(super) fn forwarder(&self) -> Option<&ProxyUrl> {
+        self.proxy.as_ref().filter(|proxy| proxy.kind() == ProxyKind::Http && !self.origin.secure)
+    }
+
     /// Makes a finished request head fit for the way it goes: for an HTTP proxy that forwards it, the absolute form
     /// of the target and the proxy's credentials. ureq writes the origin form only.
     pub(super) fn finish_head(&self, head: &mut Vec<u8>) {
-        let Some(proxy) = self.proxy.as_ref().filter(|proxy| proxy.kind() == ProxyKind::Http) else {
-            return;
-        };
-        if self.origin.secure {
-            return;
-        }
+        let Some(proxy) = self.forwarder() else { return };
         let after_method = head.iter().position(|byte| *byte == b' ').map_or(0, |blank| blank + 1);
         let mut prefix = format!("http://{}", self.origin.host_and_port());
         if self.origin.port == 80 {

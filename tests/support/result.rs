@@ -1,5 +1,7 @@
 //! How an operation ended well, in the words both faces have.
 
+use tus::protocol::checksum::Algorithm;
+
 /// Metadata by key: the bytes, in the order they came.
 pub(crate) type Metadata = Vec<(String, Vec<u8>)>;
 
@@ -12,6 +14,9 @@ pub(crate) struct Done {
     pub(crate) complete: bool,
     /// Seconds since 1970.
     pub(crate) expires: Option<u64>,
+    /// What all data was checked by.
+    pub(crate) checksum: Option<Algorithm>,
+    pub(crate) warnings: Vec<String>,
     pub(crate) metadata: Metadata,
     /// The same, as text where it is text.
     pub(crate) text: Vec<(String, Option<String>)>,

@@ -16,7 +16,7 @@ use tus::protocol::answer::Answer;
 use tus::protocol::chunk::ChunkSize;
 use tus::protocol::retry::RetryPolicy;
 use tus::source::{ReadError, Reader};
-use tus::transport::{ProxySetting, Timeouts};
+use tus::transport::{ProxySetting, ProxyUrl, Timeouts};
 
 use super::api::{Operations, Source};
 use super::failure::{Failure, Kind};
@@ -119,8 +119,11 @@ fn config(setup: &Setup) -> Result<Config, Error> {
     if let Some((chain, key)) = &setup.client_certificate {
         config.set_tls_client_certificate(chain.clone(), key.clone());
     }
-    // Whatever the environment of the tests says, loopback is reached directly.
-    config.set_proxy(ProxySetting::None);
+    config.set_proxy(match &setup.proxy {
+        Some(url) => ProxySetting::Url(ProxyUrl::parse(url).map_err(Error::invalid)?),
+        // Whatever the environment of the tests says, loopback is reached directly.
+        None => ProxySetting::None,
+    });
     if let Some(agent) = &setup.user_agent {
         config.set_user_agent(agent)?;
     }
@@ -129,6 +132,10 @@ fn config(setup: &Setup) -> Result<Config, Error> {
     }
     config.set_upload_with_creation(setup.upload_with_creation);
     config.set_query_server(setup.query_server);
+    if let Some(wish) = setup.checksum {
+        config.set_checksum(wish);
+    }
+    config.set_checksum_trailers(setup.checksum_trailers);
     config.set_override_patch_method(setup.override_method);
     config.set_add_request_id(setup.request_ids);
     set_hooks(config.hooks_mut(), setup);
@@ -258,6 +265,8 @@ fn done(info: UploadInfo) -> Done {
         size: info.size,
         complete: info.complete,
         expires: info.expires,
+        checksum: info.checksum,
+        warnings: info.warnings.iter().map(|warning| warning.text.clone()).collect(),
         metadata: info.metadata.iter().map(|(key, value)| (key.to_owned(), value.to_vec())).collect(),
         text: info.text,
         stats: Stats { resumed: bytes_resumed, sent: bytes_sent, requests, retries, chunks_completed, chunks_failed },

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tus::protocol::checksum::Wish;
 use tus::protocol::session::CreationData;
 use tus::transport::FileSending;
 use tus_test_server::Server;
@@ -40,12 +41,17 @@ pub(crate) struct Setup {
     pub(crate) https_only: bool,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client_certificate: Option<(PathBuf, PathBuf)>,
+    /// The proxy's URL; without it there is none, whatever the environment says.
+    pub(crate) proxy: Option<String>,
     pub(crate) user_agent: Option<String>,
     /// How files go out; the C face has no word for it and lets the connection decide.
     pub(crate) files: FileSending,
     pub(crate) metadata_encoding: Option<String>,
     pub(crate) upload_with_creation: CreationData,
     pub(crate) query_server: bool,
+    /// `None` leaves it to the library.
+    pub(crate) checksum: Option<Wish>,
+    pub(crate) checksum_trailers: bool,
     pub(crate) override_method: bool,
     pub(crate) request_ids: bool,
     pub(crate) before_request: Option<BeforeRequest>,
@@ -81,12 +87,15 @@ impl Setup {
             https_only: false,
             ca_file: None,
             client_certificate: None,
+            proxy: None,
             user_agent: None,
             // Also where the machine's congestion control would have them copied.
             files: FileSending::Kernel,
             metadata_encoding: None,
             upload_with_creation: CreationData::Off,
             query_server: true,
+            checksum: None,
+            checksum_trailers: false,
             override_method: false,
             request_ids: false,
             before_request: None,

@@ -10,12 +10,14 @@ use tus_test_peers::tools;
 use crate::process;
 
 /// A program or a library (as pkg-config calls it), and the package that has it.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("cmake", "cmake"),
     ("valgrind", "valgrind"),
     ("pkg-config", "pkg-config"),
     ("mono", "mono-runtime"),
     ("mcs", "mono-mcs"),
+    ("nginx", "nginx-light"),
+    ("tinyproxy", "tinyproxy"),
 ];
 const LIBRARIES: [(&str, &str); 3] =
     [("sqlite3", "libsqlite3-dev"), ("libuv", "libuv1-dev"), ("glib-2.0", "libglib2.0-dev")];

@@ -34,6 +34,30 @@ fn plain_requests_are_forwarded_with_the_absolute_form() {
     client.head("http://origin.test:8080").unwrap();
 }
 
+/// tinyproxy closes the connection behind each answer, without a word before.
+#[test]
+fn what_may_not_be_repeated_goes_to_a_forwarding_proxy_over_a_new_connection() {
+    let proxy = Peer::new(|listener| {
+        let mut first = accept(&listener);
+        for method in ["HEAD", "HEAD"] {
+            assert!(first.read_request().0.starts_with(method));
+            first.write(NO_CONTENT);
+        }
+        // Left open, so that only the rule keeps the next ones from it.
+        for method in ["PATCH", "PATCH"] {
+            let mut next = accept(&listener);
+            assert!(next.read_request().0.starts_with(method));
+            next.write(NO_CONTENT);
+        }
+    });
+    let client = through(&proxy, "");
+    let url = "http://origin.test/";
+    client.head(url).unwrap();
+    client.head(url).unwrap();
+    client.patch(url, b"hello").unwrap();
+    client.patch(url, b"world").unwrap();
+}
+
 #[test]
 fn a_forwarding_proxys_own_answer_is_an_answer() {
     let proxy = Peer::answering(&["HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"]);

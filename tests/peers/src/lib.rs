@@ -9,7 +9,10 @@
 //! | [`node`] | `@tus/server` 2.4.5 with `@tus/file-store` 2.1.1 | creation (with upload, deferred length), termination, expiration |
 //! | [`python`] | `resumable-upload` 0.3.0 | all of these but RUFH, checksum and checksum-trailer |
 //!
-//! They are installed on first use below [`target_dir`]`/peers` through the package client of their own language, pinned
+//! Two proxies come from the system's packages: [`nginx`] in front of a server, [`tinyproxy`] in front of a client. Each is a
+//! [`Proxy`] of the test's own, in the same way.
+//!
+//! The servers are installed on first use below [`target_dir`]`/peers` through the package client of their own language, pinned
 //! by version and hash ([`install_all`] does so ahead of time). Where one cannot be had, or a [`tools`] program is
 //! missing, the test goes without: the part is written down by [`left_out`], so that nothing is skipped in silence, and
 //! with `TUS_STRICT=1` it fails instead.
@@ -25,6 +28,7 @@ mod install;
 mod left_out;
 mod node;
 mod peer;
+mod proxy;
 mod python;
 pub mod raw;
 mod recipe;
@@ -38,6 +42,7 @@ pub use install::install_all;
 pub use left_out::{left_out, left_out_file, note_left_out};
 pub use node::{node, node_with};
 pub use peer::Peer;
+pub use proxy::{Proxy, nginx, tinyproxy};
 pub use python::{python, python_with};
 pub use target::{target_dir, workspace_dir};
 pub use tusd::{tusd, tusd_with};

@@ -13,10 +13,10 @@ use crate::wrapper::Wrapped;
 use crate::{install, left_out, raw};
 
 /// The slowest server needs 3 s alone on the machine; this leaves room for a machine full of tests.
-const START_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A free port may be taken by another process before the server has it.
-const START_TRIES: usize = 3;
+pub(crate) const START_TRIES: usize = 3;
 
 /// A real tus server of this test's own, on a loopback port, with an empty folder.
 ///
@@ -161,11 +161,12 @@ fn wait_until_it_answers(server: &Wrapped, endpoint: &str) -> io::Result<()> {
     }
 }
 
-fn free_port() -> io::Result<u16> {
+pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-fn new_dir(name: &str) -> PathBuf {
+/// The name of a folder that nobody else has.
+pub(crate) fn new_dir(name: &str) -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     install::peers_dir().join("run").join(format!("{name}-{}-{count}", std::process::id()))

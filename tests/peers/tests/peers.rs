@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tus_test_peers::{Peer, node, node_with, python, python_with, raw, tusd, tusd_with};
+use tus_test_peers::{Peer, nginx, node, node_with, python, python_with, raw, tinyproxy, tusd, tusd_with};
 
 const TUS: (&str, &str) = ("Tus-Resumable", "1.0.0");
 
@@ -106,6 +106,21 @@ fn a_dropped_server_leaves_nothing_behind() {
         drop(peer);
         assert!(!dir.exists());
         assert!(TcpStream::connect(address).is_err());
+    }
+}
+
+#[test]
+fn a_proxy_serves_and_leaves_nothing_behind() {
+    for proxy in [nginx("location / { return 404; }", None), tinyproxy("")] {
+        let Some(proxy) = proxy else { continue };
+        let url = format!("http://{}/", proxy.authority());
+        let answer = raw::request("GET", &url, &[], b"").unwrap();
+        assert!(answer.status >= 400, "{answer:?}\n{}", proxy.log());
+        let dir = proxy.dir().to_path_buf();
+        assert!(dir.is_dir());
+        drop(proxy);
+        assert!(!dir.exists());
+        assert!(TcpStream::connect(address(&url)).is_err());
     }
 }
 

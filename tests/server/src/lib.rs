@@ -60,4 +60,4 @@ pub use options::{Contention, CutPatch, Extensions, Options};
 pub use rule::{Rule, When};
 pub use server::{Server, Upload};
 pub use store::Concat;
-pub use tls::{Certificate, TlsFiles, TlsOptions};
+pub use tls::{Certificate, ServerFiles, TlsFiles, TlsOptions};

@@ -46,6 +46,31 @@ pub struct TlsFiles {
     pub client_key_pem: String,
 }
 
+/// An authority, and what a server of another make needs to be trusted by it, as PEM text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFiles {
+    /// The authority to trust.
+    pub ca_pem: String,
+    /// The server's certificate, valid for `localhost`, `127.0.0.1` and `::1`.
+    pub certificate_pem: String,
+    /// Its private key (PKCS #8).
+    pub key_pem: String,
+}
+
+impl ServerFiles {
+    /// Makes them.
+    ///
+    /// # Errors
+    ///
+    /// When a key cannot be made.
+    pub fn make() -> io::Result<Self> {
+        let ca = authority("libtus test authority").map_err(io::Error::other)?;
+        let (params, key) = server_params(Certificate::Good).map_err(io::Error::other)?;
+        let certificate = params.signed_by(&key, &ca).map_err(io::Error::other)?;
+        Ok(Self { ca_pem: ca.pem(), certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    }
+}
+
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 
 /// Makes all certificates, the server's configuration and the client's files.
@@ -79,10 +104,7 @@ fn authority(name: &str) -> Result<Issuer, rcgen::Error> {
     CertifiedIssuer::self_signed(params, KeyPair::generate()?)
 }
 
-fn server_certificate(
-    kind: Certificate,
-    ca: &Issuer,
-) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), rcgen::Error> {
+fn server_params(kind: Certificate) -> Result<(CertificateParams, KeyPair), rcgen::Error> {
     let names = match kind {
         Certificate::WrongName => vec!["elsewhere.invalid".to_owned()],
         _ => ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into(),
@@ -94,7 +116,14 @@ fn server_certificate(
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2002, 1, 1);
     }
-    let key = KeyPair::generate()?;
+    Ok((params, KeyPair::generate()?))
+}
+
+fn server_certificate(
+    kind: Certificate,
+    ca: &Issuer,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), rcgen::Error> {
+    let (params, key) = server_params(kind)?;
     let certificate = if kind == Certificate::Untrusted {
         let stranger = authority("libtus test stranger")?;
         params.signed_by(&key, &stranger)?

@@ -8,7 +8,7 @@ use tus::ffi::{
     self, tus_client, tus_error, tus_info, tus_metadata, tus_server_info, tus_source, tus_stats, tus_status,
 };
 
-use super::config::{config, options};
+use super::config::{ALGORITHMS, config, options};
 use super::failure::checked;
 use super::text::{bytes, c_path, c_string, owned};
 use crate::support::api::{Operations, Source};
@@ -147,12 +147,18 @@ unsafe fn done(info: *const tus_info) -> Done {
         }
         let size = ffi::tus_info_size(info);
         let expires = ffi::tus_info_expires(info);
+        let checksum = ffi::tus_info_checksum(info);
+        let warnings = (0..ffi::tus_info_warning_count(info))
+            .map(|index| owned(ffi::tus_info_warning(info, index)).expect("a warning"))
+            .collect();
         Done {
             url: owned(ffi::tus_info_url(info)).expect("a URL"),
             offset: ffi::tus_info_offset(info),
             size: (size != ffi::TUS_SIZE_UNKNOWN).then_some(size),
             complete: ffi::tus_info_is_complete(info) != 0,
             expires: (expires != 0).then_some(expires),
+            checksum: ALGORITHMS.iter().find(|(_, number)| *number == checksum).map(|(algorithm, _)| *algorithm),
+            warnings,
             metadata,
             text,
             stats: stats(info),

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use tus::ffi::{self, tus_config, tus_upload_options};
+use tus::protocol::checksum::{Algorithm, Policy, Wish};
 
 use super::callbacks::{self, data, destroy};
 use super::text::{c_path, c_string};
@@ -14,6 +15,10 @@ use crate::support::setup::{Chunk, Job, Setup, Value};
 
 /// As in `tus.h`.
 const TUS_LOG_DEBUG: i32 = 4;
+
+/// Checksum algorithms, as in `tus.h`.
+pub(super) const ALGORITHMS: [(Algorithm, i32); 4] =
+    [(Algorithm::Sha1, 1), (Algorithm::Sha256, 2), (Algorithm::Sha512, 3), (Algorithm::Md5, 4)];
 
 /// A configuration, freed when dropped.
 pub(super) struct Config(pub(super) *mut tus_config);
@@ -70,8 +75,9 @@ fn set_values(config: &Config, setup: &Setup) -> Result<(), Failure> {
         if let Some((chain, key)) = &setup.client_certificate {
             ffi::tus_config_set_tls_client_certificate(c, c_path(chain)?.as_ptr(), c_path(key)?.as_ptr());
         }
-        // Whatever the environment of the tests says, loopback is reached directly.
-        ffi::tus_config_set_proxy(c, std::ptr::null());
+        // Whatever the environment of the tests says, loopback is reached directly, unless a proxy is set.
+        let proxy = setup.proxy.as_deref().map(c_string).transpose()?;
+        ffi::tus_config_set_proxy(c, proxy.as_ref().map_or(std::ptr::null(), |url| url.as_ptr()));
         if let Some(agent) = &setup.user_agent {
             ffi::tus_config_set_user_agent(c, c_string(agent)?.as_ptr());
         }
@@ -80,6 +86,10 @@ fn set_values(config: &Config, setup: &Setup) -> Result<(), Failure> {
         }
         ffi::tus_config_set_upload_with_creation(c, setup.upload_with_creation as i32);
         ffi::tus_config_set_query_server(c, setup.query_server.into());
+        if let Some(wish) = setup.checksum {
+            ffi::tus_config_set_checksum(c, algorithm(wish), policy(wish));
+        }
+        ffi::tus_config_set_checksum_trailers(c, setup.checksum_trailers.into());
         ffi::tus_config_set_override_patch_method(c, setup.override_method.into());
         ffi::tus_config_set_add_request_id(c, setup.request_ids.into());
     }
@@ -146,6 +156,22 @@ pub(super) fn options(job: &Job) -> Result<Options, Failure> {
         }
     }
     Ok(options)
+}
+
+/// As in `tus.h`.
+const TUS_CHECKSUM_AUTO: i32 = 5;
+
+fn algorithm(wish: Wish) -> i32 {
+    let named = |wanted| ALGORITHMS.iter().find(|(algorithm, _)| *algorithm == wanted).map(|(_, number)| *number);
+    wish.algorithm.map_or(TUS_CHECKSUM_AUTO, |wanted| named(wanted).expect("a number for each"))
+}
+
+fn policy(wish: Wish) -> i32 {
+    match wish.policy {
+        Policy::Off => 0,
+        Policy::IfAvailable => 1,
+        Policy::Required => 2,
+    }
 }
 
 fn chunk_size(chunk: Chunk) -> u64 {
