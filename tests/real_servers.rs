@@ -5,6 +5,8 @@
 #[allow(dead_code, unused_imports, reason = "shared with the scenarios, which use all of it")]
 mod support;
 
+#[path = "real_servers/hooks.rs"]
+mod hooks;
 #[path = "real_servers/nginx.rs"]
 mod nginx;
 #[path = "real_servers/tinyproxy.rs"]

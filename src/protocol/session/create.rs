@@ -232,7 +232,8 @@ impl Create {
                 let finishes = self.finishes(core, body_sent) || core.size == Some(0);
                 let has_all = match answer.headers.integer("Upload-Offset") {
                     Ok(Some(offset)) => core.size == Some(offset),
-                    _ => self.data > 0 && answer.is_from_tus(),
+                    // An empty upload is complete once it is created.
+                    _ => (self.data > 0 || core.size == Some(0)) && answer.is_from_tus(),
                 };
                 return Finished::error(unplaced(rule, finishes && has_all, exchange, &answer));
             }

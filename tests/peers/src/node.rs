@@ -28,7 +28,8 @@ pub fn node() -> Option<Peer> {
 }
 
 /// A fresh `@tus/server` with more arguments: `--max-size BYTES`, `--expiry-ms N`, `--relative-location` or
-/// `--keep-finished` (finished uploads cannot be terminated).
+/// `--keep-finished` (finished uploads cannot be terminated), `--finish accept` (the last answer is a 200 with a body),
+/// `--finish fail` or `--finish refuse` (the site's own code throws once all bytes are there: 500 or 422).
 #[must_use]
 pub fn node_with(extra: &[&str]) -> Option<Peer> {
     Peer::start_or_leave_out(&NODE, extra)
