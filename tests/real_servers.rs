@@ -9,6 +9,8 @@ mod support;
 mod hooks;
 #[path = "real_servers/nginx.rs"]
 mod nginx;
+#[path = "real_servers/others.rs"]
+mod others;
 #[path = "real_servers/tinyproxy.rs"]
 mod tinyproxy;
 

@@ -12,11 +12,11 @@ use std::sync::{Mutex, PoisonError};
 use fd_lock::RwLock;
 
 use crate::recipe::Recipe;
-use crate::{node, python, target_dir, tusd};
+use crate::{node, python, target_dir, tusd, tussi, uploadx};
 
 /// Installs every kind of server that is not there yet, and says for each by name how that went.
 pub fn install_all() -> Vec<(&'static str, Result<(), String>)> {
-    [tusd::recipe(), node::recipe(), python::recipe()]
+    [tusd::recipe(), node::recipe(), python::recipe(), uploadx::recipe(), tussi::recipe()]
         .into_iter()
         .map(|recipe| (recipe.name, ensure(recipe).map(drop)))
         .collect()

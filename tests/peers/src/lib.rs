@@ -8,6 +8,8 @@
 //! | [`tusd`] | tusd 2.10.0, the reference server | creation (with upload, deferred length), termination, concatenation; RUFH interop 3–6 with `-enable-experimental-protocol` |
 //! | [`node`] | `@tus/server` 2.4.5 with `@tus/file-store` 2.1.1 | creation (with upload, deferred length), termination, expiration |
 //! | [`python`] | `resumable-upload` 0.3.0 | all of these but RUFH, checksum and checksum-trailer |
+//! | [`uploadx`] | `@uploadx/core` 7.0.3 | creation (with upload), termination, checksum; no `Tus-Version`, a 200 with a body at the end |
+//! | [`tussi`] | `tussi` 3.1.0 on uvicorn | creation alone; chunks of at most 10 MiB, all or nothing; what is finished is gone from its URL |
 //!
 //! Two proxies come from the system's packages: [`nginx`] in front of a server, [`tinyproxy`] in front of a client. Each is a
 //! [`Proxy`] of the test's own, in the same way.
@@ -36,6 +38,8 @@ mod run;
 mod target;
 pub mod tools;
 mod tusd;
+mod tussi;
+mod uploadx;
 mod wrapper;
 
 pub use install::install_all;
@@ -46,3 +50,5 @@ pub use proxy::{Proxy, nginx, tinyproxy};
 pub use python::{python, python_with};
 pub use target::{target_dir, workspace_dir};
 pub use tusd::{tusd, tusd_with};
+pub use tussi::{tussi, tussi_with};
+pub use uploadx::{uploadx, uploadx_with};

@@ -39,7 +39,8 @@ pub(crate) fn recipe() -> &'static Recipe {
     &NODE
 }
 
-fn npm_ci(folder: &Path) -> Result<(), String> {
+/// Installs what the folder's `package-lock.json` names.
+pub(crate) fn npm_ci(folder: &Path) -> Result<(), String> {
     tools::which("node").ok_or("no Node.js")?;
     let npm = tools::which("npm").ok_or("no npm")?;
     let mut command = Command::new(npm);
@@ -48,7 +49,8 @@ fn npm_ci(folder: &Path) -> Result<(), String> {
     run::run(command.current_dir(folder), &install::log_in(folder))
 }
 
-fn command(launch: &Launch<'_>) -> Vec<OsString> {
+/// Runs the folder's `server.mjs`.
+pub(crate) fn command(launch: &Launch<'_>) -> Vec<OsString> {
     let mut line: Vec<OsString> = vec!["node".into(), launch.installed.join("server.mjs").into()];
     line.push("--port".into());
     line.push(launch.port.to_string().into());

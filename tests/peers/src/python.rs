@@ -33,7 +33,8 @@ pub(crate) fn recipe() -> &'static Recipe {
     &PYTHON
 }
 
-fn pip_install(folder: &Path) -> Result<(), String> {
+/// Installs what the folder's `requirements.txt` names.
+pub(crate) fn pip_install(folder: &Path) -> Result<(), String> {
     let python = tools::which("python3").ok_or("no Python 3")?;
     let log = install::log_in(folder);
     run::run(Command::new(python).args(["-m", "venv"]).arg(folder.join("venv")), &log)?;
@@ -43,7 +44,7 @@ fn pip_install(folder: &Path) -> Result<(), String> {
     run::run(pip.current_dir(folder), &log)
 }
 
-fn interpreter(folder: &Path) -> PathBuf {
+pub(crate) fn interpreter(folder: &Path) -> PathBuf {
     folder.join("venv").join("bin").join("python")
 }
 

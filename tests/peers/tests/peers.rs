@@ -7,7 +7,9 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tus_test_peers::{Peer, nginx, node, node_with, python, python_with, raw, tinyproxy, tusd, tusd_with};
+use tus_test_peers::{
+    Peer, nginx, node, node_with, python, python_with, raw, tinyproxy, tusd, tusd_with, tussi, uploadx,
+};
 
 const TUS: (&str, &str) = ("Tus-Resumable", "1.0.0");
 
@@ -99,7 +101,7 @@ fn a_stopped_server_comes_back_with_its_uploads() {
 
 #[test]
 fn a_dropped_server_leaves_nothing_behind() {
-    for peer in [tusd(), node(), python()] {
+    for peer in [tusd(), node(), python(), uploadx(), tussi()] {
         let Some(peer) = peer else { continue };
         let (dir, address) = (peer.dir().to_path_buf(), address(peer.endpoint()).to_owned());
         assert!(dir.is_dir());
