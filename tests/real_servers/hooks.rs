@@ -4,8 +4,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use tus::engine::config::Config;
+use tus::engine::options::UploadOptions;
+use tus::error::ErrorKind;
+use tus::protocol::retry::RetryPolicy;
 use tus::protocol::session::CreationData;
+use tus::source::Source;
+use tus::transport::ProxySetting;
 use tus_test_peers::{Peer, node_with, tusd_with};
 
 use crate::assert_stored;
@@ -41,7 +48,7 @@ impl Hooked {
 fn write_script(folder: &Folder, hook: &str, script: &str) -> PathBuf {
     let path = folder.path().join(hook);
     // Renamed into its place: a script that is open for writing cannot be run.
-    let new = folder.file("new", format!("#!/bin/sh\ncat >/dev/null\n{script}\n").as_bytes());
+    let new = folder.file("new", format!("#!/bin/sh\n{script}\n").as_bytes());
     fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
     fs::rename(new, &path).unwrap();
     path
@@ -73,7 +80,8 @@ fn assert_body(error: &Failure, words: &str) {
 }
 
 fn tusd_pre_create_rejects(api: Api) {
-    let reject = r#"echo '{"RejectUpload":true,"HTTPResponse":{"StatusCode":422,"Body":"no such album"}}'"#;
+    let reject =
+        r#"cat >/dev/null; echo '{"RejectUpload":true,"HTTPResponse":{"StatusCode":422,"Body":"no such album"}}'"#;
     let Some(hooked) = Hooked::start("pre-create", reject) else { return };
     let (client, wire) = client(api, &hooked.peer, |_| {});
     let error = client.upload(&noise(1000, 90), &Job::default()).unwrap_err();
@@ -85,7 +93,7 @@ fn tusd_pre_create_rejects(api: Api) {
 
 /// A hook that is broken for a while: asked again, and one upload in the end.
 fn tusd_pre_create_fails(api: Api) {
-    let Some(hooked) = Hooked::start("pre-create", "exit 1") else { return };
+    let Some(hooked) = Hooked::start("pre-create", "cat >/dev/null; exit 1") else { return };
     let (failing, wire) = client(api, &hooked.peer, |setup| setup.retries = 2);
     let error = failing.upload(&noise(1000, 91), &Job::default()).unwrap_err();
     assert_eq!((error.kind, error.status, error.retryable), (Kind::HttpStatus, 500, true), "{error:?}");
@@ -133,19 +141,42 @@ fn unconfirmed(api: Api, peer: &Peer, status: u16, words: &str, at_once: (Kind, 
 }
 
 fn tusd_pre_finish_fails(api: Api) {
-    let Some(hooked) = Hooked::start("pre-finish", "echo 'the archive is full' && exit 1") else { return };
+    let Some(hooked) = Hooked::start("pre-finish", "cat >/dev/null; echo 'the archive is full' && exit 1") else {
+        return;
+    };
     unconfirmed(api, &hooked.peer, 500, "archive is full", (Kind::Unconfirmed, false));
 }
 
 fn tusd_pre_finish_refuses(api: Api) {
-    let refuse = r#"echo '{"HTTPResponse":{"StatusCode":422,"Body":"this is no picture"}}'"#;
+    let refuse = r#"cat >/dev/null; echo '{"HTTPResponse":{"StatusCode":422,"Body":"this is no picture"}}'"#;
     let Some(hooked) = Hooked::start("pre-finish", refuse) else { return };
     unconfirmed(api, &hooked.peer, 422, "this is no picture", (Kind::Unconfirmed, true));
 }
 
+/// Parts are uploads too: the hook refuses each of them, or the whole that they are put together to.
+#[test]
+fn tusd_pre_finish_fails_in_parts() {
+    let whole_only = r#"grep -q '"IsFinal":true' || exit 0; exit 1"#;
+    for script in ["cat >/dev/null; exit 1", whole_only] {
+        let Some(hooked) = Hooked::start("pre-finish", script) else { return };
+        let mut config = Config::new();
+        config.set_url(hooked.peer.endpoint()).unwrap();
+        config.set_proxy(ProxySetting::None);
+        let base_delay = Duration::from_millis(5);
+        config.set_retry(RetryPolicy { max_retries: 2, base_delay, ..RetryPolicy::default() });
+        let mut options = UploadOptions::new();
+        options.set_parallel_uploads(3);
+        let mut source = Source::memory(noise(300_000, 95));
+        let error = tus::engine::client::Client::new(config).unwrap().upload(&mut source, &options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unconfirmed, "{script} {error:?}\n{}", hooked.peer.log());
+        assert_eq!(error.answer().unwrap().status, 500);
+    }
+}
+
 /// A body and a status of the site's own are a success like any other.
 fn tusd_pre_finish_answers(api: Api) {
-    let answer = r#"echo '{"HTTPResponse":{"StatusCode":200,"Body":"taken","Header":{"X-Number":"7"}}}'"#;
+    let answer =
+        r#"cat >/dev/null; echo '{"HTTPResponse":{"StatusCode":200,"Body":"taken","Header":{"X-Number":"7"}}}'"#;
     let Some(hooked) = Hooked::start("pre-finish", answer) else { return };
     answers(api, &hooked.peer);
 }
