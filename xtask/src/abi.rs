@@ -1,10 +1,12 @@
 //! `cargo xtask abi`: holds the header against everything it must agree with.
 //!
-//! Four ways, all of them tried even when one fails: against the source it is generated from, against what the built
-//! library exports, against compilers at their strictest, and against the last release.
+//! Five ways, all of them tried even when one fails: against the source it is generated from, against what the built
+//! library exports, against compilers at their strictest, against the last release,
+//! and the library against the folders of this machine, which it must not name.
 
 mod compile;
 mod exports;
+mod paths;
 mod release;
 
 use crate::{declarations, header};
@@ -12,13 +14,14 @@ use crate::{declarations, header};
 /// One way to hold the header against something; it prints what it saw.
 type Way = fn() -> Result<(), String>;
 
-/// Tries all four ways. The library must have been built.
+/// Tries all five ways. The library must have been built.
 pub(crate) fn check() -> Result<(), String> {
     let ways = [
         ("header = source", header::check as Way),
         ("header = library = symbols.txt", exports::check),
         ("header under strict compilers", compile::check),
         ("header and the last release", release::check),
+        ("library without this machine's paths", paths::check),
     ];
     let mut failed = Vec::new();
     for (name, way) in ways {

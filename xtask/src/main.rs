@@ -7,11 +7,14 @@ mod abi;
 mod bench;
 mod declarations;
 mod demo;
+mod deny;
 mod header;
 mod library;
 mod line_diff;
+mod notices;
 mod packages;
 mod process;
+mod reproduce;
 mod steps;
 mod symbols;
 mod test;
@@ -30,6 +33,10 @@ cargo xtask <command>
   abi [--baseline]           hold the header against the library, the compilers and the last release;
                              --baseline: make the present ABI the one of the last release
   demo                       upload a file, interrupt the upload, resume it, compare the bytes
+  build                      build the release library, without the paths of this machine
+  deny                       hold the crates against deny.toml
+  notices [--check]          write THIRD-PARTY-NOTICES; --check: compare only
+  reproduce                  build in two folders and compare the libraries byte for byte
   bench [ARGUMENTS]          run the benchmarks
 ";
 
@@ -43,6 +50,11 @@ fn main() -> ExitCode {
         ["abi"] => abi::check(),
         ["abi", "--baseline"] => abi::write_baseline(),
         ["demo"] => demo::run(),
+        ["build"] => library::build(),
+        ["deny"] => deny::check().map(|unseen| unseen.iter().for_each(|part| println!("not looked at: {part}"))),
+        ["notices"] => notices::write(),
+        ["notices", "--check"] => notices::check(),
+        ["reproduce"] => reproduce::run(),
         ["bench", rest @ ..] => bench::run(rest),
         [] | ["help" | "-h" | "--help"] => {
             print!("{USAGE}");
