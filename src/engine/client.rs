@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use once_cell::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use super::budget::{Budget, Reserved};
+use super::capabilities::Capabilities;
 use super::config::{Config, set_field};
 use super::control::Control;
 use super::driver::{Driver, cancelled, stopped_by_callback};
@@ -61,7 +61,7 @@ struct Shared {
     headers: RwLock<Headed>,
     /// Held while the caller gets other credentials, so that he is asked once for all operations that need them.
     renewal: Mutex<()>,
-    capabilities: OnceCell<ServerInfo>,
+    capabilities: Arc<Capabilities>,
     /// Ends the operations that have no control of their own.
     closing: Cancel,
     holds: Holds,
@@ -126,7 +126,7 @@ impl Client {
             headers.push(("Authorization".to_owned(), Zeroizing::new(format!("Basic {}", basic.as_str()))));
         }
         let headers = RwLock::new(Headed { generation: 0, fields: headers });
-        let (renewal, capabilities, closing) = (Mutex::default(), OnceCell::new(), Cancel::new());
+        let (renewal, capabilities, closing) = (Mutex::default(), Arc::default(), Cancel::new());
         let (holds, memory) = (Holds::default(), Arc::new(Budget::default()));
         memory.set_limit(config.memory_limit);
         transport.throttle().set_limit(config.bandwidth_limit);
@@ -243,19 +243,16 @@ impl Client {
         }
     }
 
-    /// What the server can do; asked once and kept.
+    /// What the server can do, as it has said within the last hour; asked if it has not.
     pub fn server_info(&self) -> Result<ServerInfo> {
         let endpoint = self.endpoint()?;
-        let discover = || {
-            let mut job = self.bare_job();
-            match Driver::new(self, &mut job).run(self.bare_plan(Goal::Discover { endpoint }))? {
-                Outcome::Discovered(capabilities) => Ok(capabilities),
-                other => Err(unexpected(&other)),
-            }
-        };
-        match self.shared.capabilities.get() {
-            Some(known) => Ok(known.clone()),
-            None => discover(),
+        if let Some(known) = self.shared.capabilities.known(endpoint.origin()) {
+            return Ok(known);
+        }
+        let mut job = self.bare_job();
+        match Driver::new(self, &mut job).run(self.bare_plan(Goal::Discover { endpoint }))? {
+            Outcome::Discovered(capabilities) => Ok(capabilities),
+            other => Err(unexpected(&other)),
         }
     }
 
@@ -332,13 +329,21 @@ impl Client {
         &self.shared.transport
     }
 
-    pub(super) fn known_capabilities(&self) -> Option<ServerInfo> {
-        self.shared.config.capabilities.clone().or_else(|| self.shared.capabilities.get().cloned())
+    /// What the servers have said of themselves.
+    pub(super) fn capabilities(&self) -> &Arc<Capabilities> {
+        &self.shared.capabilities
     }
 
-    pub(super) fn remember_capabilities(&self, capabilities: ServerInfo) {
-        // Another operation may have been faster; the server is the same.
-        let _ = self.shared.capabilities.set(capabilities);
+    /// What is known of the endpoint's server: what the caller says, or else what the server has said.
+    pub(super) fn known_capabilities(&self) -> Option<ServerInfo> {
+        self.known_capabilities_of(self.shared.config.endpoint.as_ref()?.origin())
+    }
+
+    /// The same of any server; what the caller says is about the endpoint's.
+    pub(super) fn known_capabilities_of(&self, origin: &Origin) -> Option<ServerInfo> {
+        let is_endpoint = self.shared.config.endpoint.as_ref().is_some_and(|endpoint| endpoint.origin() == origin);
+        let told = self.shared.config.capabilities.as_ref().filter(|_| is_endpoint);
+        told.cloned().or_else(|| self.shared.capabilities.known(origin))
     }
 
     /// The headers of a request, and which generation they are: the protocol's, and the caller's if its origin is

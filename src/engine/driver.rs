@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::body::{Failure, SourceBody, check_source};
+use super::capabilities::{Asking, Turn};
 use super::client::Client;
 use super::clock;
 use super::hashing::{Chunk, ChunkBody, HashAhead, HashingBody, WrongBody};
@@ -27,7 +28,7 @@ use crate::protocol::retry::FIRST_ANSWER_MAX;
 use crate::protocol::session::{
     Action, Body, Broken, BrokenKind, Checksum, Event, Exchange, Form, Goal, Notice, Outcome, Plan, Question, Session,
 };
-use crate::protocol::url::AbsoluteUrl;
+use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::source::{Bytes, Patience};
 use crate::transport::{self, Break, BreakKind};
 use crate::warning::{Warning, WarningKind};
@@ -36,6 +37,9 @@ use crate::warning::{Warning, WarningKind};
 const OPTIONAL_LIMIT: Duration = Duration::from_secs(10);
 /// Carries the checksum, before the data or after it (T-091, T-100).
 const CHECKSUM_FIELD: &str = "Upload-Checksum";
+
+/// How often an operation that waits for what another one asks looks at its time limits.
+const CAPABILITIES_LOOK: Duration = Duration::from_millis(100);
 
 /// The shortest id of an upload that is one to be kept secret.
 const SECRET_ID: usize = 8;
@@ -65,6 +69,10 @@ pub(super) struct Driver<'a> {
     acknowledged: bool,
     /// That of the last request without an answer.
     request_id: Option<String>,
+    /// The server whose capabilities count.
+    server: Option<Origin>,
+    /// While it is asked for them.
+    asking: Option<Asking>,
 }
 
 impl<'a> Driver<'a> {
@@ -78,6 +86,8 @@ impl<'a> Driver<'a> {
             chunk: None,
             acknowledged: false,
             request_id: None,
+            server: None,
+            asking: None,
         }
     }
 
@@ -97,7 +107,12 @@ impl<'a> Driver<'a> {
     pub(super) fn begin(&mut self, mut plan: Plan) {
         plan.deadline = self.job.clock.deadline();
         plan.seed = random::seed();
-        plan.capabilities = plan.capabilities.or_else(|| self.client.known_capabilities());
+        let server = plan.goal.server().origin().clone();
+        // Who asks wants to hear it from the server.
+        if !matches!(plan.goal, Goal::Discover { .. }) {
+            plan.capabilities = plan.capabilities.or_else(|| self.client.known_capabilities_of(&server));
+        }
+        self.server = Some(server);
         plan.can_authenticate = self.client.config().hooks.credentials.is_some();
         self.job.proven = match &plan.goal {
             Goal::Upload { previous: Some(previous), .. } => previous.proven,
@@ -146,6 +161,13 @@ impl<'a> Driver<'a> {
             let event = match session.next() {
                 Action::Send(exchange) => match self.client.held_back(exchange.url.origin(), self.job) {
                     Some(until) => Event::HeldBack { until },
+                    None if exchange.purpose == Purpose::Discover => match self.discover(exchange) {
+                        Some(event) => event,
+                        None => {
+                            self.job.session = Some(session);
+                            continue;
+                        }
+                    },
                     None => self.send(exchange),
                 },
                 Action::LookAhead { start, length } => self.look_ahead(start, length),
@@ -163,6 +185,8 @@ impl<'a> Driver<'a> {
             };
             self.job.session = Some(session.happened(event, self.job.clock.now()));
             self.pass_on_all();
+            // What was learned is kept by now.
+            self.asking = None;
         }
         Some(Err(Error::new(ErrorKind::InvalidState, "the operation is over")))
     }
@@ -207,11 +231,38 @@ impl<'a> Driver<'a> {
         if result.is_err() && std::mem::take(&mut self.job.chunk_failed) {
             self.job.stats.chunks_failed += 1;
         }
+        if let (Err(error), Some(server)) = (&result, &self.server)
+            && rests_on_capabilities(error.kind())
+        {
+            self.client.capabilities().forget(server);
+        }
         match &result {
             Ok(_) => self.log(Level::Info, || format!("done after {:?}", self.job.clock.elapsed())),
             Err(error) => self.log(Level::Error, || error.full_message()),
         }
         result.map_err(|error| error.with_warnings(self.job.warnings.all()))
+    }
+
+    /// Asks what the server can do, unless another operation is about to learn it; `None` if a pause ends the wait for
+    /// that.
+    fn discover(&mut self, exchange: &Exchange) -> Option<Event> {
+        let Some(server) = self.server.clone() else { return Some(self.send(exchange)) };
+        let limit = if exchange.optional { OPTIONAL_LIMIT } else { self.client.config().timeouts().response };
+        let limit = std::time::Instant::now().checked_add(limit);
+        let (watch, deadline) = (self.job.watch.clone(), self.job.clock.steady_deadline());
+        let is_over = |until: Option<std::time::Instant>| until.is_some_and(|until| until <= std::time::Instant::now());
+        let tick = || if is_over(limit) || is_over(deadline) { ControlFlow::Break(()) } else { watch.tick(0) };
+        let interval = watch.interval().unwrap_or(CAPABILITIES_LOOK).min(CAPABILITIES_LOOK);
+        let flag = self.job.flag_for(Purpose::Transfer);
+        match self.client.capabilities().turn(&server, &flag, Some(interval), tick) {
+            Ok(Turn::Known(capabilities)) => return Some(Event::Learned(capabilities)),
+            Ok(Turn::Ask(asking)) => self.asking = Some(asking),
+            Ok(Turn::AskAlone) => {}
+            Err(Slept::Cancelled) if !self.job.cancel.is_set() => return None,
+            // Whatever ended the wait ends the request too, or it has to be made.
+            Err(_) => {}
+        }
+        Some(self.send(exchange))
     }
 
     /// Makes one request.
@@ -544,7 +595,11 @@ impl<'a> Driver<'a> {
         };
         let keeper = self.job.keeper.clone();
         match notice {
-            Notice::Capabilities(capabilities) => self.client.remember_capabilities(capabilities),
+            Notice::Capabilities(capabilities) => {
+                if let Some(server) = &self.server {
+                    self.client.capabilities().keep(server, capabilities);
+                }
+            }
             Notice::UploadUrl(url) => {
                 self.log(Level::Info, || format!("the upload is {}", self.shown_upload(&url)));
                 (self.job.created_here, self.job.begun) = (true, true);
@@ -709,6 +764,11 @@ impl<'a> Driver<'a> {
     fn log(&self, level: Level, line: impl FnOnce() -> String) {
         self.client.config().log.write(level, line);
     }
+}
+
+/// Whether a failure may come of what the server was believed to be able to do.
+fn rests_on_capabilities(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unsupported | ErrorKind::TooLarge | ErrorKind::Version | ErrorKind::Checksum)
 }
 
 fn is_about_body(result: &std::result::Result<transport::Received, Break>) -> bool {

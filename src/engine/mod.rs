@@ -15,6 +15,7 @@ pub mod uploader;
 
 mod body;
 mod budget;
+mod capabilities;
 mod clock;
 mod driver;
 mod hashing;

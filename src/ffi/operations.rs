@@ -202,7 +202,8 @@ pub unsafe extern "C" fn tus_client_get_metadata(
     }
 }
 
-/// Asks the server what it can do (OPTIONS). The answer is kept by the client: later calls and uploads do not ask again.
+/// Asks the server what it can do (OPTIONS). The client keeps the answer for an hour, or until an operation fails because
+/// of it; later calls and uploads do not ask again before that, and operations that begin together ask once.
 ///
 /// - `c`: the client.
 /// - `out`: receives the result; NULL on failure. May be NULL.

@@ -76,5 +76,6 @@ fn deadline_of_a_query(api: Api) {
             client.delete(&url).unwrap_err()
         }];
     side_by_side(operations, |operation| operation().assert_timeout(TimeLimit::Total));
-    assert_eq!(server.requests().len(), 3);
+    // Two want to know what the server can do: one asks, the other waits for the answer as long as it may.
+    assert!(matches!(server.requests().len(), 2 | 3), "{:?}", server.requests());
 }

@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use tus::error::BrokenRule;
-use tus_test_server::{LocationForm, Options, Rule, Server, TlsOptions};
+use tus_test_server::{Extensions, LocationForm, Options, Rule, Server, TlsOptions};
 
 use crate::support::api::both;
-use crate::support::server::{assert_clean, assert_stored, assert_story, assert_told, assert_wire, every, server};
+use crate::support::server::{
+    assert_clean, assert_stored, assert_story, assert_told, assert_wire, every, server, server_with,
+};
 use crate::support::{Api, Folder, HELLO, Job, Kind, Setup};
 
 both! {
@@ -108,8 +110,16 @@ fn scenario_22_resume_on_another_origin(api: Api) {
     client.info(&url).unwrap();
     client.resume(HELLO, &url, &Job::default()).unwrap();
     client.delete(&url).unwrap();
-    assert_told(&store, &["HEAD 200", "HEAD 200", "PATCH 5+6 204", "DELETE 204"]);
+    assert_told(&store, &["HEAD 200", "HEAD 200", "PATCH 5+6 204", "OPTIONS 204", "DELETE 204"]);
     assert_secrets(&store, false);
+    // What the endpoint can do says nothing of another server.
+    let extensions = Extensions { termination: false, ..Extensions::default() };
+    let front = server_with(|options| options.extensions = extensions);
+    let client = api.client(&with_secrets(&front)).unwrap();
+    client.server_info().unwrap();
+    store.clear_log();
+    client.delete(&store.seed(Some(11), b"").unwrap()).unwrap();
+    assert_told(&store, &["OPTIONS 204", "DELETE 204"]);
 }
 
 /// A URL that the caller hands over may come from anywhere: it makes its origin none that gets his headers.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use tus_test_server::{Contention, Ending, Rule};
 
@@ -12,6 +13,7 @@ use crate::support::{Api, Chunk, Folder, HELLO, Input, Job, Kind, Setup, noise};
 
 both! {
     eight_threads_upload_over_one_client,
+    sixteen_first_uploads_ask_once_what_the_server_can_do,
     eight_threads_through_a_bad_network,
     hooks_of_each_upload_are_called_on_its_own_thread,
     scenario_67_two_clients_race,
@@ -46,6 +48,26 @@ fn eight_threads_upload_over_one_client(api: Api) {
     });
     assert_eq!(server.uploads().len(), 32);
     assert!(server.connections() <= 8, "connections are shared: {}", server.connections());
+    assert_clean(&server);
+}
+
+/// The first OPTIONS is answered late: all others begin while it is under way.
+fn sixteen_first_uploads_ask_once_what_the_server_can_do(api: Api) {
+    let server = server();
+    server.script(Rule::on("OPTIONS").delay_answer(Duration::from_millis(500)));
+    let client = api.client(&Setup::to(&server)).unwrap();
+    let start = Barrier::new(16);
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            let (client, start) = (&client, &start);
+            scope.spawn(move || {
+                start.wait();
+                assert!(client.upload(HELLO, &Job::default()).unwrap().complete);
+            });
+        }
+    });
+    assert_eq!(server.requests().iter().filter(|request| request.method == "OPTIONS").count(), 1);
+    assert_eq!(server.uploads().len(), 16);
     assert_clean(&server);
 }
 

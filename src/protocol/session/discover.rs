@@ -101,6 +101,15 @@ impl Discover {
         }
     }
 
+    /// Another session has asked.
+    pub(super) fn learned(self, core: &mut Core, capabilities: Capabilities) -> State {
+        if Self::is_goal(core) {
+            return Finished::ok(Outcome::Discovered(capabilities));
+        }
+        core.capabilities = Some(capabilities);
+        self.go_on(core)
+    }
+
     /// The server does not say what it can do.
     pub(super) fn refused(self, core: &mut Core, status: u16) -> State {
         core.warn(format!("the server does not say what it can do (OPTIONS is answered with status {status})"));

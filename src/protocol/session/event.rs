@@ -81,6 +81,8 @@ pub enum Event {
     },
     /// The request broke without an answer.
     Broken(Broken),
+    /// The request, which asks what the server can do, was not made: the answer to another session's is this.
+    Learned(Capabilities),
     /// The request was not made: the server has asked for no more requests until then (T-140), in an answer to
     /// another session.
     HeldBack {

@@ -165,10 +165,7 @@ impl Session {
                 Look::first(&core, endpoint)
             }
             Goal::Upload { endpoint, .. } => State::begin(&mut core, endpoint),
-            Goal::Resume { url, endpoint, .. } if ask && checked => {
-                let endpoint = endpoint.unwrap_or(url);
-                Discover::ask(&core, endpoint)
-            }
+            Goal::Resume { .. } if ask && checked => Discover::ask(&core, core.plan.goal.server().clone()),
             Goal::Resume { url, .. } => {
                 let asked = core.request(Purpose::Probe, Method::Head, &url).exchange;
                 match core.settle_checksums(&asked) {
@@ -182,7 +179,7 @@ impl Session {
                 let asked = core.request(Purpose::Create, Method::Post, &endpoint).exchange;
                 Concatenate::begin(&mut core, &asked)
             }
-            Goal::Terminate { endpoint: Some(endpoint), .. } if ask => Discover::ask(&core, endpoint),
+            Goal::Terminate { endpoint: Some(_), .. } if ask => Discover::ask(&core, core.plan.goal.server().clone()),
             Goal::Terminate { url, .. } => {
                 let asked = core.request(Purpose::Terminate, Method::Delete, &url).exchange;
                 Terminate::if_offered(&mut core, url, &asked)
@@ -268,6 +265,7 @@ impl Session {
                 Some(exchange) => core.hold_back(until, &exchange, state),
                 None => Finished::error(misuse()),
             },
+            (Event::Learned(capabilities), State::Discover(state)) => state.learned(&mut core, capabilities),
             (Event::Woke, State::Waiting(waiting)) => *waiting.then,
             (Event::Decided(Ok(delay)), State::Deciding(Deciding { question, then })) => {
                 core.wait(delay, question, *then)
@@ -275,9 +273,10 @@ impl Session {
             (Event::Decided(Err(code)), State::Deciding(Deciding { question, .. })) => {
                 Finished::error(question.error.with_callback_code(code))
             }
-            (Event::Woke | Event::Decided(_) | Event::Ahead { .. } | Event::Authenticated(_), _) => {
-                Finished::error(misuse())
-            }
+            (
+                Event::Learned(_) | Event::Woke | Event::Decided(_) | Event::Ahead { .. } | Event::Authenticated(_),
+                _,
+            ) => Finished::error(misuse()),
         };
         core.tell_expiry();
         let given_up = std::mem::take(&mut core.began_anew);

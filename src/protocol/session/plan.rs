@@ -78,6 +78,19 @@ impl Goal {
         }
     }
 
+    /// Where to ask what the server can do. What one server says does not hold for an upload on another.
+    pub fn server(&self) -> &AbsoluteUrl {
+        match self {
+            Goal::Upload { endpoint, .. } | Goal::Discover { endpoint } | Goal::Concatenate { endpoint, .. } => {
+                endpoint
+            }
+            Goal::Resume { url, endpoint, .. } | Goal::Terminate { url, endpoint } => {
+                endpoint.as_ref().filter(|endpoint| endpoint.origin() == url.origin()).unwrap_or(url)
+            }
+            Goal::Inspect { url } => url,
+        }
+    }
+
     /// How many bytes the source has, if that is known; 0 where no data is sent.
     pub(super) fn size(&self) -> Option<u64> {
         match self {
