@@ -321,6 +321,19 @@ enum tus_tls_version {
 };
 
 /**
+ * Where servers may point to; see tus_config_set_locations. No function takes or returns this type: it is there for its
+ * names.
+ */
+enum tus_locations {
+    /** Anywhere, but not from a public address into this machine or its network. */
+    TUS_LOCATIONS_OUTWARD = 0,
+    /** Anywhere. */
+    TUS_LOCATIONS_ANY = 1,
+    /** To the origins of the endpoint and of tus_config_allow_origin alone. */
+    TUS_LOCATIONS_ALLOWED = 2
+};
+
+/**
  * Whether data goes with the creation of an upload; see tus_config_set_upload_with_creation. No function takes or returns
  * this type: it is there for its names.
  */
@@ -1623,6 +1636,29 @@ tus_status tus_config_set_metadata_for_partial_uploads(struct tus_config *c,
                                                        const char *key,
                                                        const void *value,
                                                        size_t len);
+
+/**
+ * Sets where servers may point to: with the URL of an upload that they create, and with redirects. The origins of the
+ * endpoint and of tus_config_allow_origin are always allowed, and so is that of a URL that the program itself names.
+ * The headers of the program go to none but the former, whatever is set here.
+ *
+ * - `c`: the configuration.
+ * - `locations`: a value of enum tus_locations. TUS_LOCATIONS_OUTWARD: anywhere; but where a server at a public address
+ *   points to loopback, link-local or private addresses, no connection to them is made. What counts is the address that
+ *   is connected to, not how the URL is written. A server behind a proxy counts as one at a public address; of a URL
+ *   that is requested through a proxy only an address in numbers is judged, for names are the proxy's to look up.
+ *   TUS_LOCATIONS_ANY: anywhere. TUS_LOCATIONS_ALLOWED: nowhere else. Default: TUS_LOCATIONS_OUTWARD.
+ *
+ * An operation that a server leads to where it may not ends with TUS_E_PROTOCOL before a byte is sent there; the error
+ * has the upload's URL, if there is one.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no such value.
+ * Threads: one at a time for each configuration.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_config_set_locations(struct tus_config *c,
+                                    int32_t locations);
 
 /**
  * Sets whether the first chunk of an upload goes with the request that creates it, where the server offers that: one

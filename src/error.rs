@@ -124,6 +124,9 @@ pub enum BrokenRule {
     BadLocation,
     /// T-045, T-151: the server points from https to http.
     InsecureLocation,
+    /// A server points to where it has nothing to point to: into this machine or its network, or to an origin that is not
+    /// allowed.
+    ForeignLocation,
     /// T-151: a redirect that cannot be followed.
     BadRedirect,
     /// T-151: more than five redirects, or a loop.

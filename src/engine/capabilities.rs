@@ -15,6 +15,9 @@ use crate::protocol::url::Origin;
 /// How long an answer counts: servers are reconfigured, and a client may live for months.
 const KEPT: Duration = Duration::from_secs(3600);
 
+/// How long a question is waited for that has not been sent: a function of the program's may hold it up for ever.
+const UNSENT: Duration = Duration::from_millis(100);
+
 /// What is known of each server.
 #[derive(Debug, Default)]
 pub(super) struct Capabilities {
@@ -27,6 +30,8 @@ struct Server {
     known: Option<(ServerInfo, Instant)>,
     /// Who asks at the moment.
     asking: Option<ThreadId>,
+    /// Its request is on the way: no function of the program's holds it up any more.
+    sent: bool,
     /// How many questions have come to an end, with an answer or without.
     ended: u64,
 }
@@ -71,9 +76,13 @@ impl Capabilities {
         origin: &Origin,
         cancel: &Cancel,
         interval: Option<Duration>,
-        tick: impl FnMut() -> ControlFlow<()>,
+        mut tick: impl FnMut() -> ControlFlow<()>,
     ) -> Result<Turn, Slept> {
-        let me = std::thread::current().id();
+        let (me, since) = (std::thread::current().id(), Instant::now());
+        let tick = || match self.is_on_its_way(origin) || since.elapsed() < UNSENT {
+            true => tick(),
+            false => ControlFlow::Break(()),
+        };
         let mut seen = None;
         let look = || {
             let mut servers = self.servers();
@@ -96,6 +105,10 @@ impl Capabilities {
         self.answered.wait(cancel, interval, tick, look)
     }
 
+    fn is_on_its_way(&self, origin: &Origin) -> bool {
+        self.servers().get(origin).is_some_and(|server| server.sent)
+    }
+
     fn servers(&self) -> MutexGuard<'_, HashMap<Origin, Server>> {
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,10 +121,19 @@ impl Server {
     }
 }
 
+impl Asking {
+    /// The request is about to be sent.
+    pub(super) fn sent(&self) {
+        if let Some(server) = self.of.servers().get_mut(&self.origin) {
+            server.sent = true;
+        }
+    }
+}
+
 impl Drop for Asking {
     fn drop(&mut self) {
         if let Some(server) = self.of.servers().get_mut(&self.origin) {
-            server.asking = None;
+            (server.asking, server.sent) = (None, false);
             server.ended += 1;
         }
         self.of.answered.ring();
@@ -190,6 +212,24 @@ mod tests {
             let alone = others.into_iter().map(|other| other.join().unwrap());
             // One may have come late, and asks for those who come after it.
             assert!(alone.filter(|turn| matches!(turn, Turn::AskAlone)).count() >= 1);
+        });
+    }
+
+    #[test]
+    fn a_question_that_is_held_up_before_it_is_sent_holds_up_nobody() {
+        let (of, at) = (Arc::new(Capabilities::default()), origin("http://a/"));
+        let Turn::Ask(asking) = turn(&of, &at) else { panic!("nobody asks") };
+        let wait = || {
+            let interval = Some(Duration::from_millis(1));
+            of.turn(&at, &Cancel::new(), interval, || ControlFlow::Continue(()))
+        };
+        std::thread::scope(|scope| {
+            assert_eq!(scope.spawn(wait).join().unwrap().err(), Some(Slept::Stopped));
+            asking.sent();
+            let waiter = scope.spawn(wait);
+            of.keep(&at, info(1));
+            drop(asking);
+            assert!(matches!(waiter.join().unwrap(), Ok(Turn::Known(_))));
         });
     }
 

@@ -105,6 +105,8 @@ impl Client {
             tls,
             proxy: config.proxy.clone(),
             files: config.files,
+            #[cfg(test)]
+            is_inward: config.is_inward.unwrap_or(Settings::default().is_inward),
             ..Settings::default()
         })?;
         if let Some(endpoint) = &config.endpoint {

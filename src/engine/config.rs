@@ -58,6 +58,10 @@ pub struct Config {
     pub(crate) metadata_encoding: TextEncoding,
     pub(crate) creation_data: CreationData,
     pub(crate) query_server: bool,
+    pub(crate) locations: Locations,
+    /// Another meaning of "this machine or its network", for tests.
+    #[cfg(test)]
+    pub(crate) is_inward: Option<fn(std::net::IpAddr) -> bool>,
     pub(crate) capabilities: Option<ServerInfo>,
     pub(crate) override_patch_method: bool,
     pub(crate) add_request_id: bool,
@@ -76,6 +80,18 @@ pub struct Config {
     pub(crate) show_urls: bool,
     pub(crate) hooks: Hooks,
     pub(crate) log: Log,
+}
+
+/// Where servers may point to with `Location`, besides the endpoint's origin and the allowed ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Locations {
+    /// Anywhere; but a server that was reached outside may not point into this machine or its network.
+    #[default]
+    Outward,
+    /// Anywhere.
+    Any,
+    /// Nowhere else.
+    Allowed,
 }
 
 impl Default for Config {
@@ -102,6 +118,9 @@ impl Default for Config {
             metadata_encoding: TextEncoding::utf8(),
             creation_data: CreationData::Off,
             query_server: true,
+            locations: Locations::default(),
+            #[cfg(test)]
+            is_inward: None,
             capabilities: None,
             override_patch_method: false,
             add_request_id: false,
@@ -283,6 +302,11 @@ impl Config {
     /// no extension is used that was not asked for; what is asked for is tried (T-006).
     pub fn set_query_server(&mut self, on: bool) {
         self.query_server = on;
+    }
+
+    /// Where servers may point to, with the URL of a created upload and with redirects.
+    pub fn set_locations(&mut self, locations: Locations) {
+        self.locations = locations;
     }
 
     /// What the server can do, instead of asking it before uploads; `None`, the default: it is asked.

@@ -29,3 +29,6 @@ mod random;
 mod rate;
 mod upload;
 mod warnings;
+
+#[cfg(test)]
+mod tests;

@@ -458,13 +458,24 @@ impl Client {
     /// The same, complete or not.
     pub(super) fn delete_at_once(&self, error: Error, url: AbsoluteUrl, of: &Job) -> Error {
         let goal = Goal::Terminate { url: url.clone(), endpoint: self.config().endpoint.clone() };
-        match Driver::new(self, &mut self.removal_job(of)).run(self.bare_plan(goal)) {
+        match Driver::new(self, &mut self.removal_job(of)).run(self.removal_plan(goal)) {
             Ok(_) => error.without_upload_url(),
             Err(failure) => {
                 of.warnings.left(&url, &failure);
                 error.with_upload_url(Some(url)).because(stays(&failure))
             }
         }
+    }
+
+    /// The plan of a removal that the caller has not asked for: it was the server that named the upload.
+    fn removal_plan(&self, goal: Goal) -> Plan {
+        let mut plan = self.bare_plan(goal);
+        if let (Goal::Terminate { url, .. }, Some(endpoint)) = (&plan.goal, &self.config().endpoint)
+            && !plan.trusted.contains(url.origin())
+        {
+            plan.pointed.add(url.origin(), endpoint.origin());
+        }
+        plan
     }
 
     /// Removes an upload that is of no use, if the server offers that; waits so long for one that is locked.
@@ -475,7 +486,7 @@ impl Client {
             left(&failure);
             return Err(failure);
         }
-        let mut plan = self.bare_plan(Goal::Terminate { url: url.clone(), endpoint: None });
+        let mut plan = self.removal_plan(Goal::Terminate { url: url.clone(), endpoint: None });
         plan.retry.max_retries = 0;
         plan.retry.lock_budget = patience;
         let mut job = self.removal_job(of);

@@ -12,7 +12,7 @@ use super::handle::{CType, Kind, Owned, free, give, state};
 use super::settings::Settings;
 use super::status::tus_status;
 use super::version::TUS_SIZE_UNKNOWN;
-use crate::engine::config::Config;
+use crate::engine::config::{Config, Locations};
 use crate::engine::info::ServerInfo;
 use crate::error::{Error, Result};
 use crate::protocol::chunk::ChunkRules;
@@ -24,6 +24,29 @@ pub(super) enum tus_creation_data {
     TUS_CREATION_DATA_OFF = 0,
     TUS_CREATION_DATA_ON = 1,
     TUS_CREATION_DATA_REPEAT = 2,
+}
+
+/// The values of enum tus_locations, as the header has them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum tus_locations {
+    TUS_LOCATIONS_OUTWARD = 0,
+    TUS_LOCATIONS_ANY = 1,
+    TUS_LOCATIONS_ALLOWED = 2,
+}
+
+/// A choice from C.
+fn locations(number: i32) -> Result<Locations> {
+    const OUTWARD: i32 = tus_locations::TUS_LOCATIONS_OUTWARD as i32;
+    const ANY: i32 = tus_locations::TUS_LOCATIONS_ANY as i32;
+    const ALLOWED: i32 = tus_locations::TUS_LOCATIONS_ALLOWED as i32;
+    match number {
+        OUTWARD => Ok(Locations::Outward),
+        ANY => Ok(Locations::Any),
+        ALLOWED => Ok(Locations::Allowed),
+        _ => Err(Error::invalid(format!(
+            "{number} is no value of enum tus_locations: they go from {OUTWARD} to {ALLOWED}"
+        ))),
+    }
 }
 
 /// A choice from C.
@@ -319,6 +342,34 @@ pub unsafe extern "C" fn tus_config_set_metadata_for_partial_uploads(
     guard_status(|| {
         // SAFETY: the caller's pointers, as the header asks for.
         unsafe { change(c, |config| config.set_partial_metadata(text(key, "key")?, bytes(value, len, "value")?)) }
+    })
+}
+
+/// Sets where servers may point to: with the URL of an upload that they create, and with redirects. The origins of the
+/// endpoint and of tus_config_allow_origin are always allowed, and so is that of a URL that the program itself names.
+/// The headers of the program go to none but the former, whatever is set here.
+///
+/// - `c`: the configuration.
+/// - `locations`: a value of enum tus_locations. TUS_LOCATIONS_OUTWARD: anywhere; but where a server at a public address
+///   points to loopback, link-local or private addresses, no connection to them is made. What counts is the address that
+///   is connected to, not how the URL is written. A server behind a proxy counts as one at a public address; of a URL
+///   that is requested through a proxy only an address in numbers is judged, for names are the proxy's to look up.
+///   TUS_LOCATIONS_ANY: anywhere. TUS_LOCATIONS_ALLOWED: nowhere else. Default: TUS_LOCATIONS_OUTWARD.
+///
+/// An operation that a server leads to where it may not ends with TUS_E_PROTOCOL before a byte is sent there; the error
+/// has the upload's URL, if there is one.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no such value.
+/// Threads: one at a time for each configuration.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_config_set_locations(c: *mut tus_config, locations: i32) -> tus_status {
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_status(|| unsafe {
+        change(c, |config| {
+            config.set_locations(self::locations(locations)?);
+            Ok(())
+        })
     })
 }
 

@@ -1,6 +1,7 @@
 //! What the requests of one client share: settings, idle connections, buffers, a limit, names, certificates.
 
 use super::buffers::Spare;
+use super::inward::Outside;
 use super::pool::Pool;
 use super::proxy::Proxies;
 use super::resolve::Resolver;
@@ -33,6 +34,8 @@ pub(super) struct Client {
     pub(super) throttle: Throttle,
     /// Known names.
     pub(super) resolver: Resolver,
+    /// Who was reached outside this machine and its network.
+    pub(super) outside: Outside,
     /// Ways around.
     pub(super) proxies: Proxies,
     /// Certificates.
@@ -58,6 +61,7 @@ impl Client {
             wakes: SpareWakes::default(),
             throttle: Throttle::default(),
             resolver: Resolver::default(),
+            outside: Outside::default(),
             proxies: Proxies::new(&settings.proxy),
             #[cfg(feature = "tls")]
             tls: Tls::new(&settings.tls)?,

@@ -18,9 +18,21 @@ use crate::sys::socket::Socket;
 /// RFC 8305 section 8 recommends this delay.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Resolves and connects.
-pub(super) fn to_host(context: &Context, host: &str, port: u16, until: Until) -> Result<Socket, Failure> {
-    let addresses = context.client.resolver.resolve(context, host, until)?;
+/// Resolves and connects, and tells to which address. `outward`: to none of this machine or its network.
+pub(super) fn to_host(
+    context: &Context,
+    host: &str,
+    port: u16,
+    outward: bool,
+    until: Until,
+) -> Result<(Socket, IpAddr), Failure> {
+    let mut addresses = context.client.resolver.resolve(context, host, until)?;
+    if outward {
+        addresses.retain(|address| !(context.client.settings.is_inward)(*address));
+        if addresses.is_empty() {
+            return Err(inward(host, port));
+        }
+    }
     let addresses: Vec<SocketAddr> =
         in_turn(&addresses).into_iter().map(|address| SocketAddr::new(address, port)).collect();
     let connected = first_of(context, &addresses, until);
@@ -32,6 +44,15 @@ pub(super) fn to_host(context: &Context, host: &str, port: u16, until: Until) ->
         BreakKind::Connect => failure.explained(format!("no connection to {host} port {port}")),
         _ => failure,
     })
+}
+
+/// Why a URL is not followed that a server outside has given.
+pub(super) fn inward(host: &str, port: u16) -> Failure {
+    let text = format!(
+        "a server outside gave a URL of {host} port {port}, which is this machine or in its network: if that is right, \
+         allow it with tus_config_allow_origin or tus_config_set_locations"
+    );
+    Failure::because(BreakKind::Inward, text)
 }
 
 /// The addresses with the two families taking turns, beginning with the system's first choice (RFC 8305 section 4).
@@ -50,9 +71,9 @@ fn in_turn(addresses: &[IpAddr]) -> Vec<IpAddr> {
 }
 
 /// Connects to the addresses, each a little later than the one before; at once if the ones before have failed.
-fn first_of(context: &Context, addresses: &[SocketAddr], until: Until) -> Result<Socket, Failure> {
+fn first_of(context: &Context, addresses: &[SocketAddr], until: Until) -> Result<(Socket, IpAddr), Failure> {
     let mut untried = addresses.iter();
-    let mut attempts: Vec<Socket> = Vec::new();
+    let mut attempts: Vec<(Socket, IpAddr)> = Vec::new();
     let mut first_error: Option<io::Error> = None;
     let mut next_start = Instant::now();
     loop {
@@ -62,7 +83,7 @@ fn first_of(context: &Context, addresses: &[SocketAddr], until: Until) -> Result
             };
             match Socket::connect(address) {
                 Ok(socket) => {
-                    attempts.push(socket);
+                    attempts.push((socket, address.ip()));
                     next_start = Instant::now() + HEAD_START;
                 }
                 Err(error) => {
@@ -75,16 +96,16 @@ fn first_of(context: &Context, addresses: &[SocketAddr], until: Until) -> Result
             return Err(Failure::io(BreakKind::Connect, error));
         }
         let slice = (untried.len() > 0).then(|| next_start.saturating_duration_since(Instant::now()));
-        let mut entries: Vec<Entry<'_>> = attempts.iter().map(|socket| Entry::writable(socket.as_fd())).collect();
+        let mut entries: Vec<Entry<'_>> = attempts.iter().map(|(socket, _)| Entry::writable(socket.as_fd())).collect();
         if !context.wait(&mut entries, Some(until), slice)? {
             continue;
         }
         let ready: Vec<usize> =
             entries.iter().enumerate().filter(|(_, entry)| entry.is_ready()).map(|(index, _)| index).collect();
         for index in ready.into_iter().rev() {
-            let socket = attempts.swap_remove(index);
+            let (socket, address) = attempts.swap_remove(index);
             match socket.connected() {
-                Ok(()) => return Ok(socket),
+                Ok(()) => return Ok((socket, address)),
                 Err(error) => {
                     first_error.get_or_insert(error);
                 }

@@ -5,7 +5,7 @@
 //! before it even looks for an idle connection, on every request; so it is given a resolver that does nothing, and
 //! names are resolved here, only for a new connection.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -49,7 +49,11 @@ pub(super) fn open(context: &Context) -> Result<Stream, Failure> {
         return Err(Failure::because(BreakKind::Unsendable, "this build has no TLS (feature `tls`), so no https"));
     }
     let socket = match &target.proxy {
-        None => connect::to_host(context, &origin.host, origin.port, until)?,
+        None => {
+            let (socket, address) = connect::to_host(context, &origin.host, origin.port, target.outward, until)?;
+            context.client.outside.reached(&origin.host, address, context.client.settings.is_inward);
+            socket
+        }
         Some(proxy) => {
             let named = |failure: Failure| {
                 let text = format!("proxy {}: {failure}", proxy.redacted());
@@ -60,7 +64,15 @@ pub(super) fn open(context: &Context) -> Result<Stream, Failure> {
                 };
                 Failure { kind, ..failure }.explained(text)
             };
-            let socket = connect::to_host(context, proxy.host(), proxy.port(), until).map_err(named)?;
+            // A name is the proxy's to look up, a number is plain to see.
+            if target.outward
+                && let Ok(address) = origin.host.parse::<IpAddr>()
+                && (context.client.settings.is_inward)(address)
+            {
+                return Err(connect::inward(&origin.host, origin.port));
+            }
+            context.client.outside.reached_through_proxy(&origin.host);
+            let (socket, _) = connect::to_host(context, proxy.host(), proxy.port(), false, until).map_err(named)?;
             match proxy.kind() {
                 ProxyKind::Http if origin.secure => tunnel::open(context, &socket, proxy, until).map_err(named)?,
                 ProxyKind::Http => {}

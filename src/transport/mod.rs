@@ -32,6 +32,7 @@ mod exchange;
 #[cfg(feature = "tls")]
 mod explain;
 mod failure;
+mod inward;
 mod names;
 mod no_proxy;
 mod perform;
@@ -64,6 +65,7 @@ use zeroize::Zeroizing;
 use crate::cancel::Cancel;
 use crate::error::{Cause, TimeLimit};
 use crate::protocol::answer::Answer;
+use crate::protocol::url::Origin;
 
 pub use perform::Transport;
 pub use proxy::{ProxySetting, ProxyUrl};
@@ -91,6 +93,9 @@ pub struct Request<'a> {
     /// The server may learn who we are: the client certificate is shown to it, on a connection that serves only such
     /// requests.
     pub identify: bool,
+    /// The servers that have pointed to this URL's origin, where the caller has neither named it nor trusts it. If one of
+    /// them is outside, no connection to an address of this machine or of its network is used.
+    pub pointed_by: &'a [Origin],
 }
 
 /// The body of a request.
@@ -179,6 +184,8 @@ pub enum BreakKind {
     ProxyRefused,
     /// A certificate or TLS setting that will not get better by itself, or plain http where TLS is asked for.
     TlsRejected,
+    /// A server outside has given a URL that leads into this machine or its network.
+    Inward,
     /// The connection ended or was reset, in a TLS handshake too.
     Closed,
     /// The peer's bytes are not HTTP/1.x, or beyond our limits.

@@ -121,7 +121,7 @@ impl Transport {
         let origin = request::parse_url(url).and_then(|uri| Origin::of(&uri));
         origin.is_ok_and(|origin| {
             let proxy = self.0.proxies.of(&origin).ok().flatten();
-            Target { origin, proxy, identify: false }.forwarder().is_some()
+            Target { origin, proxy, identify: false, outward: false }.forwarder().is_some()
         })
     }
 
@@ -160,7 +160,8 @@ fn prepare(
     }
     let built = request::build(request, uri, body, &client.settings.user_agent)?;
     let proxy = client.proxies.of(&origin).map_err(|reason| Failure::because(BreakKind::Setting, reason))?;
-    Ok((built, Target { origin, proxy, identify: request.identify }))
+    let outward = request.pointed_by.iter().any(|by| client.outside.has(&by.host));
+    Ok((built, Target { origin, proxy, identify: request.identify, outward }))
 }
 
 fn received(answer: crate::protocol::answer::Answer, context: &Context) -> Received {

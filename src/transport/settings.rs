@@ -1,9 +1,10 @@
 //! The settings of a client's transport: plain values, checked and read in [`Transport::new`](super::Transport::new).
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ProxySetting, Timeouts};
+use super::{ProxySetting, Timeouts, inward};
 
 /// Everything a [`Transport`](super::Transport) can be told.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Settings {
     pub max_idle_per_origin: usize,
     /// How the bytes of regular files get to a plain connection.
     pub files: FileSending,
+    /// Whether an address is one of this machine or its network.
+    pub is_inward: fn(IpAddr) -> bool,
 }
 
 impl Default for Settings {
@@ -32,6 +35,7 @@ impl Default for Settings {
             // As many as there are parallel parts and running uploads to one server in common use.
             max_idle_per_origin: 16,
             files: FileSending::Choose,
+            is_inward: inward::is_inward,
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::failure::Failure;
 use super::{BreakKind, ProxyUrl};
 
-/// An origin and the proxy that leads to it. Idle connections are kept by the origin and by whether the server may know
-/// who we are; which proxy leads to an origin never changes in the life of a client.
+/// An origin and the proxy that leads to it. Idle connections are kept by the origin, by whether the server may know
+/// who we are, and by where it must not be; which proxy leads to an origin never changes in the life of a client.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     /// Where the request is answered.
@@ -13,12 +13,14 @@ pub(super) struct Target {
     pub(super) proxy: Option<ProxyUrl>,
     /// Whether the client certificate is shown.
     pub(super) identify: bool,
+    /// It must not be an address of this machine or its network.
+    pub(super) outward: bool,
 }
 
 impl Target {
     /// Whether a connection to this one may serve requests to the other.
     pub(super) fn shares_connections_with(&self, other: &Target) -> bool {
-        self.origin == other.origin && self.identify == other.identify
+        self.origin == other.origin && self.identify == other.identify && self.outward == other.outward
     }
 }
 

@@ -90,7 +90,7 @@ mod tests {
 
     fn finished(proxy: &str, secure: bool, host: &str, port: u16) -> String {
         let origin = Origin { secure, host: host.to_owned(), port };
-        let target = Target { origin, proxy: Some(ProxyUrl::parse(proxy).unwrap()), identify: true };
+        let target = Target { origin, proxy: Some(ProxyUrl::parse(proxy).unwrap()), identify: true, outward: false };
         let mut head = b"PATCH /a?b HTTP/1.1\r\nhost: h\r\n\r\n".to_vec();
         target.finish_head(&mut head);
         String::from_utf8(head).unwrap()

@@ -144,6 +144,7 @@ static void refuse_config(tus_config *bad)
     CHECK_INVALID(tus_config_set_metadata_encoding(bad, "utf-8"));
     CHECK_INVALID(tus_config_set_upload_with_creation(bad, 1));
     CHECK_INVALID(tus_config_set_query_server(bad, 1));
+    CHECK_INVALID(tus_config_set_locations(bad, TUS_LOCATIONS_ANY));
     CHECK_INVALID(tus_config_set_capabilities(bad, NULL, TUS_SIZE_UNKNOWN, NULL));
     CHECK_INVALID(tus_config_set_override_patch_method(bad, 1));
     CHECK_INVALID(tus_config_set_add_request_id(bad, 1));

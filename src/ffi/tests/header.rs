@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::super::checksum::{tus_checksum, tus_checksum_policy};
-use super::super::config::tus_creation_data;
+use super::super::config::{tus_creation_data, tus_locations};
 use super::super::config_tasks::tus_dispatch;
 use super::super::fingerprint::tus_fingerprint;
 use super::super::hooks::tus_waiting;
@@ -173,6 +173,14 @@ fn its_enumerations_are_ours() {
             ("TUS_FINGERPRINT_CONTENT", tus_fingerprint::TUS_FINGERPRINT_CONTENT as i32),
             ("TUS_FINGERPRINT_PARTIAL_MD5", tus_fingerprint::TUS_FINGERPRINT_PARTIAL_MD5 as i32),
             ("TUS_FINGERPRINT_FILE_IDENTITY", tus_fingerprint::TUS_FINGERPRINT_FILE_IDENTITY as i32),
+        ])
+    );
+    assert_eq!(
+        values("tus_locations"),
+        named(&[
+            ("TUS_LOCATIONS_OUTWARD", tus_locations::TUS_LOCATIONS_OUTWARD as i32),
+            ("TUS_LOCATIONS_ANY", tus_locations::TUS_LOCATIONS_ANY as i32),
+            ("TUS_LOCATIONS_ALLOWED", tus_locations::TUS_LOCATIONS_ALLOWED as i32),
         ])
     );
     assert_eq!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::handle::state;
 use super::super::*;
 use super::fixture::*;
-use crate::engine::config::Config;
+use crate::engine::config::{Config, Locations};
 use crate::engine::info::ServerInfo;
 use crate::engine::options::UploadOptions;
 use crate::protocol::checksum::{Algorithm, Policy};
@@ -164,6 +164,7 @@ fn values_arrive() {
         tus_config_set_user_agent(c, c"me/1".as_ptr());
         tus_config_set_upload_with_creation(c, 2);
         tus_config_set_query_server(c, 0);
+        tus_config_set_locations(c, 2);
         tus_config_set_override_patch_method(c, -5);
         tus_config_set_add_request_id(c, 2);
     }
@@ -181,7 +182,17 @@ fn values_arrive() {
     assert_eq!(set.tls.ca_file.unwrap().as_os_str().as_encoded_bytes(), NOT_UTF8.to_bytes());
     assert_eq!(set.user_agent, "me/1");
     assert_eq!((set.creation_data, set.query_server), (CreationData::Repeat, false));
+    assert_eq!(set.locations, Locations::Allowed);
     assert!(set.override_patch_method && set.add_request_id);
+}
+
+#[test]
+fn locations_that_are_none_are_refused() {
+    for number in [-1, 3, i32::MAX] {
+        let config = config();
+        // SAFETY: a living object.
+        assert_eq!(unsafe { tus_config_set_locations(config.pointer, number) }, INVALID);
+    }
 }
 
 #[test]

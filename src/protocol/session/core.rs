@@ -12,7 +12,7 @@ use crate::protocol::instant::Instant;
 use crate::protocol::offset::Proven;
 use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
 use crate::protocol::retry::{RetryAfter, parse_retry_after};
-use crate::protocol::url::AbsoluteUrl;
+use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::warning::{Warning, WarningKind};
 
 use super::checksums::Checksums;
@@ -246,6 +246,7 @@ impl Core {
     pub(super) fn request(&self, purpose: Purpose, method: Method, url: &AbsoluteUrl) -> Request {
         let url = self.moved.resolve(url).clone();
         let mut request = Request::new(purpose, method, url, &self.plan.trusted);
+        request.exchange.pointed_by = self.plan.pointed.by(request.exchange.url.origin()).to_vec();
         let first_answer = self.plan.first_answer.filter(|_| !self.heard);
         request.exchange.answer_by = first_answer.map(|limit| self.unheard_since + limit);
         request.exchange.fresh_connection =
@@ -256,6 +257,14 @@ impl Core {
     /// Tells the caller something that is no failure: a text, or a [`Warning`] with its kind.
     pub(super) fn warn(&mut self, warning: impl Into<Warning>) {
         self.notices.push(Notice::Warning(warning.into()));
+    }
+
+    /// A server at `by` has given a URL of `origin`.
+    pub(super) fn point(&mut self, origin: &Origin, by: &Origin) {
+        let named = self.plan.goal.upload_url().is_some_and(|url| url.origin() == origin);
+        if !named && !self.plan.trusted.contains(origin) {
+            self.plan.pointed.add(origin, by);
+        }
     }
 
     /// An upload was created where the caller's headers do not go.

@@ -58,6 +58,7 @@ pub(super) fn place(core: &mut Core, exchange: &Exchange, answer: &Answer) -> Re
         let text = format!("the server names its uploads with http, not https: taken as {}", url.origin());
         core.warn(Warning::new(WarningKind::LocationReadAsHttps, text));
     }
+    core.point(url.origin(), exchange.url.origin());
     if !core.plan.trusted.contains(url.origin()) {
         core.warn_of_origin(&url);
     }

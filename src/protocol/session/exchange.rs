@@ -84,6 +84,8 @@ pub struct Exchange {
     pub url: AbsoluteUrl,
     /// Whether the caller's headers go with it (T-150).
     pub trusted: bool,
+    /// The origins of the servers that have pointed to the URL's origin, if the caller has neither named it nor trusts it.
+    pub pointed_by: Vec<Origin>,
     /// The protocol's headers. The caller's and those of the message framing are the driver's to add.
     pub headers: Vec<(&'static str, String)>,
     /// Its body.
@@ -128,6 +130,7 @@ impl Request {
             overridden: None,
             trusted: trusted.contains(url.origin()),
             url,
+            pointed_by: Vec::new(),
             headers,
             body: Body::None,
             checksum: None,

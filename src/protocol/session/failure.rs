@@ -86,6 +86,7 @@ pub(super) fn broke_rule(rule: BrokenRule, exchange: &Exchange, answer: &Answer)
         BrokenRule::InsecureLocation => {
             "the server points from https to http (it may stand behind a TLS proxy without knowing)"
         }
+        BrokenRule::ForeignLocation => "the server points to where it may not",
         BrokenRule::BadRedirect => "the redirect cannot be followed",
         BrokenRule::TooManyRedirects => "too many redirects",
         BrokenRule::NotAssembled => "the server does not finish putting the parts together",

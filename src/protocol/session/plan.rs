@@ -114,6 +114,34 @@ pub enum CreationData {
     Repeat,
 }
 
+/// Origins that only a server's word leads to, and the servers whose word it was.
+#[derive(Debug, Clone, Default)]
+pub struct Pointed(Vec<(Origin, Vec<Origin>)>);
+
+impl Pointed {
+    /// A server at `by` has given a URL of `origin`. Who has pointed to that server has pointed there too.
+    pub fn add(&mut self, origin: &Origin, by: &Origin) {
+        let mut all = self.by(by).to_vec();
+        all.push(by.clone());
+        match self.0.iter_mut().find(|(known, _)| known == origin) {
+            Some((_, known)) => all.into_iter().filter(|by| by != origin).for_each(|by| {
+                if !known.contains(&by) {
+                    known.push(by);
+                }
+            }),
+            None => {
+                all.retain(|by| by != origin);
+                self.0.push((origin.clone(), all));
+            }
+        }
+    }
+
+    /// Who has pointed there.
+    pub fn by(&self, origin: &Origin) -> &[Origin] {
+        self.0.iter().find(|(known, _)| known == origin).map_or(&[], |(_, by)| by)
+    }
+}
+
 /// Everything a session needs to begin. All of it is values: time and chance too.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -159,6 +187,8 @@ pub struct Plan {
     pub deadline: Option<Instant>,
     /// The origins that may see the caller's headers (T-150).
     pub trusted: Vec<Origin>,
+    /// The origins that servers have pointed to.
+    pub pointed: Pointed,
     /// PATCH and DELETE as POST with `X-HTTP-Method-Override` (T-009).
     pub override_method: bool,
     /// The seed of all chance in this session.
@@ -196,6 +226,7 @@ impl Plan {
             first_answer: Some(FIRST_ANSWER),
             deadline: None,
             trusted,
+            pointed: Pointed::default(),
             override_method: false,
             seed: 0,
         }

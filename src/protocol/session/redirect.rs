@@ -47,6 +47,8 @@ pub(super) fn follow(core: &mut Core, request: &mut Request, answer: &Answer) ->
     if request.trail.len() >= MAX_REDIRECTS || target == exchange.url || request.trail.contains(&target) {
         return broken(BrokenRule::TooManyRedirects);
     }
+    core.point(target.origin(), request.exchange.url.origin());
+    request.exchange.pointed_by = core.plan.pointed.by(target.origin()).to_vec();
     request.exchange.trusted = core.plan.trusted.contains(target.origin());
     if !request.exchange.trusted {
         let text = format!("redirected to another origin, {}: credentials stay behind", target.origin());

@@ -97,6 +97,7 @@ impl Place {
             response_limit: None,
             fresh_connection: false,
             identify: true,
+            pointed_by: &[],
         };
         client.transport.perform(&request, crate::transport::Body::None, &client.cancel, &client.watch)
     }

@@ -179,6 +179,7 @@ fn the_deadline_ends_everything() {
                 response_limit: None,
                 fresh_connection: false,
                 identify: true,
+                pointed_by: &[],
             };
             let length = if stage == 2 { 5 } else { 1 << 40 };
             let body = Body::Sized { reader: &mut Zeros, length };
@@ -283,6 +284,7 @@ fn a_request_may_have_a_shorter_limit_of_its_own_but_no_longer_one() {
                 response_limit: Some(own),
                 fresh_connection: false,
                 identify: true,
+                pointed_by: &[],
             };
             let start = Instant::now();
             let broken = client.transport.perform(&request, Body::None, &client.cancel, &client.watch).unwrap_err();

@@ -182,6 +182,7 @@ impl Client {
             response_limit: None,
             fresh_connection: false,
             identify: true,
+            pointed_by: &[],
         };
         self.transport.perform(&request, body, &self.cancel, &self.watch)
     }

@@ -474,6 +474,7 @@ fn the_deadline_ends_the_wait() {
             response_limit: None,
             fresh_connection: false,
             identify: true,
+            pointed_by: &[],
         };
         let body = Body::Sized { reader: &mut Zeros, length: 1 << 40 };
         let broken = client.transport.perform(&request, body, &client.cancel, &client.watch).unwrap_err();

@@ -315,6 +315,7 @@ fn the_client_certificate_is_shown_to_those_who_may_know_us_only() {
                 response_limit: None,
                 fresh_connection,
                 identify,
+                pointed_by: &[],
             };
             client.transport.perform(&request, Body::None, &client.cancel, &client.watch).unwrap();
         }

@@ -54,6 +54,7 @@ pub(super) fn configuration() -> Calls {
                     refused("pin", tus_config_pin_tls_key(c, NO_TEXT)),
                 ],
             ),
+            ("tus_config_set_locations", vec![refused("c", tus_config_set_locations(no, 1))]),
             ("tus_config_set_https_only", vec![refused("c", tus_config_set_https_only(no, 1))]),
             ("tus_config_set_tls_verify", vec![refused("c", tus_config_set_tls_verify(no, 1))]),
             (
