@@ -188,6 +188,33 @@ static void test_empty(void)
     tus_client_unref(client);
 }
 
+/* Stretches of a file, each an upload of its own. */
+static void test_ranges(void)
+{
+    static const uint64_t good[][2] = {{1000, 2000}, {0, 5000}, {4000, TUS_SIZE_UNKNOWN}, {5000, TUS_SIZE_UNKNOWN}};
+    static const uint64_t bad[][2] = {{4000, 1001}, {5001, 0}, {5001, TUS_SIZE_UNKNOWN}, {UINT64_MAX, 2}};
+    tus_client *client = make_client();
+    struct path file = make_file("file", 5000);
+    size_t i;
+    for (i = 0; i < COUNT(good); i++) {
+        tus_source *source = NULL;
+        tus_info *info = NULL;
+        tus_error *err = NULL;
+        CHECK_RESULT(tus_source_file_range(file.text, good[i][0], good[i][1], &source, &err), TUS_OK);
+        CHECK_RESULT(tus_client_upload(client, source, NULL, &info, &err), TUS_OK);
+        tus_info_free(info);
+        tus_source_free(source);
+    }
+    for (i = 0; i < COUNT(bad); i++) {
+        tus_source *source = (tus_source *)client;
+        tus_error *err = NULL;
+        CHECK_RESULT(tus_source_file_range(file.text, bad[i][0], bad[i][1], &source, &err), TUS_E_INVALID_ARGUMENT);
+        CHECK(source == NULL);
+        tus_error_free(err);
+    }
+    tus_client_unref(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
@@ -195,6 +222,7 @@ int main(int argc, char **argv)
         {"unreadable", test_unreadable},
         {"descriptors", test_descriptors},
         {"empty", test_empty},
+        {"ranges", test_ranges},
     };
     return run_case(argc, argv, cases, COUNT(cases));
 }

@@ -419,6 +419,28 @@ static void test_refused(void)
     tus_client_unref(client);
 }
 
+/* From the next chunk on. */
+static void test_sizes(void)
+{
+    tus_client *client = chunked_client();
+    tus_source *source = memory_source(bytes, SIZE);
+    tus_uploader *uploader = make_uploader(client, source, NULL);
+    tus_error *err = NULL;
+    int more = 0;
+    CHECK_RESULT(tus_uploader_upload_chunk(uploader, &more, &err), TUS_OK);
+    CHECK_NUMBER(tus_uploader_offset(uploader), 1000);
+    CHECK_OK(tus_uploader_set_chunk_size(uploader, 500));
+    CHECK_RESULT(tus_uploader_upload_chunk(uploader, &more, &err), TUS_OK);
+    CHECK_NUMBER(tus_uploader_offset(uploader), 1500);
+    CHECK_OK(tus_uploader_set_chunk_size(uploader, TUS_CHUNK_WHOLE));
+    CHECK_RESULT(tus_uploader_upload_chunk(uploader, &more, &err), TUS_OK);
+    CHECK_NUMBER(tus_uploader_offset(uploader), SIZE);
+    CHECK_NUMBER(more, 0);
+    tus_uploader_free(uploader);
+    tus_source_free(source);
+    tus_client_unref(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
@@ -431,6 +453,7 @@ int main(int argc, char **argv)
         {"freed_inside", test_freed_inside},
         {"continued", test_continued},
         {"refused", test_refused},
+        {"sizes", test_sizes},
     };
     fill_bytes(bytes, 0, sizeof bytes);
     return run_case(argc, argv, cases, COUNT(cases));

@@ -4,11 +4,13 @@ use tus_test_peers::left_out;
 use tus_test_server::{Options, Rule};
 
 use crate::story::{How, Story};
-use crate::wire::{assert_clean, assert_clean_after_break, assert_untouched, assert_uploads, assert_wire, lines};
+use crate::wire::{
+    assert_clean, assert_clean_after_break, assert_untouched, assert_uploads, assert_wire, bytes, lines,
+};
 
 stories!(
     valgrind: paths, descriptors, changed_between_requests, bad_readers, short_reads, fails_on_the_way, claims_too_much;
-    plain: unreadable, empty, changed_within_a_request, changed_before_resuming, too_long, fails_at_once, ends_early, sent_again,
+    plain: unreadable, empty, ranges, changed_within_a_request, changed_before_resuming, too_long, fails_at_once, ends_early, sent_again,
 );
 
 fn paths(how: How) {
@@ -45,6 +47,20 @@ fn empty(how: How) {
     if story.passes() {
         assert_wire(&story.server, &["OPTIONS 204", "POST 201", "POST 201", "POST 201"]);
         assert_uploads(&story.server, &[0, 0, 0]);
+        assert_clean(&story.server);
+    }
+}
+
+fn ranges(how: How) {
+    let story = Story::new(how, "files.c", "ranges");
+    if story.passes() {
+        let all = bytes(5000);
+        let mut want = [&all[1000..3000], &all, &all[4000..], &[]];
+        let mut have: Vec<_> =
+            story.server.uploads().iter().map(|upload| story.server.upload_bytes(&upload.id).unwrap()).collect();
+        want.sort_unstable();
+        have.sort_unstable();
+        assert_eq!(have, want);
         assert_clean(&story.server);
     }
 }
