@@ -134,7 +134,7 @@ fn a_resume_does_not_report_metadata_it_did_not_send() {
 #[test]
 fn a_server_that_is_no_tus_server_stays_an_error() {
     let (server, config) = start();
-    server.script(Rule::on("OPTIONS").forever().reply(200));
+    server.script(Rule::on("OPTIONS").forever().reply(200).without("Tus-Resumable"));
     let client = Client::new(config).unwrap();
     assert!(client.server_info().is_err());
     client.upload(&mut Source::memory("data"), &UploadOptions::new()).unwrap();

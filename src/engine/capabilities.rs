@@ -16,7 +16,7 @@ use crate::protocol::url::Origin;
 const KEPT: Duration = Duration::from_secs(3600);
 
 /// How long a question is waited for that has not been sent: a function of the program's may hold it up for ever.
-const UNSENT: Duration = Duration::from_millis(100);
+const UNSENT: Duration = Duration::from_secs(1);
 
 /// What is known of each server.
 #[derive(Debug, Default)]

@@ -218,6 +218,8 @@ impl Keeper {
     /// Tells the caller the token if it is a new one.
     pub(super) fn tell_token(&self, gauge: &Gauge) -> HookResult {
         let Some(hook) = &self.on_token else { return Ok(()) };
+        // Held from here on: of two parts, the one with the newer token might be faster to tell it.
+        let _gate = gauge.gate();
         let token = {
             let mut state = self.state();
             // What changes with every chunk is no reason of its own, unless nothing but the digest proves the source.
@@ -232,7 +234,6 @@ impl Keeper {
             }
             token
         };
-        let _gate = gauge.gate();
         hook(&token)
     }
 
