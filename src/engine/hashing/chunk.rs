@@ -11,8 +11,8 @@ use crate::protocol::checksum::Algorithm;
 use crate::source::Bytes;
 
 /// How much is read at once: it is still in the processor's cache when it is hashed, and between two of these a cancel
-/// is seen, which takes a quarter of a millisecond with SHA-1 or SHA-256.
-const STEP: usize = 256 * 1024;
+/// is seen: less than 0.1 ms with SHA-1 or SHA-256, some 7 ms in a build without optimization.
+const STEP: usize = 64 * 1024;
 
 /// A source that trickles is not waited for longer than this without a look at whether to go on.
 const PATIENCE: Duration = Duration::from_millis(10);
