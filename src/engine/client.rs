@@ -105,6 +105,7 @@ impl Client {
             tls,
             proxy: config.proxy.clone(),
             files: config.files,
+            locations: config.locations,
             #[cfg(test)]
             is_inward: config.is_inward.unwrap_or(Settings::default().is_inward),
             ..Settings::default()
@@ -543,13 +544,14 @@ impl Client {
         plan.discover = self.shared.config.query_server;
         plan.creation_data = self.shared.config.creation_data;
         plan.override_method = self.shared.config.override_patch_method;
-        let data_goes_to = match &plan.goal {
-            Goal::Upload { endpoint: url, .. } | Goal::Resume { url, .. } => Some(url),
-            _ => None,
-        };
         // T-100: what a proxy does with a trailer is not known, and one that hangs on it keeps the upload locked.
-        let forwarded = data_goes_to.is_some_and(|url| self.shared.transport.is_forwarded(url.as_str()));
-        plan.checksum_trailers = self.shared.config.checksum_trailers && !forwarded;
+        let forwarded = || match &plan.goal {
+            Goal::Upload { endpoint: url, .. } | Goal::Resume { url, .. } => {
+                self.shared.transport.is_forwarded(url.as_str())
+            }
+            _ => false,
+        };
+        plan.checksum_trailers = self.shared.config.checksum_trailers && !forwarded();
         plan
     }
 

@@ -25,7 +25,7 @@ use crate::protocol::retry::{FIRST_ANSWER, RetryPolicy};
 use crate::protocol::session::CreationData;
 use crate::protocol::url::{AbsoluteUrl, Origin, UserInfo};
 use crate::store::{DirectoryStore, Store, TokenKey};
-use crate::transport::{Field, FileSending, ProxySetting, Timeouts, TlsSettings};
+use crate::transport::{Field, FileSending, Locations, ProxySetting, Timeouts, TlsSettings};
 
 /// Where the caller's functions for tasks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,18 +80,6 @@ pub struct Config {
     pub(crate) show_urls: bool,
     pub(crate) hooks: Hooks,
     pub(crate) log: Log,
-}
-
-/// Where servers may point to with `Location`, besides the endpoint's origin and the allowed ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Locations {
-    /// Anywhere; but a server that was reached outside may not point into this machine or its network.
-    #[default]
-    Outward,
-    /// Anywhere.
-    Any,
-    /// Nowhere else.
-    Allowed,
 }
 
 impl Default for Config {

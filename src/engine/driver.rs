@@ -12,14 +12,13 @@ use super::body::{Failure, SourceBody, check_source};
 use super::capabilities::{Asking, Turn};
 use super::client::Client;
 use super::clock;
-use super::config::Locations;
 use super::hashing::{Chunk, ChunkBody, HashAhead, HashingBody, WrongBody};
 use super::hooks::{OutgoingRequest, REQUEST_ID, RetryVerdict, WaitReason};
 use super::job::Job;
 use super::log::Level;
 use super::random;
 use crate::cancel::Slept;
-use crate::error::{BrokenRule, Cause, Error, ErrorKind, Result};
+use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::protocol::checksum::{self, Checked};
 use crate::protocol::chunk::IN_MEMORY_MAX;
 use crate::protocol::foreign::Secrets;
@@ -379,10 +378,6 @@ impl<'a> Driver<'a> {
             let id = request.request_id().map(|id| format!(", request id {id}")).unwrap_or_default();
             format!("{} {}{range}{id}", request.method(), self.shown(exchange, request.url()))
         });
-        let config = self.client.config();
-        if config.locations == Locations::Allowed && !exchange.pointed_by.is_empty() {
-            return Event::Stopped(not_allowed(exchange.url.origin()));
-        }
         let wire = transport::Request {
             method: request.method(),
             url: request.url().as_str(),
@@ -391,7 +386,7 @@ impl<'a> Driver<'a> {
             response_limit: self.response_limit(exchange),
             fresh_connection: exchange.fresh_connection,
             identify: exchange.trusted,
-            pointed_by: if config.locations == Locations::Outward { &exchange.pointed_by } else { &[] },
+            pointed_by: &exchange.pointed_by,
         };
         if let Some(asking) = &self.asking {
             asking.sent();
@@ -500,16 +495,7 @@ impl<'a> Driver<'a> {
             BreakKind::ProxyRefused => BrokenKind::ProxyRefused,
             BreakKind::Setting => BrokenKind::Setting,
             BreakKind::TlsRejected => BrokenKind::TlsRejected,
-            BreakKind::Inward => {
-                let error = Error::new(
-                    ErrorKind::Protocol(BrokenRule::ForeignLocation),
-                    "the server points to where it may not",
-                );
-                return Event::Stopped(match cause {
-                    Some(cause) => error.with_cause(cause),
-                    None => error,
-                });
-            }
+            BreakKind::ForeignLocation => BrokenKind::ForeignLocation,
             BreakKind::Closed => BrokenKind::Closed,
             BreakKind::NotHttp => BrokenKind::NotHttp,
             BreakKind::Timeout(limit) => BrokenKind::Timeout(limit),
@@ -782,13 +768,6 @@ impl<'a> Driver<'a> {
     fn log(&self, level: Level, line: impl FnOnce() -> String) {
         self.client.config().log.write(level, line);
     }
-}
-
-/// A server has pointed to an origin that the caller has not allowed.
-fn not_allowed(origin: &Origin) -> Error {
-    let what =
-        format!("the server points to {origin}, which is no allowed origin: allow it with tus_config_allow_origin");
-    Error::new(ErrorKind::Protocol(BrokenRule::ForeignLocation), what)
 }
 
 /// Whether a failure may come of what the server was believed to be able to do.

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use tus_test_server::{Options, Rule, Server};
 
 use super::client::Client;
-use super::config::{Config, Locations};
+use super::config::Config;
 use super::options::UploadOptions;
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::source::Source;
-use crate::transport::ProxySetting;
+use crate::transport::{Locations, ProxySetting};
 
 const INSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 
@@ -44,7 +44,7 @@ fn upload(client: &Client) -> Result<(), Error> {
 
 fn assert_refused(error: &Error) {
     assert_eq!(error.kind(), ErrorKind::Protocol(BrokenRule::ForeignLocation), "{error:?}");
-    assert!(!error.is_retryable());
+    assert!(!error.is_retryable() && error.request().is_some());
     assert!(error.full_message().contains("tus_config_"), "what to do: {}", error.full_message());
 }
 

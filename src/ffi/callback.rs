@@ -9,12 +9,13 @@ use std::ffi::c_void;
 use super::guard::outside;
 use crate::engine::hooks::HookResult;
 
-/// Releases what belongs to a callback, a source or a task: it gets the `user_data` that was registered with it.
+/// Releases what belongs to a callback, a source or a task: it gets the `user_data` that was
+/// registered with it.
 ///
-/// It runs exactly once for each registration, when the library will not use `user_data` again: after a
-/// replacement, after the last object that uses the callback is freed, after the `done` of a task, or at once if the registering call fails. It
-/// runs on any thread, never while the callback itself runs, and must not unwind. NULL means that there is nothing to
-/// release.
+/// It runs exactly once for each registration, when the library will not use `user_data` again:
+/// after a replacement, after the last object that uses the callback is freed, after the `done` of a
+/// task, or at once if the registering call fails. It runs on any thread, never while the callback
+/// itself runs, and must not unwind. NULL means that there is nothing to release.
 pub type tus_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
 /// The caller's data, released when this is dropped.

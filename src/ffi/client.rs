@@ -22,11 +22,11 @@ use crate::engine::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::task::Tasks;
 
-/// A client: settings, connections and what is known of the server, shared by all its operations. Make one for each
-/// server and keep it.
+/// A client: settings, connections and what is known of the server, shared by all its operations.
+/// Make one for each server and keep it.
 ///
-/// A client must not be used in a child process after fork(): every call there fails with TUS_E_FORKED. fork() followed
-/// by exec is fine, no descriptor of the library's is inherited.
+/// A client must not be used in a child process after fork(): every call there fails with
+/// TUS_E_FORKED. fork() followed by exec is fine, no descriptor of the library's is inherited.
 ///
 /// Ownership: shared, counted; tus_client_new, tus_client_ref and tus_client_unref.
 /// Threads: any number at once.
@@ -51,8 +51,8 @@ struct Inside {
     home: Arc<Home>,
 }
 
-/// What tells one client from another. The engine has it too, to mark the threads that work for the client: it keeps
-/// nothing else alive.
+/// What tells one client from another. The engine has it too, to mark the threads that work for the
+/// client: it keeps nothing else alive.
 pub(super) struct Home {
     /// The process that made the client. Only tests change it.
     pub(super) process: AtomicU32,
@@ -74,7 +74,8 @@ impl ClientState {
 }
 
 impl Inside {
-    /// Fails in any process but the one that made the client: connections and locks were shared with it by a fork.
+    /// Fails in any process but the one that made the client: connections and locks were shared with
+    /// it by a fork.
     fn check_process(&self) -> Result<(), Failure> {
         let made_by = self.home.process.load(Ordering::Relaxed);
         if made_by == process::id() { Ok(()) } else { Err(Failure::forked(made_by)) }
@@ -85,7 +86,8 @@ impl Inside {
 #[derive(Clone)]
 pub(super) struct Use(Arc<Inside>);
 
-/// An operation that is running on this thread, and the one around it, if a callback of that one started this one.
+/// An operation that is running on this thread, and the one around it, if a callback of that one
+/// started this one.
 struct Running {
     home: *const Home,
     around: *const Running,
@@ -138,7 +140,8 @@ impl Use {
         false
     }
 
-    /// Fails inside an operation of the client: waiting there for what waits for the callback would never end.
+    /// Fails inside an operation of the client: waiting there for what waits for the callback would
+    /// never end.
     pub(super) fn check_outside(&self) -> Result<(), Failure> {
         match self.is_inside() {
             false => Ok(()),
@@ -161,7 +164,8 @@ impl Use {
         inside(&self.0.home, work)
     }
 
-    /// Refuses what is to come, ends what is under way and waits for it: whether it is over within `timeout`.
+    /// Refuses what is to come, ends what is under way and waits for it: whether it is over within
+    /// `timeout`.
     pub(super) fn close(&self, timeout: Option<Duration>) -> Result<bool, Failure> {
         self.check_outside()?;
         let begun = Instant::now();
@@ -191,18 +195,20 @@ impl Drop for End {
     }
 }
 
-/// Makes a client. It reads certificate files and the proxy variables of the environment, and makes no connection. The
-/// platform's certificates are read if https is to be expected (see tus_config_set_tls_ca_file).
+/// Makes a client. It reads certificate files and the proxy variables of the environment, and makes
+/// no connection. The platform's certificates are read if https is to be expected (see
+/// tus_config_set_tls_ca_file).
 ///
 /// - `c`: the configuration, which is copied and may be changed or freed afterwards.
 /// - `out`: receives the client; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `out` is NULL or invalid, or a variable of the environment names no
-/// usable proxy; the first failure of a setter of `c`, whatever it was; TUS_E_INVALID_STATE if a setter panicked;
-/// TUS_E_TLS if a certificate file cannot be read or used, if the endpoint is an https one and the platform has no
-/// certificates, or if it is a plain http one where nothing may go over plain http (see tus_config_set_https_only);
-/// TUS_E_UNSUPPORTED if certificates were set and tus_has_feature("tls") is 0.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `out` is NULL or invalid, or a variable of the
+/// environment names no usable proxy; the first failure of a setter of `c`, whatever it was;
+/// TUS_E_INVALID_STATE if a setter panicked; TUS_E_TLS if a certificate file cannot be read or used,
+/// if the endpoint is an https one and the platform has no certificates, or if it is a plain http
+/// one where nothing may go over plain http (see tus_config_set_https_only); TUS_E_UNSUPPORTED if
+/// certificates were set and tus_has_feature("tls") is 0.
 /// Ownership: the caller holds one count and gives it back with tus_client_unref.
 /// Threads: any.
 /// Since: 0.1
@@ -256,14 +262,16 @@ pub unsafe extern "C" fn tus_client_ref(c: *mut tus_client) -> *mut tus_client {
     })
 }
 
-/// Gives one count back. The client ends with its last count; operations that are running, and tasks that are not over,
-/// keep it alive until then (tus_client_close ends them). With TUS_DISPATCH_QUEUE, functions that still wait for
-/// tus_client_dispatch are run by threads of the library's from then on. Never blocks. In a child process after fork() it does nothing.
+/// Gives one count back. The client ends with its last count; operations that are running, and tasks
+/// that are not over, keep it alive until then (tus_client_close ends them). With
+/// TUS_DISPATCH_QUEUE, functions that still wait for tus_client_dispatch are run by threads of the
+/// library's from then on. Never blocks. In a child process after fork() it does nothing.
 ///
 /// - `c`: the client, or NULL, which does nothing.
 ///
 /// Ownership: the caller's count ends.
-/// Threads: any. If this was the last count, destroy functions of the client's callbacks run before this returns.
+/// Threads: any. If this was the last count, destroy functions of the client's callbacks run before
+/// this returns.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_client_unref(c: *mut tus_client) {
@@ -277,15 +285,16 @@ pub unsafe extern "C" fn tus_client_unref(c: *mut tus_client) {
     })
 }
 
-/// Changes a header of all requests from now on, those of running operations included: the way to renew a token.
+/// Changes a header of all requests from now on, those of running operations included: the way to
+/// renew a token.
 ///
 /// - `c`: the client.
 /// - `name`: the header's name, as for tus_config_set_header.
 /// - `value`: as for tus_config_set_header; NULL removes the header.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or invalid, the header is the library's own, or the
-/// value cannot be sent; TUS_E_FORKED. On failure nothing is changed.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or invalid, the header is the
+/// library's own, or the value cannot be sent; TUS_E_FORKED. On failure nothing is changed.
 /// Ownership: the strings are copied.
 /// Threads: any, also from inside a callback of the same client.
 /// Since: 0.1
@@ -306,20 +315,21 @@ pub unsafe extern "C" fn tus_client_set_header(
     }
 }
 
-/// Copies the present value of a header of the client's: as it was configured or last changed, Basic authentication
-/// from the URL and new credentials (tus_config_set_credentials) included.
+/// Copies the present value of a header of the client's: as it was configured or last changed, Basic
+/// authentication from the URL and new credentials (tus_config_set_credentials) included.
 ///
 /// - `c`: the client.
 /// - `name`: the header's name, in any case.
 /// - `buf`: receives the value, followed by a NUL; may be NULL if `cap` is 0.
 /// - `cap`: how many bytes `buf` has room for, the NUL included.
-/// - `len`: receives the number of bytes of the value, the NUL not included: also if `cap` is too small, so that 0 asks
-///   for it. May be NULL.
+/// - `len`: receives the number of bytes of the value, the NUL not included: also if `cap` is too
+///   small, so that 0 asks for it. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_NOT_FOUND if the client has no such header; TUS_E_INVALID_ARGUMENT if `c` or `name` is NULL or
-/// invalid, `buf` is NULL but `cap` is not 0, or `cap` is not 0 and too small; TUS_E_FORKED. On failure `buf` is an empty
-/// string if it has room for one, and `*len` is 0 unless `cap` was too small.
+/// Returns: TUS_OK; TUS_E_NOT_FOUND if the client has no such header; TUS_E_INVALID_ARGUMENT if `c`
+/// or `name` is NULL or invalid, `buf` is NULL but `cap` is not 0, or `cap` is not 0 and too small;
+/// TUS_E_FORKED. On failure `buf` is an empty string if it has room for one, and `*len` is 0 unless
+/// `cap` was too small.
 /// Ownership: the value is the caller's copy.
 /// Threads: any, also from inside a callback of the same client.
 /// Since: 0.1

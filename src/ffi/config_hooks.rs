@@ -24,8 +24,9 @@ use crate::engine::log::Log;
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
-/// operation, but at once for several; no lock that other operations need is held meanwhile.
+/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice
+/// at once for one operation, but at once for several; no lock that other operations need is held
+/// meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_before_request(
@@ -50,8 +51,9 @@ pub unsafe extern "C" fn tus_config_set_before_request(
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
-/// operation, but at once for several; no lock that other operations need is held meanwhile.
+/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice
+/// at once for one operation, but at once for several; no lock that other operations need is held
+/// meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_after_response(
@@ -76,8 +78,9 @@ pub unsafe extern "C" fn tus_config_set_after_response(
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
-/// operation, but at once for several; no lock that other operations need is held meanwhile.
+/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice
+/// at once for one operation, but at once for several; no lock that other operations need is held
+/// meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_should_retry(
@@ -93,8 +96,8 @@ pub unsafe extern "C" fn tus_config_set_should_retry(
     })
 }
 
-/// Sets the function that learns the URL of every new upload as soon as there is one: before the first byte is sent, unless
-/// data goes with the creation (tus_config_set_upload_with_creation).
+/// Sets the function that learns the URL of every new upload as soon as there is one: before the
+/// first byte is sent, unless data goes with the creation (tus_config_set_upload_with_creation).
 ///
 /// - `c`: the configuration.
 /// - `f`: the function; NULL: none, which is the default. An upload's own, set with
@@ -104,8 +107,9 @@ pub unsafe extern "C" fn tus_config_set_should_retry(
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for one
-/// operation, but at once for several; no lock that other operations need is held meanwhile.
+/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice
+/// at once for one operation, but at once for several; no lock that other operations need is held
+/// meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_on_upload_url_available(
@@ -121,8 +125,8 @@ pub unsafe extern "C" fn tus_config_set_on_upload_url_available(
     })
 }
 
-/// Sets the function that gets other credentials when the server refuses the present ones (401), for example a new
-/// token.
+/// Sets the function that gets other credentials when the server refuses the present ones (401), for
+/// example a new token.
 ///
 /// - `c`: the configuration.
 /// - `f`: the function; NULL: none, which is the default: a 401 ends the operation.
@@ -131,8 +135,8 @@ pub unsafe extern "C" fn tus_config_set_on_upload_url_available(
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on a thread of an operation, never twice at once for one
-/// client; other operations of the client that were refused wait for it.
+/// Threads: one at a time for each configuration. `f` runs on a thread of an operation, never twice
+/// at once for one client; other operations of the client that were refused wait for it.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_credentials(
@@ -148,7 +152,8 @@ pub unsafe extern "C" fn tus_config_set_credentials(
     })
 }
 
-/// Sets the function that is warned when the server will drop an upload before it can be complete (T-082).
+/// Sets the function that is warned when the server will drop an upload before it can be complete
+/// (T-082).
 ///
 /// - `c`: the configuration.
 /// - `f`: the function; NULL: none, which is the default.
@@ -157,8 +162,8 @@ pub unsafe extern "C" fn tus_config_set_credentials(
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice at once for
-/// one operation, but at once for several.
+/// Threads: one at a time for each configuration. `f` runs on a thread of the operation, never twice
+/// at once for one operation, but at once for several.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_on_expiring(
@@ -174,7 +179,8 @@ pub unsafe extern "C" fn tus_config_set_on_expiring(
     })
 }
 
-/// Sets the function that gets the library's log lines. There is no other log: nothing is ever written to stderr.
+/// Sets the function that gets the library's log lines. There is no other log: nothing is ever
+/// written to stderr.
 ///
 /// - `c`: the configuration.
 /// - `level`: the least important lines wanted, a value of enum tus_log_level.
@@ -184,8 +190,8 @@ pub unsafe extern "C" fn tus_config_set_on_expiring(
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no level.
 /// Ownership: `user_data` is the configuration's and its clients' until `destroy` has run.
-/// Threads: one at a time for each configuration. `f` runs on any thread, also on several at once; no lock is held
-/// meanwhile.
+/// Threads: one at a time for each configuration. `f` runs on any thread, also on several at once;
+/// no lock is held meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_config_set_log(
@@ -204,9 +210,10 @@ pub unsafe extern "C" fn tus_config_set_log(
     })
 }
 
-/// Sets whether messages (tus_error_message, warnings) and log lines name uploads by their whole URLs. Without it the query
-/// and the last part of the path are hidden, since some servers let whoever knows them write to the upload. Functions that
-/// give URLs (tus_error_upload_url, tus_info_url) give the whole ones in any case.
+/// Sets whether messages (tus_error_message, warnings) and log lines name uploads by their whole
+/// URLs. Without it the query and the last part of the path are hidden, since some servers let
+/// whoever knows them write to the upload. Functions that give URLs (tus_error_upload_url,
+/// tus_info_url) give the whole ones in any case.
 ///
 /// - `c`: the configuration.
 /// - `on`: 0 off, anything else on. Default: off.

@@ -84,6 +84,18 @@ pub(super) unsafe fn bytes<'a>(pointer: *const c_void, length: usize, argument: 
     Ok(unsafe { std::slice::from_raw_parts(pointer.cast(), length) })
 }
 
+/// What a value of an enumeration stands for. `choices` are all of them, in order.
+pub(super) fn choice<T: Clone>(number: i32, enumeration: &str, choices: &[(i32, T)]) -> Result<T> {
+    let found = choices.iter().find(|(value, _)| *value == number);
+    found.map(|(_, choice)| choice.clone()).ok_or_else(|| {
+        let bounds = [choices.first(), choices.last()].map(|bound| bound.map_or(0, |(value, _)| *value));
+        Error::invalid(format!(
+            "{number} is no value of enum {enumeration}: they go from {} to {}",
+            bounds[0], bounds[1]
+        ))
+    })
+}
+
 /// A switch: anything but 0 is on.
 pub(super) fn flag(value: c_int) -> bool {
     value != 0
@@ -121,7 +133,8 @@ pub(super) fn chunk_size(bytes: u64) -> Result<ChunkSize> {
     }
 }
 
-/// Text for C. A NUL inside would end it early and is replaced, as everything unrepresentable is in Unicode.
+/// Text for C. A NUL inside would end it early and is replaced, as everything unrepresentable is in
+/// Unicode.
 pub(super) fn c_string(text: &str) -> CString {
     let text = if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text.to_owned() };
     CString::new(text).unwrap_or_default()

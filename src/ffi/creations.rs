@@ -13,9 +13,9 @@ use super::source::{hold_source, occupy, tus_source};
 use super::status::tus_status;
 use crate::error::{Error, Result};
 
-/// Creates an upload that is to be a part of another (T-120), and sends the whole source. The parts are put together by
-/// tus_client_create_final_upload. To send one source in parts, let tus_upload_options_set_parallel_uploads do all of
-/// it. The store is not used.
+/// Creates an upload that is to be a part of another (T-120), and sends the whole source. The parts
+/// are put together by tus_client_create_final_upload. To send one source in parts, let
+/// tus_upload_options_set_parallel_uploads do all of it. The store is not used.
 ///
 /// - `c`: the client.
 /// - `s`: the source of this part; in use until the call returns, and still the caller's then.
@@ -23,9 +23,10 @@ use crate::error::{Error, Result};
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any request;
-/// TUS_E_UNSUPPORTED if the server has no concatenation; any other status of enum tus_status_code. If an upload exists on
-/// the server after a failure, tus_error_upload_url tells it.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any
+/// request; TUS_E_UNSUPPORTED if the server has no concatenation; any other status of enum
+/// tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells
+/// it.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -52,11 +53,12 @@ pub unsafe extern "C" fn tus_client_create_partial_upload(
     }
 }
 
-/// Has the server put partial uploads together (T-121). Each part is asked first whether it is one, which the server has to
-/// tell (Upload-Concat: partial), and whether it is complete, unless the options say otherwise
-/// (tus_upload_options_set_unfinished_parts). The request that puts them together is not repeated by itself once it was
-/// sent, for a second whole might be made: without a clear answer the call ends with TUS_E_UNCONFIRMED, and the parts
-/// stay. tus_config_set_upload_with_creation (TUS_CREATION_DATA_REPEAT) lets it be repeated.
+/// Has the server put partial uploads together (T-121). Each part is asked first whether it is one,
+/// which the server has to tell (Upload-Concat: partial), and whether it is complete, unless the
+/// options say otherwise (tus_upload_options_set_unfinished_parts). The request that puts them
+/// together is not repeated by itself once it was sent, for a second whole might be made: without a
+/// clear answer the call ends with TUS_E_UNCONFIRMED, and the parts stay.
+/// tus_config_set_upload_with_creation (TUS_CREATION_DATA_REPEAT) lets it be repeated.
 ///
 /// - `c`: the client.
 /// - `urls`: the URLs of the parts in their order, each absolute or relative to the endpoint.
@@ -65,9 +67,10 @@ pub unsafe extern "C" fn tus_client_create_partial_upload(
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_INVALID_STATE if a part is
-/// not complete, or is an ordinary upload or one that was put together, or the client has no server URL; TUS_E_GONE if a part is not there; TUS_E_UNSUPPORTED if the
-/// server has no concatenation; any other status of enum tus_status_code.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request;
+/// TUS_E_INVALID_STATE if a part is not complete, or is an ordinary upload or one that was put
+/// together, or the client has no server URL; TUS_E_GONE if a part is not there; TUS_E_UNSUPPORTED
+/// if the server has no concatenation; any other status of enum tus_status_code.
 /// Ownership: the strings are copied; the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -112,17 +115,18 @@ pub(super) unsafe fn texts(urls: *const *const c_char, n: usize) -> Result<Vec<S
     (0..n).map(|at| Ok(unsafe { text(urls.add(at).read_unaligned(), "one of the urls") }?.to_owned())).collect()
 }
 
-/// Creates an upload whose size is not known yet, and sends nothing (T-070). It is continued by tus_client_resume_upload,
-/// with a source of any kind, which tells the size with its last bytes. A source of unknown size can also be handed to
-/// tus_client_upload at once.
+/// Creates an upload whose size is not known yet, and sends nothing (T-070). It is continued by
+/// tus_client_resume_upload, with a source of any kind, which tells the size with its last bytes. A
+/// source of unknown size can also be handed to tus_client_upload at once.
 ///
 /// - `c`: the client.
 /// - `o`: the options; may be NULL.
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any request;
-/// TUS_E_UNSUPPORTED if the server needs to know the size; any other status of enum tus_status_code.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any
+/// request; TUS_E_UNSUPPORTED if the server needs to know the size; any other status of enum
+/// tus_status_code.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1

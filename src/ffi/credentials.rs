@@ -10,7 +10,8 @@ use super::handle::{Borrowed, CType, Kind, Object, lend, state};
 use super::status::tus_status;
 use crate::engine::hooks::NewHeaders;
 
-/// Takes the headers that all requests of a client carry from now on, after the server has refused the present ones.
+/// Takes the headers that all requests of a client carry from now on, after the server has refused
+/// the present ones.
 ///
 /// Ownership: borrowed; valid until the callback that got it returns.
 /// Threads: the one the callback runs on.
@@ -40,15 +41,15 @@ pub(super) fn lend_credentials() -> Object<tus_credentials> {
     lend(CredentialsState::default())
 }
 
-/// Sets, replaces or removes a header of all requests of the client from now on, those of its other operations
-/// included. Nothing is changed if the callback then gives up.
+/// Sets, replaces or removes a header of all requests of the client from now on, those of its other
+/// operations included. Nothing is changed if the callback then gives up.
 ///
 /// - `out`: the credentials, in a tus_credentials_fn.
 /// - `name`: the header's name, as for tus_config_set_header.
 /// - `value`: as for tus_config_set_header; NULL removes the header.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `out` or `name` is NULL or invalid, the header is the library's own, or the
-/// value cannot be sent.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `out` or `name` is NULL or invalid, the header is the
+/// library's own, or the value cannot be sent.
 /// Ownership: the strings are copied.
 /// Threads: the callback's.
 /// Since: 0.1

@@ -15,9 +15,9 @@ use crate::protocol::foreign::printable;
 
 /// The details of a failure. Immutable.
 ///
-/// A call that fails writes one to `*err` if `err` is not NULL; it is the caller's then, to be freed with
-/// tus_error_free. A call that succeeds leaves `*err` alone, so set it to NULL before. All strings live as long as the
-/// error.
+/// A call that fails writes one to `*err` if `err` is not NULL; it is the caller's then, to be freed
+/// with tus_error_free. A call that succeeds leaves `*err` alone, so set it to NULL before. All
+/// strings live as long as the error.
 ///
 /// Ownership: single owner; the one that a callback gets is borrowed and ends with the callback.
 /// Threads: any number may read it at once.
@@ -184,9 +184,10 @@ pub unsafe extern "C" fn tus_error_status(e: *const tus_error) -> tus_status {
     })
 }
 
-/// What went wrong, with the whole chain of causes, in English, on one line. It carries no values of the program's headers,
-/// also where the server repeats them, no queries of URLs, and no ids of uploads unless they are asked for
-/// (tus_config_set_show_urls). What it quotes of the server's is short and printable.
+/// What went wrong, with the whole chain of causes, in English, on one line. It carries no values of
+/// the program's headers, also where the server repeats them, no queries of URLs, and no ids of
+/// uploads unless they are asked for (tus_config_set_show_urls). What it quotes of the server's is
+/// short and printable.
 ///
 /// - `e`: the error.
 ///
@@ -254,9 +255,10 @@ pub unsafe extern "C" fn tus_error_is_retryable(e: *const tus_error) -> c_int {
     guard_value(0, || unsafe { state(e, "e") }.map_or(0, |error| truth(error.retryable)))
 }
 
-/// The upload that exists on the server in spite of the failure: hand it to tus_client_resume_upload to go on. An upload
-/// in parts has no URL yet: go on with it by tus_error_resume_token, or by the store. It is
-/// the full URL; some servers let whoever knows it write to the upload, so treat it as a secret.
+/// The upload that exists on the server in spite of the failure: hand it to tus_client_resume_upload
+/// to go on. An upload in parts has no URL yet: go on with it by tus_error_resume_token, or by the
+/// store. It is the full URL; some servers let whoever knows it write to the upload, so treat it as
+/// a secret.
 ///
 /// - `e`: the error.
 ///
@@ -271,14 +273,15 @@ pub unsafe extern "C" fn tus_error_upload_url(e: *const tus_error) -> *const c_c
 }
 
 /// The token with which a later run, or the same one, goes on with the upload that failed
-/// (tus_upload_options_set_resume_token). Unlike the URL it also stands for an upload in parts and lets the source be
-/// recognised: a file that was not changed just before shows itself to be the same; for all else the digest of what was
-/// sent does, which is only taken with a store or a tus_resume_token_fn. Whoever has it can write to the upload, so treat it as a secret.
+/// (tus_upload_options_set_resume_token). Unlike the URL it also stands for an upload in parts and
+/// lets the source be recognised: a file that was not changed just before shows itself to be the
+/// same; for all else the digest of what was sent does, which is only taken with a store or a
+/// tus_resume_token_fn. Whoever has it can write to the upload, so treat it as a secret.
 ///
 /// - `e`: the error.
 ///
-/// Returns: the token, one word of letters, digits, '-', '_' and '.'; NULL if there is no upload to go on with, its
-/// source cannot be recognised again, or `e` is NULL or no error.
+/// Returns: the token, one word of letters, digits, '-', '_' and '.'; NULL if there is no upload to
+/// go on with, its source cannot be recognised again, or `e` is NULL or no error.
 /// Ownership: borrowed; valid until the error is freed.
 /// Threads: any.
 /// Since: 0.1
@@ -288,8 +291,9 @@ pub unsafe extern "C" fn tus_error_resume_token(e: *const tus_error) -> *const c
     guard_value(ptr::null(), || unsafe { optional_string(e, |error| error.resume_token.as_ref()) })
 }
 
-/// The method of the request that failed, as it was sent: POST where tus_config_set_override_patch_method hides a PATCH or
-/// DELETE behind it. tus_error_message then names both.
+/// The method of the request that failed, as it was sent: POST where
+/// tus_config_set_override_patch_method hides a PATCH or DELETE behind it. tus_error_message then
+/// names both.
 ///
 /// - `e`: the error.
 ///
@@ -303,8 +307,9 @@ pub unsafe extern "C" fn tus_error_request_method(e: *const tus_error) -> *const
     guard_value(ptr::null(), || unsafe { optional_string(e, |error| error.method.as_ref()) })
 }
 
-/// The whole URL of the request that failed; userinfo is never in it. Some servers let whoever knows an upload's URL write
-/// to it, and queries may be signatures, so treat it as a secret; tus_error_message has a form for logs.
+/// The whole URL of the request that failed; userinfo is never in it. Some servers let whoever knows
+/// an upload's URL write to it, and queries may be signatures, so treat it as a secret;
+/// tus_error_message has a form for logs.
 ///
 /// - `e`: the error.
 ///
@@ -318,9 +323,9 @@ pub unsafe extern "C" fn tus_error_request_url(e: *const tus_error) -> *const c_
     guard_value(ptr::null(), || unsafe { optional_string(e, |error| error.request_url.as_ref()) })
 }
 
-/// The id of the request that failed, to be looked for in the server's log: its X-Request-ID, whoever set it
-/// (tus_config_set_add_request_id, a header of the program's), or else the one that the server's answer carries. It is part
-/// of the message too.
+/// The id of the request that failed, to be looked for in the server's log: its X-Request-ID,
+/// whoever set it (tus_config_set_add_request_id, a header of the program's), or else the one that
+/// the server's answer carries. It is part of the message too.
 ///
 /// - `e`: the error.
 ///
@@ -339,9 +344,8 @@ pub unsafe extern "C" fn tus_error_request_id(e: *const tus_error) -> *const c_c
 /// - `e`: the error.
 /// - `name`: the header's name, in any case.
 ///
-/// Returns: its first value (tus_error_response_header_at has the others); NULL if the answer has no such header or there
-/// was no answer, or if an argument is NULL
-/// or invalid.
+/// Returns: its first value (tus_error_response_header_at has the others); NULL if the answer has no
+/// such header or there was no answer, or if an argument is NULL or invalid.
 /// Ownership: borrowed; valid until the error is freed.
 /// Threads: any.
 /// Since: 0.1
@@ -362,7 +366,8 @@ pub unsafe extern "C" fn tus_error_response_header(e: *const tus_error, name: *c
 /// - `e`: the error.
 /// - `name`: the header's name, in any case.
 ///
-/// Returns: the number; 0 if the answer has no such header or there was no answer, or if an argument is NULL or invalid.
+/// Returns: the number; 0 if the answer has no such header or there was no answer, or if an argument
+/// is NULL or invalid.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -400,8 +405,9 @@ pub unsafe extern "C" fn tus_error_response_header_at(
     })
 }
 
-/// The body of the answer that the failure belongs to, as the server sent it, cut after 64 KiB. Unlike the message it is
-/// not made fit for anything: it may repeat the request, credentials included, and have control characters.
+/// The body of the answer that the failure belongs to, as the server sent it, cut after 64 KiB.
+/// Unlike the message it is not made fit for anything: it may repeat the request, credentials
+/// included, and have control characters.
 ///
 /// - `e`: the error.
 /// - `len`: receives the number of bytes; 0 if there is no body. May be NULL.

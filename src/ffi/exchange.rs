@@ -43,7 +43,8 @@ impl CType for tus_response {
     const KIND: Kind = Kind::Response;
 }
 
-/// A request on loan. The pointer is good for as long as the callback runs, which is as long as this exists.
+/// A request on loan. The pointer is good for as long as the callback runs, which is as long as this
+/// exists.
 pub(super) struct RequestState {
     request: NonNull<OutgoingRequest>,
     /// Before it is sent; afterwards there is only a `&` to it.
@@ -71,8 +72,9 @@ impl ResponseState {
     }
 }
 
-/// Strings handed out, kept until the callback returns. The same text is kept once, so that asking in a loop does not
-/// fill the memory. Counted strings, because moving a `CString` (a box) into the list would make pointers to it invalid.
+/// Strings handed out, kept until the callback returns. The same text is kept once, so that asking
+/// in a loop does not fill the memory. Counted strings, because moving a `CString` (a box) into the
+/// list would make pointers to it invalid.
 #[derive(Default)]
 struct Strings(RefCell<Vec<Rc<CStr>>>);
 
@@ -156,8 +158,9 @@ pub unsafe extern "C" fn tus_request_header(r: *const tus_request, name: *const 
     })
 }
 
-/// Whether the request goes to the server that the client was configured for, or to an origin allowed with
-/// tus_config_allow_origin. Requests elsewhere carry none of the caller's headers (T-150), and none can be set.
+/// Whether the request goes to the server that the client was configured for, or to an origin
+/// allowed with tus_config_allow_origin. Requests elsewhere carry none of the caller's headers
+/// (T-150), and none can be set.
 ///
 /// - `r`: the request.
 ///
@@ -173,14 +176,15 @@ pub unsafe extern "C" fn tus_request_is_trusted_origin(r: *const tus_request) ->
 /// Sets, replaces or removes a header of this one request.
 ///
 /// - `r`: the request, in a tus_before_request_fn.
-/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable,
-///   Upload-Offset and their kind, Host, Content-Type, Content-Length and the like.
-/// - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
-///   removes the header.
+/// - `name`: the header's name. Those that the protocol or the message needs are the library's own:
+///   Tus-Resumable, Upload-Offset and their kind, Host, Content-Type, Content-Length and the like.
+/// - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its
+///   ends; NULL removes the header.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `r` or `name` is NULL or invalid, the header is the library's own, or the
-/// value cannot be sent; TUS_E_UNSUPPORTED if the request goes to an origin that is not trusted (T-150);
-/// TUS_E_INVALID_STATE if it was sent already. On failure the request is unchanged.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `r` or `name` is NULL or invalid, the header is the
+/// library's own, or the value cannot be sent; TUS_E_UNSUPPORTED if the request goes to an origin
+/// that is not trusted (T-150); TUS_E_INVALID_STATE if it was sent already. On failure the request
+/// is unchanged.
 /// Ownership: the strings are copied.
 /// Threads: the callback's.
 /// Since: 0.1
@@ -224,8 +228,8 @@ pub unsafe extern "C" fn tus_response_status(r: *const tus_response) -> i32 {
 /// - `r`: the answer.
 /// - `name`: the header's name, in any case.
 ///
-/// Returns: its first value (tus_response_header_at has the others); NULL if it has none, or if an argument is NULL or
-/// invalid.
+/// Returns: its first value (tus_response_header_at has the others); NULL if it has none, or if an
+/// argument is NULL or invalid.
 /// Ownership: borrowed; valid until the callback returns.
 /// Threads: the callback's.
 /// Since: 0.1

@@ -4,9 +4,9 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use super::callback::{Callback, verdict};
-use super::convert::c_string;
+use super::convert::{c_string, choice};
 use super::sink::{lend_sink, tus_sink};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fingerprint::Fingerprinter;
 
 /// The kinds, as the header has them.
@@ -20,11 +20,12 @@ pub(super) enum tus_fingerprint {
 /// Makes the fingerprint of a source: a text by which it is recognised when it is uploaded again.
 ///
 /// - `user_data`: as registered.
-/// - `name`: the path of a file that was opened by its path, with what is not UTF-8 in it replaced; NULL for any other
-///   source. Valid until the function returns.
+/// - `name`: the path of a file that was opened by its path, with what is not UTF-8 in it replaced;
+///   NULL for any other source. Valid until the function returns.
 /// - `size`: the source's size in bytes.
-/// - `out`: takes the text with tus_sink_write, whose calls are put together: UTF-8 without control characters, 1 to 4096
-///   bytes, without a NUL at its end. Anything else ends the operation with TUS_E_FINGERPRINT.
+/// - `out`: takes the text with tus_sink_write, whose calls are put together: UTF-8 without control
+///   characters, 1 to 4096 bytes, without a NUL at its end. Anything else ends the operation with
+///   TUS_E_FINGERPRINT.
 ///
 /// Returns 0 if it is written; anything else ends the operation with TUS_E_CALLBACK.
 pub type tus_fingerprint_fn = Option<
@@ -36,17 +37,16 @@ pub(super) type FingerprintFn = unsafe extern "C-unwind" fn(*mut c_void, *const 
 
 /// A kind from C.
 pub(super) fn kind(number: i32) -> Result<Fingerprinter> {
-    const CONTENT: i32 = tus_fingerprint::TUS_FINGERPRINT_CONTENT as i32;
-    const PARTIAL_MD5: i32 = tus_fingerprint::TUS_FINGERPRINT_PARTIAL_MD5 as i32;
-    const FILE_IDENTITY: i32 = tus_fingerprint::TUS_FINGERPRINT_FILE_IDENTITY as i32;
-    match number {
-        CONTENT => Ok(Fingerprinter::Content),
-        PARTIAL_MD5 => Ok(Fingerprinter::PartialMd5),
-        FILE_IDENTITY => Ok(Fingerprinter::FileIdentity),
-        _ => Err(Error::invalid(format!(
-            "{number} is no kind of fingerprint: they go from {CONTENT} to {FILE_IDENTITY}"
-        ))),
-    }
+    use tus_fingerprint::*;
+    choice(
+        number,
+        "tus_fingerprint",
+        &[
+            (TUS_FINGERPRINT_CONTENT as i32, Fingerprinter::Content),
+            (TUS_FINGERPRINT_PARTIAL_MD5 as i32, Fingerprinter::PartialMd5),
+            (TUS_FINGERPRINT_FILE_IDENTITY as i32, Fingerprinter::FileIdentity),
+        ],
+    )
 }
 
 /// The caller's function as the engine calls it.

@@ -59,8 +59,8 @@ pub(super) fn guard_work<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result
     guard(body).unwrap_or_else(|text| Err(Failure::panicked(text)))
 }
 
-/// Runs the caller's code: a panic in it is told by the caller's own hook, whatever thread it is on, and if it ends the
-/// thread, that is parked.
+/// Runs the caller's code: a panic in it is told by the caller's own hook, whatever thread it is on,
+/// and if it ends the thread, that is parked.
 pub(super) fn outside<T>(callers_code: impl FnOnce() -> T) -> T {
     let _door = Door::set(Place::Outside);
     with_exit_parked(callers_code)
@@ -81,8 +81,8 @@ enum Place {
 }
 
 thread_local! {
-    /// The innermost door of this thread. Const and without a destructor, so that a thread of the caller's carries
-    /// nothing of ours that would have to run when it ends.
+    /// The innermost door of this thread. Const and without a destructor, so that a thread of the
+    /// caller's carries nothing of ours that would have to run when it ends.
     static DOOR: Cell<Place> = const { Cell::new(Place::NoDoor) };
 
     #[cfg(test)]

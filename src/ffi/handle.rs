@@ -153,8 +153,8 @@ pub(super) fn give<C: CType<Class = Owned>>(state: C::State) -> *mut C {
 ///
 /// # Safety
 ///
-/// - `pointer` is NULL or points to at least eight readable bytes; if these are those of a living `C`, no other
-///   thread uses it.
+/// - `pointer` is NULL or points to at least eight readable bytes; if these are those of a living
+///   `C`, no other thread uses it.
 pub(super) unsafe fn free<C: CType<Class = Owned>>(pointer: *mut C) {
     // SAFETY: the same condition.
     if let Ok(head) = unsafe { check(pointer.cast_const(), "") }
@@ -184,8 +184,8 @@ pub(super) fn hand_out<C: CType<Class = Shared>>(object: Arc<Object<C>>) -> *mut
 ///
 /// # Safety
 ///
-/// - `pointer` is NULL or points to at least eight readable bytes; if these are those of a living `C`, the caller
-///   holds one count of it.
+/// - `pointer` is NULL or points to at least eight readable bytes; if these are those of a living
+///   `C`, the caller holds one count of it.
 pub(super) unsafe fn hold<C: CType<Class = Shared>>(pointer: *const C, argument: &str) -> Result<Arc<Object<C>>> {
     // SAFETY: the same condition.
     unsafe { check(pointer, argument) }?;
@@ -218,8 +218,8 @@ pub(super) fn lend<C: CType>(state: C::State) -> Object<C> {
 ///
 /// # Safety
 ///
-/// - `pointer` is NULL or points to at least eight readable bytes; if these are those of a living `C`, it stays alive
-///   for `'a`.
+/// - `pointer` is NULL or points to at least eight readable bytes; if these are those of a living
+///   `C`, it stays alive for `'a`.
 pub(super) unsafe fn state<'a, C: CType>(pointer: *const C, argument: &str) -> Result<&'a C::State> {
     // SAFETY: the same condition.
     unsafe { check(pointer, argument) }?;

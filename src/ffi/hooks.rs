@@ -17,33 +17,35 @@ use crate::engine::hooks::{
 };
 use crate::error::Result;
 
-/// How far an upload is. Neither counter ever exceeds the total. Set `struct_size` to sizeof(tus_progress) before it is
-/// filled (tus_task_get_progress).
+/// How far an upload is. Neither counter ever exceeds the total. Set `struct_size` to
+/// sizeof(tus_progress) before it is filled (tus_task_get_progress).
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct tus_progress {
-    /// What a callback gets: the size of the record in the library's version; members beyond it are not there. What is
-    /// to be filled: sizeof(tus_progress), as the program was compiled.
+    /// What a callback gets: the size of the record in the library's version; members beyond it are
+    /// not there. What is to be filled: sizeof(tus_progress), as the program was compiled.
     pub struct_size: usize,
-    /// Bytes handed to the operating system to be sent, counted from the beginning of the source. What it has buffered
-    /// is included, so this runs ahead of `confirmed`, and falls back to it when a request breaks.
+    /// Bytes handed to the operating system to be sent, counted from the beginning of the source.
+    /// What it has buffered is included, so this runs ahead of `confirmed`, and falls back to it
+    /// when a request breaks.
     pub sent: u64,
     /// Bytes acknowledged by the server: what survives any failure.
     pub confirmed: u64,
     /// The size of the upload in bytes; TUS_SIZE_UNKNOWN while it is unknown.
     pub total: u64,
-    /// Bytes that were on the server before this operation; 0 until the server has told. Speed is what came after.
+    /// Bytes that were on the server before this operation; 0 until the server has told. Speed is
+    /// what came after.
     pub resumed: u64,
     /// Bytes sent per second, over the last seconds.
     pub speed: f64,
-    /// How long the rest will take at this speed, in milliseconds; UINT64_MAX while nothing moves or the total is
-    /// unknown.
+    /// How long the rest will take at this speed, in milliseconds; UINT64_MAX while nothing moves or
+    /// the total is unknown.
     pub eta_ms: u64,
-    /// Tries of this operation that failed and were, or are about to be, repeated. A number that grows while `confirmed`
-    /// does not is a server that is down or a link that is broken.
+    /// Tries of this operation that failed and were, or are about to be, repeated. A number that
+    /// grows while `confirmed` does not is a server that is down or a link that is broken.
     pub retries: u64,
-    /// What the operation waits for before it sends anything, a value of enum tus_waiting; of an upload in parts, what one
-    /// of them waits for.
+    /// What the operation waits for before it sends anything, a value of enum tus_waiting; of an
+    /// upload in parts, what one of them waits for.
     pub waiting: i32,
 }
 
@@ -63,8 +65,8 @@ unsafe impl Record for tus_progress {
     const FIRST_SIZE: usize = offset_of!(tus_progress, retries);
 }
 
-/// Called before each request on the wire, repeated ones included; may change the request's headers, for example to
-/// renew a token.
+/// Called before each request on the wire, repeated ones included; may change the request's headers,
+/// for example to renew a token.
 ///
 /// - `user_data`: as registered.
 /// - `request`: the request.
@@ -79,8 +81,8 @@ pub type tus_before_request_fn =
 /// - `request`: the request, as it was sent.
 /// - `response`: the answer.
 ///
-/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK. After the answer that acknowledges the last
-/// byte it comes too late and changes nothing: the upload is done.
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK. After the answer that
+/// acknowledges the last byte it comes too late and changes nothing: the upload is done.
 pub type tus_after_response_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -93,11 +95,12 @@ pub type tus_after_response_fn = Option<
 ///
 /// - `user_data`: as registered.
 /// - `error`: why the try failed; borrowed, valid until the function returns.
-/// - `attempt`: the number of the coming retry, from 1; it begins anew when the server has acknowledged more bytes.
+/// - `attempt`: the number of the coming retry, from 1; it begins anew when the server has
+///   acknowledged more bytes.
 /// - `delay_ms`: the wait before the retry in milliseconds; may be changed.
 ///
-/// Returns 0 to retry after `*delay_ms`; anything else gives up: the operation ends with the error at hand, which keeps
-/// the value for tus_error_callback_code.
+/// Returns 0 to retry after `*delay_ms`; anything else gives up: the operation ends with the error
+/// at hand, which keeps the value for tus_error_callback_code.
 pub type tus_should_retry_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -107,61 +110,73 @@ pub type tus_should_retry_fn = Option<
     ) -> i32,
 >;
 
-/// Called as soon as a new upload has its URL: the moment to store it, so that the upload can be resumed after a crash. That
-/// is before its first byte is sent, unless data goes with the creation (tus_config_set_upload_with_creation): then the
-/// first chunk has been sent, and may have been all there is.
+/// Called as soon as a new upload has its URL: the moment to store it, so that the upload can be
+/// resumed after a crash. That is before its first byte is sent, unless data goes with the creation
+/// (tus_config_set_upload_with_creation): then the first chunk has been sent, and may have been all
+/// there is.
 ///
 /// - `user_data`: as registered.
 /// - `upload_url`: the absolute URL; valid until the function returns.
 ///
-/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server.
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the
+/// server.
 pub type tus_upload_url_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, upload_url: *const c_char) -> i32>;
 
-/// Called with the progress of an upload: at the start, at each acknowledged chunk, when a failed try is about to be
-/// repeated, when a wait begins and ends, at the end, and about ten times a second in between, whether bytes move or not. It is therefore also the way to stop an operation from outside.
+/// Called with the progress of an upload: at the start, at each acknowledged chunk, when a failed
+/// try is about to be repeated, when a wait begins and ends, at the end, and about ten times a
+/// second in between, whether bytes move or not. It is therefore also the way to stop an operation
+/// from outside.
 ///
 /// - `user_data`: as registered.
 /// - `progress`: how far the upload is; valid until the function returns.
 ///
-/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server and can be
-/// resumed. In the call at the end, when the server has everything, it comes too late and changes nothing.
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the
+/// server and can be resumed. In the call at the end, when the server has everything, it comes too
+/// late and changes nothing.
 pub type tus_progress_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, progress: *const tus_progress) -> i32>;
 
-/// Called after the server has refused a request for want of credentials (401), once for all operations of the client
-/// that met it with the same headers, which wait meanwhile: the moment to renew a token.
+/// Called after the server has refused a request for want of credentials (401), once for all
+/// operations of the client that met it with the same headers, which wait meanwhile: the moment to
+/// renew a token.
 ///
 /// - `user_data`: as registered.
 /// - `refusal`: the answer; borrowed, valid until the function returns.
-/// - `out`: takes the new headers with tus_credentials_set_header; borrowed too. tus_client_set_header is as good.
+/// - `out`: takes the new headers with tus_credentials_set_header; borrowed too.
+///   tus_client_set_header is as good.
 ///
-/// Returns 0 to try again with them; anything else gives up: the operation ends with TUS_E_HTTP_STATUS, whose error
-/// keeps the value for tus_error_callback_code. If no header was changed, 0 gives up too.
+/// Returns 0 to try again with them; anything else gives up: the operation ends with
+/// TUS_E_HTTP_STATUS, whose error keeps the value for tus_error_callback_code. If no header was
+/// changed, 0 gives up too.
 pub type tus_credentials_fn = Option<
     unsafe extern "C-unwind" fn(user_data: *mut c_void, refusal: *const tus_response, out: *mut tus_credentials) -> i32,
 >;
 
-/// Called when the server will drop an upload sooner than it can be complete at its present speed (T-082).
+/// Called when the server will drop an upload sooner than it can be complete at its present speed
+/// (T-082).
 ///
 /// - `user_data`: as registered.
 /// - `upload_url`: the absolute URL; valid until the function returns.
 /// - `expires_s`: when, in seconds since 1970-01-01 00:00 UTC.
 ///
-/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server.
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the
+/// server.
 pub type tus_expiring_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, upload_url: *const c_char, expires_s: u64) -> i32>;
 
-/// Called with the token by which an upload can be continued later (tus_upload_options_set_resume_token), as soon as the
-/// upload has a URL and each time something in it changes that a later run needs. The first time is before the first byte is
-/// sent, unless data goes with the creation (tus_config_set_upload_with_creation): then it is after the first chunk, and if
-/// that was all there is, not at all.
+/// Called with the token by which an upload can be continued later
+/// (tus_upload_options_set_resume_token), as soon as the upload has a URL and each time something in
+/// it changes that a later run needs. The first time is before the first byte is sent, unless data
+/// goes with the creation (tus_config_set_upload_with_creation): then it is after the first chunk,
+/// and if that was all there is, not at all.
 ///
 /// - `user_data`: as registered.
-/// - `token`: one word of letters, digits, '-', '_' and '.'; valid until the function returns. Whoever has it can write
-///   to the upload, so treat it as a secret.
+/// - `token`: one word of letters, digits, '-', '_' and '.'; valid until the function returns.
+///   Whoever has it can write to the upload, so treat it as a secret.
 ///
-/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the server.
+/// Returns 0 to go on; anything else ends the operation with TUS_E_CALLBACK, the upload stays on the
+/// server.
 pub type tus_resume_token_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, token: *const c_char) -> i32>;
 
 /// The function types without NULL.

@@ -77,8 +77,8 @@ pub(super) unsafe fn give_info(out: *mut *mut tus_info, info: UploadInfo) {
     unsafe { put(out, give(info)) };
 }
 
-/// The upload's URL, to be kept for tus_client_resume_upload. It is the full URL; some servers let whoever knows it write
-/// to the upload, so treat it as a secret.
+/// The upload's URL, to be kept for tus_client_resume_upload. It is the full URL; some servers let
+/// whoever knows it write to the upload, so treat it as a secret.
 ///
 /// - `i`: the result.
 ///
@@ -150,7 +150,8 @@ pub unsafe extern "C" fn tus_info_is_deferred(i: *const tus_info) -> c_int {
 ///
 /// - `i`: the result.
 ///
-/// Returns: seconds since 1970-01-01 00:00 UTC; 0 if the server does not say, or if `i` is NULL or invalid.
+/// Returns: seconds since 1970-01-01 00:00 UTC; 0 if the server does not say, or if `i` is NULL or
+/// invalid.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -172,13 +173,13 @@ pub unsafe extern "C" fn tus_info_concat_kind(i: *const tus_info) -> i32 {
     guard_value(0, || unsafe { state(i, "i") }.map_or(0, |info| info.concat as i32))
 }
 
-/// The algorithm by which the server checked the data that the operation sent (tus_config_set_checksum): all of it; where
-/// there were several, the last one.
+/// The algorithm by which the server checked the data that the operation sent
+/// (tus_config_set_checksum): all of it; where there were several, the last one.
 ///
 /// - `i`: the result.
 ///
-/// Returns: a value of enum tus_checksum; TUS_CHECKSUM_NONE if some data was not checked or none was sent, or if `i` is
-/// NULL or invalid.
+/// Returns: a value of enum tus_checksum; TUS_CHECKSUM_NONE if some data was not checked or none was
+/// sent, or if `i` is NULL or invalid.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -187,14 +188,15 @@ pub unsafe extern "C" fn tus_info_checksum(i: *const tus_info) -> i32 {
     guard_value(0, || unsafe { state(i, "i") }.map_or(0, |info| info.checksum))
 }
 
-/// A metadata value, as the bytes it is: what was sent after an upload, what the server tells after a query.
+/// A metadata value, as the bytes it is: what was sent after an upload, what the server tells after
+/// a query.
 ///
 /// - `i`: the result.
 /// - `key`: the key; case matters.
 /// - `len`: receives the number of bytes. May be NULL.
 ///
-/// Returns: the bytes, followed by a NUL that is not counted; NULL if there is no such key, or if an argument is NULL or
-/// invalid.
+/// Returns: the bytes, followed by a NUL that is not counted; NULL if there is no such key, or if an
+/// argument is NULL or invalid.
 /// Ownership: borrowed; valid until `i` is freed.
 /// Threads: any.
 /// Since: 0.1
@@ -209,13 +211,14 @@ pub unsafe extern "C" fn tus_info_metadata(i: *const tus_info, key: *const c_cha
     })
 }
 
-/// A metadata value as text, from the client's metadata encoding (tus_config_set_metadata_encoding) to UTF-8.
+/// A metadata value as text, from the client's metadata encoding (tus_config_set_metadata_encoding)
+/// to UTF-8.
 ///
 /// - `i`: the result.
 /// - `key`: the key; case matters.
 ///
-/// Returns: the text; NULL if there is no such key, its value is not text in that encoding or has a NUL in it, or if an
-/// argument is NULL or invalid.
+/// Returns: the text; NULL if there is no such key, its value is not text in that encoding or has a
+/// NUL in it, or if an argument is NULL or invalid.
 /// Ownership: borrowed; valid until `i` is freed.
 /// Threads: any.
 /// Since: 0.1

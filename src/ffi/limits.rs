@@ -7,8 +7,9 @@ use super::config::{change, tus_config};
 use super::guard::guard_status;
 use super::status::tus_status;
 
-/// Limits the bytes per second that all uploads of a client send together, blocking ones too. Only the data of requests
-/// counts, not their heads and not what TLS adds. What the system's buffers have taken before cannot be held back.
+/// Limits the bytes per second that all uploads of a client send together, blocking ones too. Only
+/// the data of requests counts, not their heads and not what TLS adds. What the system's buffers
+/// have taken before cannot be held back.
 ///
 /// - `c`: the configuration.
 /// - `bytes_per_second`: the limit; 0: none, which is the default.
@@ -27,10 +28,10 @@ pub unsafe extern "C" fn tus_config_set_bandwidth_limit(c: *mut tus_config, byte
     })
 }
 
-/// Limits the memory for data that all uploads of a client may need together, blocking ones too: chunks with a checksum in
-/// their head, sources whose size is unknown, and 256 KiB for each request. An upload reserves the most it may come to need
-/// and begins when there is so much; one always runs. Sources in memory and tus_writer buffers are the program's own and do
-/// not count.
+/// Limits the memory for data that all uploads of a client may need together, blocking ones too:
+/// chunks with a checksum in their head, sources whose size is unknown, and 256 KiB for each
+/// request. An upload reserves the most it may come to need and begins when there is so much; one
+/// always runs. Sources in memory and tus_writer buffers are the program's own and do not count.
 ///
 /// - `c`: the configuration.
 /// - `bytes`: the limit; 0: none, which is the default.
@@ -49,7 +50,8 @@ pub unsafe extern "C" fn tus_config_set_memory_limit(c: *mut tus_config, bytes: 
     })
 }
 
-/// Changes the limit of tus_config_set_bandwidth_limit, for uploads under way too: within a tenth of a second.
+/// Changes the limit of tus_config_set_bandwidth_limit, for uploads under way too: within a tenth of
+/// a second.
 ///
 /// - `c`: the client.
 /// - `bytes_per_second`: the limit; 0: none.

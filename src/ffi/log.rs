@@ -4,9 +4,9 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use super::callback::Callback;
-use super::convert::c_string;
+use super::convert::{c_string, choice};
 use crate::engine::log::{Level, Log};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The levels, as the header has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub(super) enum tus_log_level {
 ///
 /// - `user_data`: as registered.
 /// - `level`: a value of enum tus_log_level.
-/// - `line`: one line of English, without a line end or control characters; valid until the function returns. It carries
-///   no values of the program's headers, no queries of URLs, and no ids of uploads unless they are asked for
-///   (tus_config_set_show_urls).
+/// - `line`: one line of English, without a line end or control characters; valid until the function
+///   returns. It carries no values of the program's headers, no queries of URLs, and no ids of
+///   uploads unless they are asked for (tus_config_set_show_urls).
 ///
 /// It runs on any thread, also on several at once.
 pub type tus_log_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, level: i32, line: *const c_char)>;
@@ -33,17 +33,17 @@ pub(super) type LogFn = unsafe extern "C-unwind" fn(*mut c_void, i32, *const c_c
 
 /// A log level from C.
 pub(super) fn level(number: i32) -> Result<Level> {
-    const ERROR: i32 = tus_log_level::TUS_LOG_ERROR as i32;
-    const WARN: i32 = tus_log_level::TUS_LOG_WARN as i32;
-    const INFO: i32 = tus_log_level::TUS_LOG_INFO as i32;
-    const DEBUG: i32 = tus_log_level::TUS_LOG_DEBUG as i32;
-    match number {
-        ERROR => Ok(Level::Error),
-        WARN => Ok(Level::Warn),
-        INFO => Ok(Level::Info),
-        DEBUG => Ok(Level::Debug),
-        _ => Err(Error::invalid(format!("{number} is no log level: they go from {ERROR} to {DEBUG}"))),
-    }
+    use tus_log_level::*;
+    choice(
+        number,
+        "tus_log_level",
+        &[
+            (TUS_LOG_ERROR as i32, Level::Error),
+            (TUS_LOG_WARN as i32, Level::Warn),
+            (TUS_LOG_INFO as i32, Level::Info),
+            (TUS_LOG_DEBUG as i32, Level::Debug),
+        ],
+    )
 }
 
 /// The engine's log, going to the caller's function.

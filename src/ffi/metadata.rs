@@ -147,8 +147,8 @@ pub unsafe extern "C" fn tus_metadata_key_at(m: *const tus_metadata, index: usiz
 /// - `index`: from 0.
 /// - `len`: receives the number of bytes. May be NULL.
 ///
-/// Returns: the bytes, followed by a NUL that is not counted; NULL if there is no such pair, or if `m` is NULL or no
-/// metadata.
+/// Returns: the bytes, followed by a NUL that is not counted; NULL if there is no such pair, or if
+/// `m` is NULL or no metadata.
 /// Ownership: borrowed; valid until the metadata is freed.
 /// Threads: any.
 /// Since: 0.1
@@ -166,8 +166,8 @@ pub unsafe extern "C" fn tus_metadata_value_at(m: *const tus_metadata, index: us
 /// - `key`: the key; case matters.
 /// - `len`: receives the number of bytes. May be NULL.
 ///
-/// Returns: the bytes, followed by a NUL that is not counted; NULL if there is no such key, or if an argument is NULL or
-/// invalid.
+/// Returns: the bytes, followed by a NUL that is not counted; NULL if there is no such key, or if an
+/// argument is NULL or invalid.
 /// Ownership: borrowed; valid until the metadata is freed.
 /// Threads: any.
 /// Since: 0.1
@@ -188,13 +188,14 @@ pub unsafe extern "C" fn tus_metadata_value(
     })
 }
 
-/// The value of a key as text, from the client's metadata encoding (tus_config_set_metadata_encoding) to UTF-8.
+/// The value of a key as text, from the client's metadata encoding
+/// (tus_config_set_metadata_encoding) to UTF-8.
 ///
 /// - `m`: the metadata.
 /// - `key`: the key; case matters.
 ///
-/// Returns: the text; NULL if there is no such key, its value is not text in that encoding or has a NUL in it, or if an
-/// argument is NULL or invalid.
+/// Returns: the text; NULL if there is no such key, its value is not text in that encoding or has a
+/// NUL in it, or if an argument is NULL or invalid.
 /// Ownership: borrowed; valid until the metadata is freed.
 /// Threads: any.
 /// Since: 0.1

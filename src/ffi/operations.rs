@@ -13,9 +13,10 @@ use super::server_info::{give_server_info, tus_server_info};
 use super::source::{hold_source, occupy, tus_source};
 use super::status::tus_status;
 
-/// Sends the whole of a file, as tus_client_upload does. If the options have no metadata of the name "filename", the
-/// last part of the path is sent as such: as text, or as the bytes it is if it is not UTF-8 or the client's metadata
-/// encoding cannot write it. The caller's options are not changed.
+/// Sends the whole of a file, as tus_client_upload does. If the options have no metadata of the name
+/// "filename", the last part of the path is sent as such: as text, or as the bytes it is if it is
+/// not UTF-8 or the client's metadata encoding cannot write it. The caller's options are not
+/// changed.
 ///
 /// - `c`: the client.
 /// - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
@@ -23,8 +24,9 @@ use super::status::tus_status;
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED, TUS_E_SOURCE before any request;
-/// any other status of enum tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED,
+/// TUS_E_SOURCE before any request; any other status of enum tus_status_code. If an upload exists on
+/// the server after a failure, tus_error_upload_url tells it.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -51,8 +53,9 @@ pub unsafe extern "C" fn tus_client_upload_file(
     }
 }
 
-/// Sends the whole source: goes on with the upload of an earlier run if the client has a store (tus_config_set_store_dir)
-/// with one of it, else creates an upload. An empty source is one request (T-042).
+/// Sends the whole source: goes on with the upload of an earlier run if the client has a store
+/// (tus_config_set_store_dir) with one of it, else creates an upload. An empty source is one request
+/// (T-042).
 ///
 /// - `c`: the client.
 /// - `s`: the source; in use until the call returns, and still the caller's then.
@@ -60,9 +63,10 @@ pub unsafe extern "C" fn tus_client_upload_file(
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any request;
-/// TUS_E_UNSUPPORTED if the source's size is unknown and the server cannot do without; any other status of enum
-/// tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells it.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED before any
+/// request; TUS_E_UNSUPPORTED if the source's size is unknown and the server cannot do without; any
+/// other status of enum tus_status_code. If an upload exists on the server after a failure,
+/// tus_error_upload_url tells it.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -89,25 +93,28 @@ pub unsafe extern "C" fn tus_client_upload(
     }
 }
 
-/// Sends what the server lacks of an upload that exists (T-013 to T-016). The server's size of the upload is compared
-/// with the source's before a byte is sent. An upload that is complete already is a success.
+/// Sends what the server lacks of an upload that exists (T-013 to T-016). The server's size of the
+/// upload is compared with the source's before a byte is sent. An upload that is complete already is
+/// a success.
 ///
-/// If the client's store knows this upload, the source must be shown to be the one it was begun with, as it is before
-/// tus_client_upload continues one; if not, the call fails before a request is made. An upload the store does not know is
-/// continued on the program's word that the source is the right one, and noted in the store once the server has shown it,
-/// so that a later tus_client_upload finds it, with the metadata in `o` for its own. When it is complete it is
-/// forgotten.
+/// If the client's store knows this upload, the source must be shown to be the one it was begun
+/// with, as it is before tus_client_upload continues one; if not, the call fails before a request is
+/// made. An upload the store does not know is continued on the program's word that the source is the
+/// right one, and noted in the store once the server has shown it, so that a later tus_client_upload
+/// finds it, with the metadata in `o` for its own. When it is complete it is forgotten.
 ///
 /// - `c`: the client.
-/// - `s`: the source, from its beginning; in use until the call returns, and still the caller's then.
+/// - `s`: the source, from its beginning; in use until the call returns, and still the caller's
+///   then.
 /// - `upload_url`: the upload's URL, absolute or relative to the endpoint.
 /// - `o`: the options; may be NULL. Metadata in them is not sent: it belongs to the creation.
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE if there is no such
-/// upload any more; TUS_E_SOURCE_CHANGED if its size is not the source's (T-014), or if the source cannot be shown to be
-/// that of the upload in the store; any other status of enum tus_status_code.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE
+/// if there is no such upload any more; TUS_E_SOURCE_CHANGED if its size is not the source's
+/// (T-014), or if the source cannot be shown to be that of the upload in the store; any other status
+/// of enum tus_status_code.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -143,8 +150,8 @@ pub unsafe extern "C" fn tus_client_resume_upload(
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE if there is no such
-/// upload any more; any other status of enum tus_status_code.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE
+/// if there is no such upload any more; any other status of enum tus_status_code.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -169,15 +176,16 @@ pub unsafe extern "C" fn tus_client_get_upload_info(
     }
 }
 
-/// Asks the server for the metadata of an upload (HEAD). Pairs that cannot be read are left out (T-048).
+/// Asks the server for the metadata of an upload (HEAD). Pairs that cannot be read are left out
+/// (T-048).
 ///
 /// - `c`: the client.
 /// - `upload_url`: the upload's URL, absolute or relative to the endpoint.
 /// - `out`: receives the metadata; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE if there is no such
-/// upload any more; any other status of enum tus_status_code.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_GONE
+/// if there is no such upload any more; any other status of enum tus_status_code.
 /// Ownership: the caller frees the metadata with tus_metadata_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -202,15 +210,16 @@ pub unsafe extern "C" fn tus_client_get_metadata(
     }
 }
 
-/// Asks the server what it can do (OPTIONS). The client keeps the answer for an hour, or until an operation fails because
-/// of it; later calls and uploads do not ask again before that, and operations that begin together ask once.
+/// Asks the server what it can do (OPTIONS). The client keeps the answer for an hour, or until an
+/// operation fails because of it; later calls and uploads do not ask again before that, and
+/// operations that begin together ask once.
 ///
 /// - `c`: the client.
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_PROTOCOL if the server is
-/// no tus server; any other status of enum tus_status_code.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request;
+/// TUS_E_PROTOCOL if the server is no tus server; any other status of enum tus_status_code.
 /// Ownership: the caller frees the result with tus_server_info_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -232,15 +241,16 @@ pub unsafe extern "C" fn tus_client_get_server_info(
     }
 }
 
-/// Removes an upload from the server (DELETE), and from the client's store. One that is gone already counts as removed
-/// (T-110).
+/// Removes an upload from the server (DELETE), and from the client's store. One that is gone already
+/// counts as removed (T-110).
 ///
 /// - `c`: the client.
 /// - `upload_url`: the upload's URL, absolute or relative to the endpoint.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request; TUS_E_UNSUPPORTED if the server
-/// does not remove uploads; TUS_E_LOCKED if the upload stays locked; any other status of enum tus_status_code.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED before any request;
+/// TUS_E_UNSUPPORTED if the server does not remove uploads; TUS_E_LOCKED if the upload stays locked;
+/// any other status of enum tus_status_code.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -13,23 +13,26 @@ use super::source::{hold_source, occupy, tus_source};
 use super::status::tus_status;
 use super::task::{Value, tus_done_fn, tus_task};
 
-/// Begins what tus_client_upload_file does, as a task. The file is only opened when the task's turn has come, so that any
-/// number of them may wait; that it cannot be opened is told by the task.
+/// Begins what tus_client_upload_file does, as a task. The file is only opened when the task's turn
+/// has come, so that any number of them may wait; that it cannot be opened is told by the task.
 ///
 /// - `c`: the client.
 /// - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
 /// - `o`: the options, which are copied; may be NULL.
 /// - `done`: called once when the task is over; see tus_done_fn. May be NULL.
 /// - `user_data`: handed to `done`; may be NULL.
-/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May
+///   be NULL.
 /// - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
-/// - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+/// - `err`: receives the details if this call fails; how the operation fails is told by the task.
+///   May be NULL.
 ///
-/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `path` is NULL or invalid, or `o` is invalid; the
-/// first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after tus_client_close; TUS_E_FORKED. Everything
-/// else is told by the task (tus_task_result).
-/// Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
-/// tus_task_take_info has the result.
+/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `path` is NULL or
+/// invalid, or `o` is invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one
+/// panicked, or after tus_client_close; TUS_E_FORKED. Everything else is told by the task
+/// (tus_task_result).
+/// Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any
+/// time. tus_task_take_info has the result.
 /// Threads: any; does not wait. Also from inside a callback of the same client.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -60,18 +63,23 @@ pub unsafe extern "C" fn tus_client_upload_file_async(
 /// Begins what tus_client_upload does, as a task.
 ///
 /// - `c`: the client.
-/// - `s`: the source; in use only while the task runs, and still the caller's. It may be freed at once.
+/// - `s`: the source; in use only while the task runs, and still the caller's. It may be freed at
+///   once.
 /// - `o`: the options, which are copied; may be NULL.
 /// - `done`: called once when the task is over; see tus_done_fn. May be NULL.
 /// - `user_data`: handed to `done`; may be NULL.
-/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May
+///   be NULL.
 /// - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
-/// - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+/// - `err`: receives the details if this call fails; how the operation fails is told by the task.
+///   May be NULL.
 ///
-/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `s` is NULL or invalid, or `o` is
-/// invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after tus_client_close;
-/// TUS_E_FORKED. Everything else is told by the task (tus_task_result), that the source is in use too.
-/// Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_info has the result.
+/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `s` is NULL or invalid,
+/// or `o` is invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or
+/// after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result), that
+/// the source is in use too.
+/// Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_info
+/// has the result.
 /// Threads: any; does not wait. Also from inside a callback of the same client.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -102,21 +110,24 @@ pub unsafe extern "C" fn tus_client_upload_async(
 /// Begins what tus_client_resume_upload does, as a task.
 ///
 /// - `c`: the client.
-/// - `s`: the source; in use only while the task runs, and still the caller's. It may be freed at once.
+/// - `s`: the source; in use only while the task runs, and still the caller's. It may be freed at
+///   once.
 /// - `upload_url`: the upload's URL, absolute or relative to the endpoint.
 /// - `o`: the options, which are copied; may be NULL.
 /// - `done`: called once when the task is over; see tus_done_fn. May be NULL.
 /// - `user_data`: handed to `done`; may be NULL.
-/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May
+///   be NULL.
 /// - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
-/// - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+/// - `err`: receives the details if this call fails; how the operation fails is told by the task.
+///   May be NULL.
 ///
-/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c`, `s` or `upload_url` is NULL or invalid, or
-/// `o` is invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after
-/// tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result), that the source is in use
-/// too.
-/// Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
-/// tus_task_take_info has the result.
+/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c`, `s` or `upload_url` is
+/// NULL or invalid, or `o` is invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if
+/// one panicked, or after tus_client_close; TUS_E_FORKED. Everything else is told by the task
+/// (tus_task_result), that the source is in use too.
+/// Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any
+/// time. tus_task_take_info has the result.
 /// Threads: any; does not wait. Also from inside a callback of the same client.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -153,14 +164,17 @@ pub unsafe extern "C" fn tus_client_resume_upload_async(
 /// - `upload_url`: the upload's URL, absolute or relative to the endpoint.
 /// - `done`: called once when the task is over; see tus_done_fn. May be NULL.
 /// - `user_data`: handed to `done`; may be NULL.
-/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May
+///   be NULL.
 /// - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
-/// - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+/// - `err`: receives the details if this call fails; how the operation fails is told by the task.
+///   May be NULL.
 ///
-/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `upload_url` is NULL or invalid;
-/// TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result).
-/// Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
-/// tus_task_take_info has the result.
+/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `upload_url` is NULL or
+/// invalid; TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the
+/// task (tus_task_result).
+/// Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any
+/// time. tus_task_take_info has the result.
 /// Threads: any; does not wait. Also from inside a callback of the same client.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -191,14 +205,17 @@ pub unsafe extern "C" fn tus_client_get_upload_info_async(
 /// - `upload_url`: the upload's URL, absolute or relative to the endpoint.
 /// - `done`: called once when the task is over; see tus_done_fn. May be NULL.
 /// - `user_data`: handed to `done`; may be NULL.
-/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May
+///   be NULL.
 /// - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
-/// - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+/// - `err`: receives the details if this call fails; how the operation fails is told by the task.
+///   May be NULL.
 ///
-/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `upload_url` is NULL or invalid;
-/// TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result).
-/// Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
-/// tus_task_take_metadata has the result.
+/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `upload_url` is NULL or
+/// invalid; TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the
+/// task (tus_task_result).
+/// Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any
+/// time. tus_task_take_metadata has the result.
 /// Threads: any; does not wait. Also from inside a callback of the same client.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -228,14 +245,17 @@ pub unsafe extern "C" fn tus_client_get_metadata_async(
 /// - `c`: the client.
 /// - `done`: called once when the task is over; see tus_done_fn. May be NULL.
 /// - `user_data`: handed to `done`; may be NULL.
-/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May
+///   be NULL.
 /// - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
-/// - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+/// - `err`: receives the details if this call fails; how the operation fails is told by the task.
+///   May be NULL.
 ///
-/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid; TUS_E_INVALID_STATE
-/// after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result).
-/// Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_server_info has the
-/// result.
+/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid;
+/// TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the task
+/// (tus_task_result).
+/// Ownership: the caller gives the task back with tus_task_unref, at any time.
+/// tus_task_take_server_info has the result.
 /// Threads: any; does not wait. Also from inside a callback of the same client.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -264,13 +284,17 @@ pub unsafe extern "C" fn tus_client_get_server_info_async(
 /// - `upload_url`: the upload's URL, absolute or relative to the endpoint.
 /// - `done`: called once when the task is over; see tus_done_fn. May be NULL.
 /// - `user_data`: handed to `done`; may be NULL.
-/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May
+///   be NULL.
 /// - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
-/// - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+/// - `err`: receives the details if this call fails; how the operation fails is told by the task.
+///   May be NULL.
 ///
-/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `upload_url` is NULL or invalid;
-/// TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result).
-/// Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any time.
+/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `upload_url` is NULL or
+/// invalid; TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the
+/// task (tus_task_result).
+/// Ownership: the strings are copied; the caller gives the task back with tus_task_unref, at any
+/// time.
 /// Threads: any; does not wait. Also from inside a callback of the same client.
 /// Since: 0.1
 #[unsafe(no_mangle)]

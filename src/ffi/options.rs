@@ -18,12 +18,12 @@ use crate::engine::options::UploadOptions;
 use crate::error::Result;
 use crate::protocol::retry::RetryPolicy;
 
-/// Options of an upload: metadata, callbacks, limits. The same options may serve any number of uploads; each copies them
-/// when it starts and never changes them.
+/// Options of an upload: metadata, callbacks, limits. The same options may serve any number of
+/// uploads; each copies them when it starts and never changes them.
 ///
-/// Each setter checks its value at once and leaves the option as it was if it refuses the value. The first refusal is
-/// remembered, and every operation with these options returns it with its details: checking every setter is possible and
-/// not necessary.
+/// Each setter checks its value at once and leaves the option as it was if it refuses the value. The
+/// first refusal is remembered, and every operation with these options returns it with its details:
+/// checking every setter is possible and not necessary.
 ///
 /// Ownership: single owner. They may be changed or freed while an operation that got them runs.
 /// Threads: one at a time.
@@ -74,8 +74,8 @@ pub extern "C" fn tus_upload_options_new() -> *mut tus_upload_options {
     guard_value(ptr::null_mut(), || give(Settings::new(UploadOptions::new())))
 }
 
-/// The details of the last refusal of a setter: which value it was and what is allowed. The first refusal is what
-/// every operation with these options returns.
+/// The details of the last refusal of a setter: which value it was and what is allowed. The first
+/// refusal is what every operation with these options returns.
 ///
 /// - `o`: the options.
 ///
@@ -103,16 +103,16 @@ pub unsafe extern "C" fn tus_upload_options_free(o: *mut tus_upload_options) {
     guard_value((), || unsafe { free(o) })
 }
 
-/// Sets a metadata value of any bytes, sent as they are (T-046, T-047). Setting a key again replaces its value; keys are
-/// sent in the order in which they were first set.
+/// Sets a metadata value of any bytes, sent as they are (T-046, T-047). Setting a key again replaces
+/// its value; keys are sent in the order in which they were first set.
 ///
 /// - `o`: the options.
 /// - `key`: visible ASCII without space and comma, at least one character.
 /// - `value`: the bytes; may be NULL if `len` is 0.
 /// - `len`: how many; 0 sends the key alone.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` or `key` is NULL or invalid, `value` is NULL but `len` is not 0, or the
-/// key has other characters.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` or `key` is NULL or invalid, `value` is NULL but
+/// `len` is not 0, or the key has other characters.
 /// Ownership: key and value are copied.
 /// Threads: one at a time for the same options.
 /// Since: 0.1
@@ -129,14 +129,16 @@ pub unsafe extern "C" fn tus_upload_options_set_metadata(
     })
 }
 
-/// Sets a metadata value of text, sent in the client's metadata encoding (tus_config_set_metadata_encoding).
+/// Sets a metadata value of text, sent in the client's metadata encoding
+/// (tus_config_set_metadata_encoding).
 ///
 /// - `o`: the options.
 /// - `key`: visible ASCII without space and comma, at least one character.
 /// - `value`: UTF-8. A character that the client's encoding lacks makes the operation fail with
 ///   TUS_E_INVALID_ARGUMENT before any request.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the key has other characters.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or the key has other
+/// characters.
 /// Ownership: key and value are copied.
 /// Threads: one at a time for the same options.
 /// Since: 0.1
@@ -152,8 +154,9 @@ pub unsafe extern "C" fn tus_upload_options_set_metadata_text(
     })
 }
 
-/// Sets whether metadata is sent that takes more than 4096 bytes as a header, which many servers refuse (T-049). Off,
-/// an operation with such metadata fails with TUS_E_INVALID_ARGUMENT before any request.
+/// Sets whether metadata is sent that takes more than 4096 bytes as a header, which many servers
+/// refuse (T-049). Off, an operation with such metadata fails with TUS_E_INVALID_ARGUMENT before any
+/// request.
 ///
 /// - `o`: the options.
 /// - `on`: 0 off, anything else on. Default: off.
@@ -172,18 +175,18 @@ pub unsafe extern "C" fn tus_upload_options_set_large_metadata(o: *mut tus_uploa
     })
 }
 
-/// Sets a header that goes with the requests of this upload alone, all of them, in place of the client's header of the same
-/// name. It goes where the client's headers go (tus_config_set_header): to the endpoint's origin and to allowed ones, but to
-/// no other (T-150). Default: none.
+/// Sets a header that goes with the requests of this upload alone, all of them, in place of the
+/// client's header of the same name. It goes where the client's headers go (tus_config_set_header):
+/// to the endpoint's origin and to allowed ones, but to no other (T-150). Default: none.
 ///
 /// - `o`: the options.
-/// - `name`: the header's name. Those that the protocol or the message needs are the library's own: Tus-Resumable,
-///   Upload-Offset and their kind, Host, Content-Type, Content-Length and the like.
-/// - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its ends; NULL
-///   takes the header back, so that the client's counts.
+/// - `name`: the header's name. Those that the protocol or the message needs are the library's own:
+///   Tus-Resumable, Upload-Offset and their kind, Host, Content-Type, Content-Length and the like.
+/// - `value`: UTF-8 without control characters (a tab inside is allowed) and without blanks at its
+///   ends; NULL takes the header back, so that the client's counts.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` or `name` is NULL or invalid, the header is the library's own, or the
-/// value cannot be sent.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` or `name` is NULL or invalid, the header is the
+/// library's own, or the value cannot be sent.
 /// Ownership: the strings are copied.
 /// Threads: one at a time for the same options.
 /// Since: 0.1
@@ -199,11 +202,12 @@ pub unsafe extern "C" fn tus_upload_options_set_header(
     })
 }
 
-/// Sets an offset to stop at: the operation ends with TUS_OK once the server has acknowledged that many bytes, its result
-/// is not complete, and the upload can be resumed.
+/// Sets an offset to stop at: the operation ends with TUS_OK once the server has acknowledged that
+/// many bytes, its result is not complete, and the upload can be resumed.
 ///
 /// - `o`: the options.
-/// - `offset`: bytes from the beginning of the source; TUS_SIZE_UNKNOWN: do not stop. Default: TUS_SIZE_UNKNOWN.
+/// - `offset`: bytes from the beginning of the source; TUS_SIZE_UNKNOWN: do not stop. Default:
+///   TUS_SIZE_UNKNOWN.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
 /// Threads: one at a time for the same options.
@@ -219,12 +223,14 @@ pub unsafe extern "C" fn tus_upload_options_set_stop_at(o: *mut tus_upload_optio
     })
 }
 
-/// Sets how many bytes one PATCH request of this upload carries at most, in place of the client's chunk size.
+/// Sets how many bytes one PATCH request of this upload carries at most, in place of the client's
+/// chunk size.
 ///
 /// - `o`: the options.
 /// - `bytes`: as for tus_config_set_chunk_size. Default: the client's.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `bytes` is 0 or out of range.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `bytes` is 0 or out of
+/// range.
 /// Threads: one at a time for the same options.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -233,7 +239,8 @@ pub unsafe extern "C" fn tus_upload_options_set_chunk_size(o: *mut tus_upload_op
     guard_status(|| unsafe { change(o, |options| options.set_chunk_size(chunk_size(bytes)?)) })
 }
 
-/// Sets what checksums the data of this upload carries, in place of the client's (tus_config_set_checksum).
+/// Sets what checksums the data of this upload carries, in place of the client's
+/// (tus_config_set_checksum).
 ///
 /// - `o`: the options.
 /// - `algorithm`: a value of enum tus_checksum.
@@ -257,11 +264,12 @@ pub unsafe extern "C" fn tus_upload_options_set_checksum(
     })
 }
 
-/// Sets how often and how long this upload tries again, in place of the client's tus_config_set_retry; the budgets for
-/// locks and Retry-After are the defaults then.
+/// Sets how often and how long this upload tries again, in place of the client's
+/// tus_config_set_retry; the budgets for locks and Retry-After are the defaults then.
 ///
 /// - `o`: the options.
-/// - `max_retries`: failed tries in a row before the operation fails; 0: none is repeated. Default: the client's.
+/// - `max_retries`: failed tries in a row before the operation fails; 0: none is repeated. Default:
+///   the client's.
 /// - `base_delay_ms`: the delay before the first retry, in milliseconds.
 /// - `max_delay_ms`: the longest delay, in milliseconds.
 ///
@@ -288,14 +296,14 @@ pub unsafe extern "C" fn tus_upload_options_set_retry(
     })
 }
 
-/// Sets how long this upload may take, retries and waits included, in place of the client's total timeout
-/// (tus_config_set_timeouts_ms); for an uploader, how long each of its calls may.
+/// Sets how long this upload may take, retries and waits included, in place of the client's total
+/// timeout (tus_config_set_timeouts_ms); for an uploader, how long each of its calls may.
 ///
 /// - `o`: the options.
 /// - `total_ms`: in milliseconds. Default: the client's.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `total_ms` is 0. The operation ends with
-/// TUS_E_TIMEOUT when the time is over.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `total_ms` is 0. The
+/// operation ends with TUS_E_TIMEOUT when the time is over.
 /// Threads: one at a time for the same options.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -304,20 +312,22 @@ pub unsafe extern "C" fn tus_upload_options_set_timeout_ms(o: *mut tus_upload_op
     guard_status(|| unsafe { change(o, |options| options.set_total_timeout(Some(milliseconds(total_ms)))) })
 }
 
-/// Sends the data in several parts at once, which the server then puts together (T-120). Needs a server with the extension
-/// concatenation and a source of known size that can be read anywhere: a file, memory, a reader with `seek`. There are
-/// never more parts than bytes, nor than fit with their URLs into the 8 KiB of the header that names them. An upload of an
-/// earlier run is continued as it was begun. The parts stay on the server afterwards, see
-/// tus_upload_options_set_remove_parts; those of an upload that fails and cannot be continued by a later run are removed,
-/// within 3 seconds, and what may be left is told by a warning (TUS_W_LEFT_ON_SERVER).
-/// Not together with tus_upload_options_set_stop_at (TUS_E_INVALID_ARGUMENT); an uploader sends one chunk after the
-/// other.
+/// Sends the data in several parts at once, which the server then puts together (T-120). Needs a
+/// server with the extension concatenation and a source of known size that can be read anywhere: a
+/// file, memory, a reader with `seek`. There are never more parts than bytes, nor than fit with
+/// their URLs into the 8 KiB of the header that names them. An upload of an earlier run is continued
+/// as it was begun. The parts stay on the server afterwards, see
+/// tus_upload_options_set_remove_parts; those of an upload that fails and cannot be continued by a
+/// later run are removed, within 3 seconds, and what may be left is told by a warning
+/// (TUS_W_LEFT_ON_SERVER). Not together with tus_upload_options_set_stop_at
+/// (TUS_E_INVALID_ARGUMENT); an uploader sends one chunk after the other.
 ///
 /// - `o`: the options.
 /// - `parts`: how many; 0 and 1: an ordinary upload. Default: 0.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid. The operation ends with TUS_E_UNSUPPORTED before
-/// anything is created if the server or the source does not allow parts; see tus_upload_options_set_parallel_fallback.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid. The operation ends with
+/// TUS_E_UNSUPPORTED before anything is created if the server or the source does not allow parts;
+/// see tus_upload_options_set_parallel_fallback.
 /// Threads: one at a time for the same options.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -331,11 +341,13 @@ pub unsafe extern "C" fn tus_upload_options_set_parallel_uploads(o: *mut tus_upl
     })
 }
 
-/// Sets whether the parts of an upload in parts are removed from the server after it has put them together (T-128).
+/// Sets whether the parts of an upload in parts are removed from the server after it has put them
+/// together (T-128).
 ///
-/// Set it only for a server that copies the parts into the final upload, as tusd does with files. The final upload of other
-/// servers (tus-java-server, say) only refers to its parts: removing them deletes the data of an upload that is complete.
-/// The removal takes 3 seconds at most; a part that stays is told by a warning (TUS_W_LEFT_ON_SERVER).
+/// Set it only for a server that copies the parts into the final upload, as tusd does with files.
+/// The final upload of other servers (tus-java-server, say) only refers to its parts: removing them
+/// deletes the data of an upload that is complete. The removal takes 3 seconds at most; a part that
+/// stays is told by a warning (TUS_W_LEFT_ON_SERVER).
 ///
 /// - `o`: the options.
 /// - `on`: 0 off, anything else on. Default: off.
@@ -354,8 +366,8 @@ pub unsafe extern "C" fn tus_upload_options_set_remove_parts(o: *mut tus_upload_
     })
 }
 
-/// Sets whether an upload in parts becomes an ordinary one where the server or the source does not allow parts, instead
-/// of failing with TUS_E_UNSUPPORTED.
+/// Sets whether an upload in parts becomes an ordinary one where the server or the source does not
+/// allow parts, instead of failing with TUS_E_UNSUPPORTED.
 ///
 /// - `o`: the options.
 /// - `on`: 0 off, anything else on. Default: off.
@@ -374,14 +386,15 @@ pub unsafe extern "C" fn tus_upload_options_set_parallel_fallback(o: *mut tus_up
     })
 }
 
-/// Goes on with exactly this upload instead of creating one, as tus_client_resume_upload does, which goes by its own
-/// argument.
+/// Goes on with exactly this upload instead of creating one, as tus_client_resume_upload does, which
+/// goes by its own argument.
 ///
 /// - `o`: the options.
-/// - `url`: the upload's URL, absolute or relative to the endpoint; NULL: none, which is the default.
+/// - `url`: the upload's URL, absolute or relative to the endpoint; NULL: none, which is the
+///   default.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `url` is not UTF-8. The operation ends with
-/// TUS_E_INVALID_ARGUMENT if this is no such URL.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `url` is not UTF-8. The
+/// operation ends with TUS_E_INVALID_ARGUMENT if this is no such URL.
 /// Ownership: the string is copied.
 /// Threads: one at a time for the same options.
 /// Since: 0.1
@@ -400,20 +413,21 @@ pub unsafe extern "C" fn tus_upload_options_set_upload_url(
 }
 
 /// Goes on with the upload that gave this token (tus_resume_token_fn, tus_error_resume_token,
-/// tus_uploader_resume_token), parts included, if the source is still the same; the store is not asked. If the server has
-/// dropped that upload, another one is created.
+/// tus_uploader_resume_token), parts included, if the source is still the same; the store is not
+/// asked. If the server has dropped that upload, another one is created.
 ///
-/// A token is not believed: what it names counts only at the client's endpoint and at allowed origins, and nothing it names
-/// is deleted that the server does not show to be the upload it tells of. Who may write a token is settled by
-/// tus_config_set_token_key.
+/// A token is not believed: what it names counts only at the client's endpoint and at allowed
+/// origins, and nothing it names is deleted that the server does not show to be the upload it tells
+/// of. Who may write a token is settled by tus_config_set_token_key.
 ///
 /// - `o`: the options.
 /// - `token`: the token; NULL: none, which is the default.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `token` is not UTF-8. The operation ends with
-/// TUS_E_INVALID_ARGUMENT if this is no token, one of another server, not signed with the client's key, names an upload
-/// at an origin that is not allowed, or one with other metadata than these options have; TUS_E_SOURCE_CHANGED if the source is not the
-/// same or cannot be shown to be, TUS_E_UNSUPPORTED if it cannot be recognised at all.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or `token` is not UTF-8. The
+/// operation ends with TUS_E_INVALID_ARGUMENT if this is no token, one of another server, not signed
+/// with the client's key, names an upload at an origin that is not allowed, or one with other
+/// metadata than these options have; TUS_E_SOURCE_CHANGED if the source is not the same or cannot be
+/// shown to be, TUS_E_UNSUPPORTED if it cannot be recognised at all.
 /// Ownership: the string is copied.
 /// Threads: one at a time for the same options.
 /// Since: 0.1
@@ -431,8 +445,9 @@ pub unsafe extern "C" fn tus_upload_options_set_resume_token(
     })
 }
 
-/// Sets which of several tasks that wait begins first: the one with the larger number, of equal ones the one that was
-/// submitted first. It means nothing to blocking operations; see also tus_task_set_priority.
+/// Sets which of several tasks that wait begins first: the one with the larger number, of equal ones
+/// the one that was submitted first. It means nothing to blocking operations; see also
+/// tus_task_set_priority.
 ///
 /// - `o`: the options.
 /// - `priority`: any number. Default: 0.
@@ -451,8 +466,8 @@ pub unsafe extern "C" fn tus_upload_options_set_priority(o: *mut tus_upload_opti
     })
 }
 
-/// Sets whether tus_client_create_final_upload takes parts that are not complete yet, where the server offers that
-/// (extension concatenation-unfinished, T-123).
+/// Sets whether tus_client_create_final_upload takes parts that are not complete yet, where the
+/// server offers that (extension concatenation-unfinished, T-123).
 ///
 /// - `o`: the options.
 /// - `on`: 0 off, anything else on. Default: off.
@@ -479,9 +494,10 @@ pub unsafe extern "C" fn tus_upload_options_set_unfinished_parts(o: *mut tus_upl
 /// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
-/// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
-/// Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice at once for one
-/// operation; no lock that other operations need is held meanwhile.
+/// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy`
+/// has run.
+/// Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice
+/// at once for one operation; no lock that other operations need is held meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_upload_options_set_progress(
@@ -498,8 +514,8 @@ pub unsafe extern "C" fn tus_upload_options_set_progress(
 }
 
 /// Sets the function that learns the upload's URL as soon as there is one, in place of the client's
-/// (tus_config_set_on_upload_url_available). That is before the first byte is sent, unless data goes with the creation
-/// (tus_config_set_upload_with_creation).
+/// (tus_config_set_on_upload_url_available). That is before the first byte is sent, unless data goes
+/// with the creation (tus_config_set_upload_with_creation).
 ///
 /// - `o`: the options.
 /// - `f`: the function; NULL: the client's, which is the default.
@@ -507,9 +523,10 @@ pub unsafe extern "C" fn tus_upload_options_set_progress(
 /// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
-/// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
-/// Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice at once for one
-/// operation; no lock that other operations need is held meanwhile.
+/// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy`
+/// has run.
+/// Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice
+/// at once for one operation; no lock that other operations need is held meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_upload_options_set_on_upload_url_available(
@@ -525,8 +542,8 @@ pub unsafe extern "C" fn tus_upload_options_set_on_upload_url_available(
     })
 }
 
-/// Sets the function that learns the token by which the upload can be continued later, for programs that keep state of
-/// their own.
+/// Sets the function that learns the token by which the upload can be continued later, for programs
+/// that keep state of their own.
 ///
 /// - `o`: the options.
 /// - `f`: the function; NULL: none, which is the default.
@@ -534,9 +551,10 @@ pub unsafe extern "C" fn tus_upload_options_set_on_upload_url_available(
 /// - `destroy`: releases `user_data`, exactly once, also if this call fails; may be NULL.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
-/// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy` has run.
-/// Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice at once for one
-/// operation; no lock that other operations need is held meanwhile.
+/// Ownership: `user_data` belongs to the options, and to operations that got them, until `destroy`
+/// has run.
+/// Threads: one at a time for the same options. `f` runs on a thread of the operation, never twice
+/// at once for one operation; no lock that other operations need is held meanwhile.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_upload_options_set_on_resume_token(

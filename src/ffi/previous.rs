@@ -14,7 +14,8 @@ use super::status::tus_status;
 use super::version::TUS_SIZE_UNKNOWN;
 use crate::engine::info::PreviousUpload;
 
-/// The unfinished uploads of a source that a client's store knows of, the likeliest first. Immutable.
+/// The unfinished uploads of a source that a client's store knows of, the likeliest first.
+/// Immutable.
 ///
 /// Ownership: single owner. All strings live as long as it.
 /// Threads: any number may read it at once.
@@ -73,25 +74,28 @@ pub(super) fn max_age(seconds: u64) -> Option<Duration> {
     (seconds != 0 && seconds != u64::MAX).then(|| Duration::from_secs(seconds))
 }
 
-/// Looks into the client's store for unfinished uploads of a source at the client's endpoint. The source may be read for
-/// that; no request is made, so that an upload of the list may be gone from the server. tus_client_upload finds and
-/// continues by itself the first one that has the metadata of its options: other metadata is another upload, which is
-/// created while the one of the list stays there. Whatever their order, the keys and values must be the same, the
-/// `filename` that tus_client_upload_file adds included, and for one in parts also those of
-/// tus_config_set_metadata_for_partial_uploads. An upload that is complete is forgotten by the store and not listed.
+/// Looks into the client's store for unfinished uploads of a source at the client's endpoint. The
+/// source may be read for that; no request is made, so that an upload of the list may be gone from
+/// the server. tus_client_upload finds and continues by itself the first one that has the metadata
+/// of its options: other metadata is another upload, which is created while the one of the list
+/// stays there. Whatever their order, the keys and values must be the same, the `filename` that
+/// tus_client_upload_file adds included, and for one in parts also those of
+/// tus_config_set_metadata_for_partial_uploads. An upload that is complete is forgotten by the store
+/// and not listed.
 ///
-/// Listed are only uploads at the endpoint's origin or an origin allowed by tus_config_allow_origin, whatever the store
-/// holds.
+/// Listed are only uploads at the endpoint's origin or an origin allowed by tus_config_allow_origin,
+/// whatever the store holds.
 ///
 /// - `c`: the client.
 /// - `s`: the source; in use until the call returns, and still the caller's then.
-/// - `out`: receives the list; NULL on failure. May be NULL. It is empty without a store, if the store cannot be read,
-///   and for a source that cannot be recognised: of unknown size, or only to be read forward.
+/// - `out`: receives the list; NULL on failure. May be NULL. It is empty without a store, if the
+///   store cannot be read, and for a source that cannot be recognised: of unknown size, or only to
+///   be read forward.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED; TUS_E_SOURCE,
-/// TUS_E_SOURCE_CHANGED, TUS_E_CALLBACK if the source cannot be read; TUS_E_FINGERPRINT, TUS_E_CALLBACK if the callback of
-/// tus_config_set_fingerprint_callback fails.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED;
+/// TUS_E_SOURCE, TUS_E_SOURCE_CHANGED, TUS_E_CALLBACK if the source cannot be read;
+/// TUS_E_FINGERPRINT, TUS_E_CALLBACK if the callback of tus_config_set_fingerprint_callback fails.
 /// Ownership: the caller frees the list with tus_previous_list_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -118,16 +122,18 @@ pub unsafe extern "C" fn tus_client_find_previous_uploads(
     }
 }
 
-/// Lists the unfinished uploads at the client's endpoint that its store knows of, whatever their source, the newest first.
-/// No request is made, so that an upload of the list may be gone from the server. To go on with one, pass its URL and its
-/// source to tus_client_resume_upload, or, for one in parts, the source to tus_client_upload.
+/// Lists the unfinished uploads at the client's endpoint that its store knows of, whatever their
+/// source, the newest first. No request is made, so that an upload of the list may be gone from the
+/// server. To go on with one, pass its URL and its source to tus_client_resume_upload, or, for one
+/// in parts, the source to tus_client_upload.
 ///
 /// - `c`: the client.
 /// - `out`: receives the list; NULL on failure. May be NULL. It is empty without a store.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED; TUS_E_INVALID_STATE if the client has no endpoint;
-/// TUS_E_STORE if the store cannot be read; TUS_E_UNSUPPORTED if it is a tus_store_vtable without `list`.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED; TUS_E_INVALID_STATE if the
+/// client has no endpoint; TUS_E_STORE if the store cannot be read; TUS_E_UNSUPPORTED if it is a
+/// tus_store_vtable without `list`.
 /// Ownership: the caller frees the list with tus_previous_list_free.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
@@ -151,16 +157,18 @@ pub unsafe extern "C" fn tus_client_list_stored(
     }
 }
 
-/// Takes one upload out of the client's store. The server is not asked, and the upload stays there: tus_client_delete_upload
-/// removes it from both.
+/// Takes one upload out of the client's store. The server is not asked, and the upload stays there:
+/// tus_client_delete_upload removes it from both.
 ///
 /// - `c`: the client.
-/// - `upload_url`: the upload's URL, absolute or relative to the endpoint; for one in parts that of any part.
+/// - `upload_url`: the upload's URL, absolute or relative to the endpoint; for one in parts that of
+///   any part.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK, also if the store does not know the upload or there is no store; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY,
-/// TUS_E_FORKED; TUS_E_INVALID_STATE if the upload is being worked on, by this process or another one; TUS_E_STORE if the
-/// store cannot be read or changed; TUS_E_UNSUPPORTED if it is a tus_store_vtable without `list`.
+/// Returns: TUS_OK, also if the store does not know the upload or there is no store;
+/// TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED; TUS_E_INVALID_STATE if the upload is being
+/// worked on, by this process or another one; TUS_E_STORE if the store cannot be read or changed;
+/// TUS_E_UNSUPPORTED if it is a tus_store_vtable without `list`.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -179,16 +187,19 @@ pub unsafe extern "C" fn tus_client_forget(
     }
 }
 
-/// Removes from the client's store what is of no use any more: uploads that their servers have dropped by now (T-080), and
-/// those that are too old. Servers are not asked and nothing is removed from them; what is being worked on stays.
+/// Removes from the client's store what is of no use any more: uploads that their servers have
+/// dropped by now (T-080), and those that are too old. Servers are not asked and nothing is removed
+/// from them; what is being worked on stays.
 ///
 /// - `c`: the client.
-/// - `max_age_s`: how long ago an upload may have been created, in seconds; 0 or UINT64_MAX: however long.
+/// - `max_age_s`: how long ago an upload may have been created, in seconds; 0 or UINT64_MAX: however
+///   long.
 /// - `removed`: receives how many there were; 0 on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK, also without a store; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED; TUS_E_STORE if the store cannot
-/// be read or changed; TUS_E_UNSUPPORTED if it is a tus_store_vtable without `list`.
+/// Returns: TUS_OK, also without a store; TUS_E_INVALID_ARGUMENT, TUS_E_BUSY, TUS_E_FORKED;
+/// TUS_E_STORE if the store cannot be read or changed; TUS_E_UNSUPPORTED if it is a tus_store_vtable
+/// without `list`.
 /// Threads: any; blocks until the end. Not from inside a callback of the same client (TUS_E_BUSY).
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -223,9 +234,9 @@ pub unsafe extern "C" fn tus_previous_list_count(l: *const tus_previous_list) ->
     guard_value(0, || unsafe { state(l, "l") }.map_or(0, Vec::len))
 }
 
-/// The URL of an upload, for tus_client_resume_upload; of one in parts that of the part that was created first (see
-/// tus_previous_list_part_count). It is the full URL; some servers let whoever knows it write to the upload, so treat it
-/// as a secret.
+/// The URL of an upload, for tus_client_resume_upload; of one in parts that of the part that was
+/// created first (see tus_previous_list_part_count). It is the full URL; some servers let whoever
+/// knows it write to the upload, so treat it as a secret.
 ///
 /// - `l`: the list.
 /// - `index`: from 0.
@@ -245,8 +256,9 @@ pub unsafe extern "C" fn tus_previous_list_url(l: *const tus_previous_list, inde
 /// - `l`: the list.
 /// - `index`: from 0.
 ///
-/// Returns: for example "size:11--sha256:" and 64 hexadecimal digits; NULL if it was recognised as the same file before its
-/// fingerprint was known, if there is no such upload, or if `l` is NULL or no list.
+/// Returns: for example "size:11--sha256:" and 64 hexadecimal digits; NULL if it was recognised as
+/// the same file before its fingerprint was known, if there is no such upload, or if `l` is NULL or
+/// no list.
 /// Ownership: borrowed; valid until the list is freed.
 /// Threads: any.
 /// Since: 0.1
@@ -259,8 +271,8 @@ pub unsafe extern "C" fn tus_previous_list_fingerprint(l: *const tus_previous_li
     })
 }
 
-/// How many bytes of an upload the server had acknowledged when that was last noted; it may have more, a whole chunk for
-/// example whose acknowledgement was still due.
+/// How many bytes of an upload the server had acknowledged when that was last noted; it may have
+/// more, a whole chunk for example whose acknowledgement was still due.
 ///
 /// - `l`: the list.
 /// - `index`: from 0.
@@ -295,8 +307,8 @@ pub unsafe extern "C" fn tus_previous_list_size(l: *const tus_previous_list, ind
 /// - `l`: the list.
 /// - `index`: from 0.
 ///
-/// Returns: seconds since 1970-01-01 00:00 UTC; 0 if the server did not say, if there is no such upload, or if `l` is
-/// NULL or no list.
+/// Returns: seconds since 1970-01-01 00:00 UTC; 0 if the server did not say, if there is no such
+/// upload, or if `l` is NULL or no list.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -310,7 +322,8 @@ pub unsafe extern "C" fn tus_previous_list_expires_s(l: *const tus_previous_list
 /// - `l`: the list.
 /// - `index`: from 0.
 ///
-/// Returns: seconds since 1970-01-01 00:00 UTC; 0 if there is no such upload, or if `l` is NULL or no list.
+/// Returns: seconds since 1970-01-01 00:00 UTC; 0 if there is no such upload, or if `l` is NULL or
+/// no list.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -324,7 +337,8 @@ pub unsafe extern "C" fn tus_previous_list_created_s(l: *const tus_previous_list
 /// - `l`: the list.
 /// - `index`: from 0.
 ///
-/// Returns: the number; 0 if it is an ordinary one, if there is no such upload, or if `l` is NULL or no list.
+/// Returns: the number; 0 if it is an ordinary one, if there is no such upload, or if `l` is NULL or
+/// no list.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -339,8 +353,8 @@ pub unsafe extern "C" fn tus_previous_list_part_count(l: *const tus_previous_lis
 /// - `index`: that of the upload, from 0.
 /// - `part`: that of the part, from 0.
 ///
-/// Returns: the absolute URL; "" if this part has not been created yet; NULL if there is no such part or upload, or if `l`
-/// is NULL or no list.
+/// Returns: the absolute URL; "" if this part has not been created yet; NULL if there is no such
+/// part or upload, or if `l` is NULL or no list.
 /// Ownership: borrowed; valid until the list is freed.
 /// Threads: any.
 /// Since: 0.1

@@ -182,7 +182,8 @@ pub unsafe extern "C" fn tus_server_info_checksum_algorithm_count(i: *const tus_
 /// - `i`: the result.
 /// - `index`: from 0.
 ///
-/// Returns: its name, for example "sha1"; NULL if there is no such algorithm, or if `i` is NULL or invalid.
+/// Returns: its name, for example "sha1"; NULL if there is no such algorithm, or if `i` is NULL or
+/// invalid.
 /// Ownership: borrowed; valid until `i` is freed.
 /// Threads: any.
 /// Since: 0.1

@@ -6,8 +6,8 @@ use super::error::{Failure, tus_error};
 use super::handle::Object;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Settings being made. The lock is for callers who break the rule of one thread at a time; none of the caller's code
-/// runs while it is held.
+/// Settings being made. The lock is for callers who break the rule of one thread at a time; none of
+/// the caller's code runs while it is held.
 pub(super) struct Settings<T>(Mutex<Remembering<T>>);
 
 struct Remembering<T> {
@@ -22,8 +22,8 @@ impl<T: Clone> Settings<T> {
         Settings(Mutex::new(Remembering { value, refused: None, last: None }))
     }
 
-    /// Changes the settings and remembers if that fails. What `change` replaced is released after the lock, since
-    /// releasing it may run the caller's code.
+    /// Changes the settings and remembers if that fails. What `change` replaced is released after
+    /// the lock, since releasing it may run the caller's code.
     pub(super) fn change<R, F: FnOnce(&mut T) -> Result<R>>(&self, change: F) -> std::result::Result<(), Failure> {
         let mut settings = self.lock()?;
         match change(&mut settings.value) {
@@ -68,8 +68,9 @@ impl<T: Clone> Settings<T> {
     }
 }
 
-/// The exported function that a closure was written in: the error of a later call is to say which setter it is about. The
-/// form of such names is not promised; without one the message is only shorter.
+/// The exported function that a closure was written in: the error of a later call is to say which
+/// setter it is about. The form of such names is not promised; without one the message is only
+/// shorter.
 fn setter_of<F>() -> Option<&'static str> {
     std::any::type_name::<F>().split("::").find(|part| part.starts_with("tus_"))
 }

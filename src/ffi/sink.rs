@@ -8,8 +8,8 @@ use super::guard::guard_status;
 use super::handle::{Borrowed, CType, Kind, Object, lend, state};
 use super::status::tus_status;
 
-/// Takes bytes from a function of the program's, which so hands back any number of them without anybody having to
-/// free anything.
+/// Takes bytes from a function of the program's, which so hands back any number of them without
+/// anybody having to free anything.
 ///
 /// Ownership: borrowed; valid until the function that got it returns.
 /// Threads: the one the function runs on.
@@ -39,15 +39,15 @@ pub(super) fn lend_sink() -> Object<tus_sink> {
     lend(Pieces::default())
 }
 
-/// Writes bytes to a sink. Whether the calls make up one text (tus_fingerprint_fn) or each is a record of its own
-/// (tus_store_vtable) is said where the sink comes from.
+/// Writes bytes to a sink. Whether the calls make up one text (tus_fingerprint_fn) or each is a
+/// record of its own (tus_store_vtable) is said where the sink comes from.
 ///
 /// - `s`: the sink.
 /// - `data`: the bytes; may be NULL if `len` is 0.
 /// - `len`: how many.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `s` is NULL or invalid, `data` is NULL but `len` is not 0, or `len` is
-/// larger than any object in memory can be.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `s` is NULL or invalid, `data` is NULL but `len` is
+/// not 0, or `len` is larger than any object in memory can be.
 /// Ownership: the bytes are copied.
 /// Threads: the function's that got the sink.
 /// Since: 0.1

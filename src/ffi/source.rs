@@ -19,15 +19,16 @@ use crate::error::{Error, ErrorKind};
 use crate::source::{Ahead, Bytes, Patience, ReadError, Reader, Source};
 use crate::store::FileIdentity;
 
-/// Where the bytes of an upload come from: a file, a descriptor, memory, a reader of the caller's, or what the program
-/// writes (tus_writer).
+/// Where the bytes of an upload come from: a file, a descriptor, memory, a reader of the caller's,
+/// or what the program writes (tus_writer).
 ///
-/// A source is used by one operation, or one tus_uploader, at a time; a second one at the same time fails with TUS_E_BUSY.
-/// It is borrowed: afterwards it can be used again, for example to resume, and is still to be freed. What can only be read
-/// forward (a pipe, a reader without `seek`, a tus_writer's) stands where it was left, with its last MiB kept.
+/// A source is used by one operation, or one tus_uploader, at a time; a second one at the same time
+/// fails with TUS_E_BUSY. It is borrowed: afterwards it can be used again, for example to resume,
+/// and is still to be freed. What can only be read forward (a pipe, a reader without `seek`, a
+/// tus_writer's) stands where it was left, with its last MiB kept.
 ///
-/// Ownership: single owner. It may be freed while an operation or an uploader uses it; what belongs to it lasts until that
-/// is over.
+/// Ownership: single owner. It may be freed while an operation or an uploader uses it; what belongs
+/// to it lasts until that is over.
 /// Threads: any.
 pub struct tus_source {
     _private: [u8; 0],
@@ -39,22 +40,26 @@ impl CType for tus_source {
     const KIND: Kind = Kind::Source;
 }
 
-/// A reader of the caller's. Set `struct_size` to sizeof(tus_reader_vtable) and the rest to functions or NULL.
+/// A reader of the caller's. Set `struct_size` to sizeof(tus_reader_vtable) and the rest to
+/// functions or NULL.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tus_reader_vtable {
     /// sizeof(tus_reader_vtable), as the program was compiled.
     pub struct_size: usize,
-    /// Reads on: writes up to `cap` bytes to `buf` and their number to `*out_len`; 0 is the end of the source. If the size
-    /// was told, `cap` never goes beyond it: what follows on the same stream stays unread. It should block until there is at least one byte; a cancelled operation waits for it to return. Returns 0, or anything
-    /// else to end the operation with TUS_E_CALLBACK. Must not be NULL.
+    /// Reads on: writes up to `cap` bytes to `buf` and their number to `*out_len`; 0 is the end of
+    /// the source. If the size was told, `cap` never goes beyond it: what follows on the same stream
+    /// stays unread. It should block until there is at least one byte; a cancelled operation waits
+    /// for it to return. Returns 0, or anything else to end the operation with TUS_E_CALLBACK. Must
+    /// not be NULL.
     pub read: Option<
         unsafe extern "C-unwind" fn(user_data: *mut c_void, buf: *mut c_void, cap: usize, out_len: *mut usize) -> i32,
     >,
-    /// Moves to `offset`, in bytes from the beginning, for the next read. Returns 0, or anything else to end the
-    /// operation with TUS_E_CALLBACK. NULL: the reader only goes forward; then the library keeps the last MiB it
-    /// read, sends automatic chunks no larger than that, and fails with TUS_E_SOURCE if older bytes are needed again, which
-    /// may be after a break with TUS_CHUNK_WHOLE or a larger chunk size of your own.
+    /// Moves to `offset`, in bytes from the beginning, for the next read. Returns 0, or anything
+    /// else to end the operation with TUS_E_CALLBACK. NULL: the reader only goes forward; then the
+    /// library keeps the last MiB it read, sends automatic chunks no larger than that, and fails
+    /// with TUS_E_SOURCE if older bytes are needed again, which may be after a break with
+    /// TUS_CHUNK_WHOLE or a larger chunk size of your own.
     pub seek: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, offset: u64) -> i32>,
     /// Releases `user_data`, exactly once; see tus_destroy_fn. May be NULL.
     pub destroy: tus_destroy_fn,
@@ -233,25 +238,28 @@ impl Bytes for Occupied {
     }
 }
 
-/// Opens a regular file. From now on the open file is the source: renamed, removed or replaced by another of its name, it is
-/// uploaded all the same.
+/// Opens a regular file. From now on the open file is the source: renamed, removed or replaced by
+/// another of its name, it is uploaded all the same.
 ///
-/// An upload ends with TUS_E_SOURCE_CHANGED when the file's content may have changed since: its size or time of modification
-/// is another, or the time of its last change has moved and nothing but a write explains that (a new mode, owner or name, a
-/// link and extended attributes do). Where the client notes digests for later runs (tus_config_set_store_dir,
-/// tus_upload_options_set_on_resume_token), a file that still has the bytes that were sent of it has not changed, whatever its
-/// times say. The upload stays on the server (see tus_error_upload_url), unless the file is now shorter than it was, or its
-/// digest another, so that nothing can complete it. Bytes appended meanwhile change the size; a stretch of a file that grows
-/// is no exception.
+/// An upload ends with TUS_E_SOURCE_CHANGED when the file's content may have changed since: its size
+/// or time of modification is another, or the time of its last change has moved and nothing but a
+/// write explains that (a new mode, owner or name, a link and extended attributes do). Where the
+/// client notes digests for later runs (tus_config_set_store_dir,
+/// tus_upload_options_set_on_resume_token), a file that still has the bytes that were sent of it has
+/// not changed, whatever its times say. The upload stays on the server (see tus_error_upload_url),
+/// unless the file is now shorter than it was, or its digest another, so that nothing can complete
+/// it. Bytes appended meanwhile change the size; a stretch of a file that grows is no exception.
 ///
-/// A file with other than as many bytes as it says, as under /proc, is read to its end like a pipe: its size is unknown.
+/// A file with other than as many bytes as it says, as under /proc, is read to its end like a pipe:
+/// its size is unknown.
 ///
 /// - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
 /// - `out`: receives the source; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `path` or `out` is NULL, or the path is empty; TUS_E_SOURCE if the file is
-/// missing, not readable, leased by another process, a directory or no regular file (see tus_error_os_code). It never waits.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `path` or `out` is NULL, or the path is empty;
+/// TUS_E_SOURCE if the file is missing, not readable, leased by another process, a directory or no
+/// regular file (see tus_error_os_code). It never waits.
 /// Ownership: the caller frees the source with tus_source_free.
 /// Threads: any.
 /// Since: 0.1
@@ -272,17 +280,20 @@ pub unsafe extern "C" fn tus_source_file(
     }
 }
 
-/// Opens a stretch of a regular file, as a source of its own: its first byte is byte 0 of the upload. All else is as with
-/// tus_source_file; a later run goes on with the upload of the same stretch only.
+/// Opens a stretch of a regular file, as a source of its own: its first byte is byte 0 of the
+/// upload. All else is as with tus_source_file; a later run goes on with the upload of the same
+/// stretch only.
 ///
 /// - `path`: the file. Raw bytes on Unix, UTF-8 on Windows.
 /// - `offset`: the first byte of the file that is uploaded.
-/// - `length`: how many bytes, which may be 0; TUS_SIZE_UNKNOWN: all from `offset` to the present end of the file.
+/// - `length`: how many bytes, which may be 0; TUS_SIZE_UNKNOWN: all from `offset` to the present
+///   end of the file.
 /// - `out`: receives the source; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `path` or `out` is NULL, the path is empty, or the file has not all of these
-/// bytes; TUS_E_SOURCE as for tus_source_file, or if the file does not tell its size.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `path` or `out` is NULL, the path is empty, or the
+/// file has not all of these bytes; TUS_E_SOURCE as for tus_source_file, or if the file does not
+/// tell its size.
 /// Ownership: the caller frees the source with tus_source_free.
 /// Threads: any.
 /// Since: 0.1
@@ -306,16 +317,18 @@ pub unsafe extern "C" fn tus_source_file_range(
     }
 }
 
-/// Takes what the program has opened. A regular file is read from its beginning, wherever its position is, which is
-/// neither used nor moved; it is the source as with tus_source_file. A pipe, a socket or a character device (a terminal) is read on from where it stands and has a
-/// size only at its end: see TUS_SIZE_UNKNOWN at tus_source_reader.
+/// Takes what the program has opened. A regular file is read from its beginning, wherever its
+/// position is, which is neither used nor moved; it is the source as with tus_source_file. A pipe, a
+/// socket or a character device (a terminal) is read on from where it stands and has a size only at
+/// its end: see TUS_SIZE_UNKNOWN at tus_source_reader.
 ///
 /// - `fd`: a descriptor open for reading. It is duplicated: the caller may close it at once.
 /// - `out`: receives the source; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `fd` is negative or `out` is NULL; TUS_E_SOURCE if it is no open
-/// descriptor or none of these (see tus_error_os_code); TUS_E_UNSUPPORTED on systems without descriptors.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `fd` is negative or `out` is NULL; TUS_E_SOURCE if it
+/// is no open descriptor or none of these (see tus_error_os_code); TUS_E_UNSUPPORTED on systems
+/// without descriptors.
 /// Ownership: the caller frees the source with tus_source_free.
 /// Threads: any.
 /// Since: 0.1
@@ -354,14 +367,15 @@ fn duplicate(_: c_int) -> crate::error::Result<Source> {
 ///
 /// - `data`: the bytes; may be NULL if `len` is 0.
 /// - `len`: how many.
-/// - `release`: called with `user_data`, exactly once, when the bytes are no longer needed, also if this call fails. May
-///   be NULL: then the bytes must outlive the source and every operation that uses it.
+/// - `release`: called with `user_data`, exactly once, when the bytes are no longer needed, also if
+///   this call fails. May be NULL: then the bytes must outlive the source and every operation that
+///   uses it.
 /// - `user_data`: handed to `release`; may be NULL.
 /// - `out`: receives the source; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `out` is NULL, `data` is NULL but `len` is not 0, or `len` is larger than
-/// any object in memory can be.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `out` is NULL, `data` is NULL but `len` is not 0, or
+/// `len` is larger than any object in memory can be.
 /// Ownership: the caller frees the source with tus_source_free.
 /// Threads: any.
 /// Since: 0.1
@@ -391,19 +405,23 @@ pub unsafe extern "C" fn tus_source_memory(
 ///
 /// - `vtable`: its functions, which are copied.
 /// - `user_data`: handed to each of them; may be NULL.
-/// - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end. Then each chunk, of at most 8 MiB,
-///   is read before it is sent, with one byte more to know whether it is the last; unless all fits into the first one,
-///   the server needs the extension creation-defer-length. Such an upload cannot be found again by a later run.
+/// - `size`: how many bytes it gives; TUS_SIZE_UNKNOWN if that is only known at the end. Then each
+///   chunk, of at most 8 MiB, is read before it is sent, with one byte more to know whether it is
+///   the last; unless all fits into the first one, the server needs the extension
+///   creation-defer-length. Such an upload cannot be found again by a later run.
 /// - `out`: receives the source; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// If this call fails, `destroy` runs at once, provided that `vtable` is not NULL and `struct_size` covers it.
+/// If this call fails, `destroy` runs at once, provided that `vtable` is not NULL and `struct_size`
+/// covers it.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `vtable` or `out` is NULL, `struct_size` is smaller than the structure or
-/// absurdly large, `read` is NULL, or `size` is beyond 2^63-1 and not TUS_SIZE_UNKNOWN.
-/// Ownership: the caller frees the source with tus_source_free. `user_data` is the source's until `destroy` has run.
-/// Threads: any. The functions run on a thread of the operation, never two at once, and not while another callback of the
-/// operation runs.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `vtable` or `out` is NULL, `struct_size` is smaller
+/// than the structure or absurdly large, `read` is NULL, or `size` is beyond 2^63-1 and not
+/// TUS_SIZE_UNKNOWN.
+/// Ownership: the caller frees the source with tus_source_free. `user_data` is the source's until
+/// `destroy` has run.
+/// Threads: any. The functions run on a thread of the operation, never two at once, and not while
+/// another callback of the operation runs.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]

@@ -28,8 +28,8 @@ pub struct tus_stats {
     pub retries: u64,
     /// Chunks (requests with bytes of the source) that were acknowledged.
     pub chunks_completed: u64,
-    /// Chunks that were given up for good: 1 once the operation has ended because of one, else 0, but for parts and for an
-    /// uploader that went on.
+    /// Chunks that were given up for good: 1 once the operation has ended because of one, else 0,
+    /// but for parts and for an uploader that went on.
     pub chunks_failed: u64,
     /// From the start of the operation to its end, in milliseconds.
     pub elapsed_ms: u64,
@@ -39,13 +39,15 @@ pub struct tus_stats {
     pub bytes_confirmed: u64,
     /// Chunks that were sent more than once, however often.
     pub chunks_retried: u64,
-    /// Requests with bytes of the source that there are in all: those completed, and the rest at the present chunk size.
+    /// Requests with bytes of the source that there are in all: those completed, and the rest at the
+    /// present chunk size.
     pub chunks_total: u64,
     /// When the operation began, in milliseconds since 1970-01-01 00:00 UTC.
     pub started_ms: u64,
     /// Bytes sent per second, over the last seconds.
     pub speed: f64,
-    /// How long the rest will take at this speed, in milliseconds; UINT64_MAX while nothing moves or the total is unknown.
+    /// How long the rest will take at this speed, in milliseconds; UINT64_MAX while nothing moves or
+    /// the total is unknown.
     pub eta_ms: u64,
     /// How much of the total is acknowledged, from 0 to 100; 0 while the total is unknown.
     pub progress_percent: f64,
@@ -60,11 +62,12 @@ unsafe impl Record for tus_stats {
 /// Tells what the operation took that had this result.
 ///
 /// - `i`: the result.
-/// - `stats`: the record to fill; set its `struct_size` first. Members that this version of the library does not know are
-///   set to 0.
+/// - `stats`: the record to fill; set its `struct_size` first. Members that this version of the
+///   library does not know are set to 0.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is smaller than the first
-/// record of this name was (its members up to `elapsed_ms`) or absurdly large.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is
+/// smaller than the first record of this name was (its members up to `elapsed_ms`) or absurdly
+/// large.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]

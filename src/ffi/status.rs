@@ -6,11 +6,12 @@ use super::guard::guard_value;
 
 /// The result of a call: 0 is success, everything negative a failure.
 ///
-/// The values are those of enum tus_status_code. Later versions may add some: treat a code you do not know as a
-/// failure of its group of ten, and never as success.
+/// The values are those of enum tus_status_code. Later versions may add some: treat a code you do
+/// not know as a failure of its group of ten, and never as success.
 pub type tus_status = i32;
 
-/// The values of `tus_status`, as the header has them. What each means is told there, in `cbindgen.toml`.
+/// The values of `tus_status`, as the header has them. What each means is told there, in
+/// `cbindgen.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum tus_status_code {
     TUS_OK = 0,
@@ -126,7 +127,8 @@ impl tus_status_code {
 ///
 /// - `status`: any number.
 ///
-/// Returns: for example "TUS_E_LOCKED"; "TUS_E_UNKNOWN" for a number this version does not know. Never NULL.
+/// Returns: for example "TUS_E_LOCKED"; "TUS_E_UNKNOWN" for a number this version does not know.
+/// Never NULL.
 /// Ownership: the string is static.
 /// Threads: any.
 /// Since: 0.1

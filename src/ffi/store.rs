@@ -12,31 +12,34 @@ use super::sink::{lend_sink, tus_sink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Found, Record, Store, cannot_list, key};
 
-/// A store of the program's for what is known of unfinished uploads: a table with a row for each upload, found by `key`
-/// and, within that, by `upload_url`. Set `struct_size` to sizeof(tus_store_vtable) and the rest to functions or NULL.
+/// A store of the program's for what is known of unfinished uploads: a table with a row for each
+/// upload, found by `key` and, within that, by `upload_url`. Set `struct_size` to
+/// sizeof(tus_store_vtable) and the rest to functions or NULL.
 ///
-/// A record is bytes that only the library reads, at most 1 MiB; one that is damaged or foreign is passed over. Records are
-/// not signed, so keep them where only the program writes; a URL in one counts only at the endpoint's origin or an origin
-/// allowed by tus_config_allow_origin. `key` and
-/// `upload_url` are UTF-8 without control characters, of any length; whoever has an upload's URL or record may write to
-/// the upload, so they are secrets.
+/// A record is bytes that only the library reads, at most 1 MiB; one that is damaged or foreign is
+/// passed over. Records are not signed, so keep them where only the program writes; a URL in one
+/// counts only at the endpoint's origin or an origin allowed by tus_config_allow_origin. `key` and
+/// `upload_url` are UTF-8 without control characters, of any length; whoever has an upload's URL or
+/// record may write to the upload, so they are secrets.
 ///
-/// Each function returns 0, or anything else for a fault of the store, which goes to the log as a warning: an upload
-/// never fails because of its store. The functions run on any thread, one at a time for one operation, at once for
-/// several, and for an upload in parts also while another callback of it runs. A blocking call on the same client from
-/// inside them is TUS_E_BUSY. Such a store does not keep two operations or processes from going on with the same upload
-/// at once; that of tus_config_set_store_dir does.
+/// Each function returns 0, or anything else for a fault of the store, which goes to the log as a
+/// warning: an upload never fails because of its store. The functions run on any thread, one at a
+/// time for one operation, at once for several, and for an upload in parts also while another
+/// callback of it runs. A blocking call on the same client from inside them is TUS_E_BUSY. Such a
+/// store does not keep two operations or processes from going on with the same upload at once; that
+/// of tus_config_set_store_dir does.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tus_store_vtable {
     /// sizeof(tus_store_vtable), as the program was compiled.
     pub struct_size: usize,
-    /// Writes every record under `key` to `out`, each with one call of tus_sink_write, in any order; none is a success
-    /// too. Must not be NULL.
+    /// Writes every record under `key` to `out`, each with one call of tus_sink_write, in any order;
+    /// none is a success too. Must not be NULL.
     pub find:
         Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, key: *const c_char, out: *mut tus_sink) -> i32>,
-    /// Adds the record of an upload under `key`, or replaces the one of the same `key` and `upload_url` as a whole. When
-    /// it returns, the record should outlive a crash. Must not be NULL.
+    /// Adds the record of an upload under `key`, or replaces the one of the same `key` and
+    /// `upload_url` as a whole. When it returns, the record should outlive a crash. Must not be
+    /// NULL.
     pub put: Option<
         unsafe extern "C-unwind" fn(
             user_data: *mut c_void,
@@ -50,8 +53,9 @@ pub struct tus_store_vtable {
     pub remove: Option<
         unsafe extern "C-unwind" fn(user_data: *mut c_void, key: *const c_char, upload_url: *const c_char) -> i32,
     >,
-    /// Writes every record of the store to `out`, each with one call of tus_sink_write, in any order. NULL: this store
-    /// cannot; then tus_client_prune_store, tus_client_list_stored and tus_client_forget are TUS_E_UNSUPPORTED.
+    /// Writes every record of the store to `out`, each with one call of tus_sink_write, in any
+    /// order. NULL: this store cannot; then tus_client_prune_store, tus_client_list_stored and
+    /// tus_client_forget are TUS_E_UNSUPPORTED.
     pub list: Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, out: *mut tus_sink) -> i32>,
     /// Releases `user_data`, exactly once; see tus_destroy_fn. May be NULL.
     pub destroy: tus_destroy_fn,

@@ -18,14 +18,14 @@ use super::uploader::UploaderState;
 use crate::engine::info::{PreviousUpload, ServerInfo, UploadInfo};
 use crate::task::{Task, TaskState};
 
-/// An operation that runs on a thread of the library's while the program goes on: what a function whose name ends in _async
-/// gives. It goes on without the program's counts of it, of its client and of what it works on, so all of them may be given
-/// back in any order.
+/// An operation that runs on a thread of the library's while the program goes on: what a function
+/// whose name ends in _async gives. It goes on without the program's counts of it, of its client and
+/// of what it works on, so all of them may be given back in any order.
 ///
-/// Ownership: shared, counted; tus_task_ref and tus_task_unref. What its getters lend is valid until its last count is given
-/// back.
-/// Threads: any number at once. In a child process after fork() nothing can be done with it: TUS_E_FORKED where a status is
-/// returned, elsewhere the value for an invalid task.
+/// Ownership: shared, counted; tus_task_ref and tus_task_unref. What its getters lend is valid until
+/// its last count is given back.
+/// Threads: any number at once. In a child process after fork() nothing can be done with it:
+/// TUS_E_FORKED where a status is returned, elsewhere the value for an invalid task.
 pub struct tus_task {
     _private: [u8; 0],
 }
@@ -36,15 +36,17 @@ impl CType for tus_task {
     const KIND: Kind = Kind::Task;
 }
 
-/// Called once when a task is over, also if it failed or was cancelled before it began; never before the call that began the
-/// task has written its result, nor inside it.
+/// Called once when a task is over, also if it failed or was cancelled before it began; never before
+/// the call that began the task has written its result, nor inside it.
 ///
 /// - `user_data`: as registered.
-/// - `task`: the task, which has its result; borrowed, valid until the function returns unless tus_task_ref is called.
+/// - `task`: the task, which has its result; borrowed, valid until the function returns unless
+///   tus_task_ref is called.
 ///
-/// It may begin other operations, which is no blocking call, and take the task's results; blocking calls on the same client
-/// and tus_client_close are TUS_E_BUSY, in the destroy of `user_data` too. Where both run is said by tus_config_set_dispatch:
-/// there a destroy without a `done` waits for tus_client_dispatch as well. No lock of the library's is held meanwhile.
+/// It may begin other operations, which is no blocking call, and take the task's results; blocking
+/// calls on the same client and tus_client_close are TUS_E_BUSY, in the destroy of `user_data` too.
+/// Where both run is said by tus_config_set_dispatch: there a destroy without a `done` waits for
+/// tus_client_dispatch as well. No lock of the library's is held meanwhile.
 pub type tus_done_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, task: *mut tus_task)>;
 
 /// The states, as the header has them.
@@ -174,18 +176,21 @@ pub(super) unsafe fn take<T>(t: *mut tus_task, which: impl FnOnce(Value) -> Resu
     taken.flatten()
 }
 
-/// Waits until a task is over: with TUS_DISPATCH_WORKER until its `done` and the destroy of that have returned, with
-/// TUS_DISPATCH_QUEUE until there is a result (`done` waits for tus_client_dispatch).
+/// Waits until a task is over: with TUS_DISPATCH_WORKER until its `done` and the destroy of that
+/// have returned, with TUS_DISPATCH_QUEUE until there is a result (`done` waits for
+/// tus_client_dispatch).
 ///
 /// - `t`: the task.
-/// - `timeout_ms`: how long, in milliseconds; TUS_WAIT_FOREVER, or anything negative: however long; 0: not at all, only look.
+/// - `timeout_ms`: how long, in milliseconds; TUS_WAIT_FOREVER, or anything negative: however long;
+///   0: not at all, only look.
 ///
-/// Inside its own `done` a task is over already: TUS_OK. Then tus_task_result says how the operation ended, and tus_task_take_info or its like gives what it gave;
-/// examples-c/async_wait.c is a whole program.
+/// Inside its own `done` a task is over already: TUS_OK. Then tus_task_result says how the operation
+/// ended, and tus_task_take_info or its like gives what it gave; examples-c/async_wait.c is a whole
+/// program.
 ///
-/// Returns: TUS_OK if it is over, however it ended (tus_task_result); TUS_E_TIMEOUT if not; TUS_E_BUSY if it is not over,
-/// `timeout_ms` is not 0 and this is inside a callback of the same client; TUS_E_INVALID_ARGUMENT if `t` is NULL or invalid;
-/// TUS_E_FORKED.
+/// Returns: TUS_OK if it is over, however it ended (tus_task_result); TUS_E_TIMEOUT if not;
+/// TUS_E_BUSY if it is not over, `timeout_ms` is not 0 and this is inside a callback of the same
+/// client; TUS_E_INVALID_ARGUMENT if `t` is NULL or invalid; TUS_E_FORKED.
 /// Threads: any; blocks.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -212,8 +217,8 @@ pub unsafe extern "C" fn tus_task_wait(t: *mut tus_task, timeout_ms: i64) -> tus
 ///
 /// - `t`: the task.
 ///
-/// Returns: a value of enum tus_task_state_code; TUS_E_INVALID_ARGUMENT if `t` is NULL or invalid, TUS_E_FORKED, both of
-/// which are negative.
+/// Returns: a value of enum tus_task_state_code; TUS_E_INVALID_ARGUMENT if `t` is NULL or invalid,
+/// TUS_E_FORKED, both of which are negative.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -250,12 +255,12 @@ pub unsafe extern "C" fn tus_task_is_done(t: *const tus_task) -> c_int {
 /// How the operation of a task ended. To be asked any number of times.
 ///
 /// - `t`: the task.
-/// - `err`: receives the details of the operation's failure; NULL if it succeeded, is not over, or the task is invalid. May
-///   be NULL. Unlike other errors this one is not to be freed.
+/// - `err`: receives the details of the operation's failure; NULL if it succeeded, is not over, or
+///   the task is invalid. May be NULL. Unlike other errors this one is not to be freed.
 ///
-/// Returns: the status that the blocking function of this name would have returned; TUS_E_CANCELLED after tus_task_cancel;
-/// TUS_E_BUSY while there is no result (tus_task_is_done tells it from an operation that ended so); TUS_E_INVALID_ARGUMENT
-/// if `t` is NULL or invalid; TUS_E_FORKED.
+/// Returns: the status that the blocking function of this name would have returned; TUS_E_CANCELLED
+/// after tus_task_cancel; TUS_E_BUSY while there is no result (tus_task_is_done tells it from an
+/// operation that ended so); TUS_E_INVALID_ARGUMENT if `t` is NULL or invalid; TUS_E_FORKED.
 /// Ownership: the error is borrowed; valid until the last count of the task is given back.
 /// Threads: any.
 /// Since: 0.1
@@ -282,11 +287,11 @@ pub unsafe extern "C" fn tus_task_result(t: *const tus_task, err: *mut *const tu
 /// Tells how far the upload of a task is, as its progress function is told.
 ///
 /// - `t`: the task.
-/// - `p`: the record to fill; set its `struct_size` first. Before the upload has begun, and for an operation without data,
-///   nothing is sent or acknowledged and the total is unknown.
+/// - `p`: the record to fill; set its `struct_size` first. Before the upload has begun, and for an
+///   operation without data, nothing is sent or acknowledged and the total is unknown.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is smaller than the first
-/// record of this name was or absurdly large; TUS_E_FORKED.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is
+/// smaller than the first record of this name was or absurdly large; TUS_E_FORKED.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -298,13 +303,14 @@ pub unsafe extern "C" fn tus_task_get_progress(t: *const tus_task, p: *mut tus_p
     })
 }
 
-/// The upload that a task works on, to be kept for tus_client_resume_upload. It is the full URL; some servers let whoever
-/// knows it write to the upload, so treat it as a secret.
+/// The upload that a task works on, to be kept for tus_client_resume_upload. It is the full URL;
+/// some servers let whoever knows it write to the upload, so treat it as a secret.
 ///
 /// - `t`: the task.
 ///
-/// Returns: the absolute URL; NULL while it is not known, if the task has no upload or it was removed, or if `t` is NULL or
-/// invalid. An upload in parts has none before the parts are put together.
+/// Returns: the absolute URL; NULL while it is not known, if the task has no upload or it was
+/// removed, or if `t` is NULL or invalid. An upload in parts has none before the parts are put
+/// together.
 /// Ownership: borrowed; valid until the last count of the task is given back.
 /// Threads: any.
 /// Since: 0.1
@@ -319,9 +325,10 @@ pub unsafe extern "C" fn tus_task_upload_url(t: *const tus_task) -> *const c_cha
     })
 }
 
-/// Ends a task within 50 ms, whatever it waits for, or before it begins: its status is TUS_E_CANCELLED, and `done` is called
-/// as always. An upload stays on the server and can be resumed. Only a function of the program's that does not return (a
-/// reader's `read`) is waited for. Does not wait itself, and does nothing to a task that is done.
+/// Ends a task within 50 ms, whatever it waits for, or before it begins: its status is
+/// TUS_E_CANCELLED, and `done` is called as always. An upload stays on the server and can be
+/// resumed. Only a function of the program's that does not return (a reader's `read`) is waited for.
+/// Does not wait itself, and does nothing to a task that is done.
 ///
 /// - `t`: the task, or NULL, which does nothing.
 ///
@@ -337,15 +344,17 @@ pub unsafe extern "C" fn tus_task_cancel(t: *mut tus_task) {
     })
 }
 
-/// Ends a task as tus_task_cancel does, and has the server remove the upload (T-110), its parts too, before the task is over.
-/// It is removed if the task's error (TUS_E_CANCELLED) has neither an upload URL nor a resume token; else its message says why
-/// it stays. An upload that is complete already is not removed. A task that had not begun ends at once and removes nothing: if
-/// it was to go on with an upload (by URL, token or uploader), its error names that one, for tus_client_delete_upload.
+/// Ends a task as tus_task_cancel does, and has the server remove the upload (T-110), its parts too,
+/// before the task is over. It is removed if the task's error (TUS_E_CANCELLED) has neither an
+/// upload URL nor a resume token; else its message says why it stays. An upload that is complete
+/// already is not removed. A task that had not begun ends at once and removes nothing: if it was to
+/// go on with an upload (by URL, token or uploader), its error names that one, for
+/// tus_client_delete_upload.
 ///
-/// Data is sent no more within 50 ms, but the removal takes its time: a creation that is under way is let finish, since only
-/// its answer names what is to be removed, and a lock that the ended request still has is waited for
-/// (tus_config_set_lock_budget_ms); a server that does not answer is tried again (tus_config_set_retry). A tus_task_cancel after
-/// it ends the attempt.
+/// Data is sent no more within 50 ms, but the removal takes its time: a creation that is under way
+/// is let finish, since only its answer names what is to be removed, and a lock that the ended
+/// request still has is waited for (tus_config_set_lock_budget_ms); a server that does not answer is
+/// tried again (tus_config_set_retry). A tus_task_cancel after it ends the attempt.
 ///
 /// - `t`: the task, or NULL, which does nothing.
 ///
@@ -361,11 +370,13 @@ pub unsafe extern "C" fn tus_task_cancel_and_delete(t: *mut tus_task) {
     })
 }
 
-/// Has an upload stand still within 50 ms, its place left to another (tus_config_set_workers) and its memory too
-/// (tus_config_set_memory_limit), until tus_task_resume. What the server has acknowledged stays. A request without data is let
-/// finish, and so is a creation, with its data if it carries any (at most 512 KiB). While a reader, a pipe or a tus_writer has
-/// nothing to give, the place is kept. Time limits for the whole operation do not run meanwhile. A task that waits for its
-/// place does not begin. A task that nobody resumes stays until tus_client_close or tus_task_cancel.
+/// Has an upload stand still within 50 ms, its place left to another (tus_config_set_workers) and
+/// its memory too (tus_config_set_memory_limit), until tus_task_resume. What the server has
+/// acknowledged stays. A request without data is let finish, and so is a creation, with its data if
+/// it carries any (at most 512 KiB). While a reader, a pipe or a tus_writer has nothing to give, the
+/// place is kept. Time limits for the whole operation do not run meanwhile. A task that waits for
+/// its place does not begin. A task that nobody resumes stays until tus_client_close or
+/// tus_task_cancel.
 ///
 /// - `t`: the task, or NULL, which does nothing.
 ///
@@ -381,8 +392,8 @@ pub unsafe extern "C" fn tus_task_pause(t: *mut tus_task) {
     })
 }
 
-/// Lets a task go on after tus_task_pause, as soon as there is a place for it, from where the server says that the upload
-/// is.
+/// Lets a task go on after tus_task_pause, as soon as there is a place for it, from where the server
+/// says that the upload is.
 ///
 /// - `t`: the task, or NULL, which does nothing.
 ///
@@ -398,8 +409,8 @@ pub unsafe extern "C" fn tus_task_resume(t: *mut tus_task) {
     })
 }
 
-/// Changes which of several tasks that wait begins first (tus_upload_options_set_priority). It means nothing to a task that
-/// has begun.
+/// Changes which of several tasks that wait begins first (tus_upload_options_set_priority). It means
+/// nothing to a task that has begun.
 ///
 /// - `t`: the task, or NULL, which does nothing.
 /// - `priority`: larger goes first.
@@ -439,14 +450,15 @@ pub unsafe extern "C" fn tus_task_ref(t: *mut tus_task) -> *mut tus_task {
     })
 }
 
-/// Gives one count of a task back. It does not cancel: a task that nobody has a count of goes on to its end, `done` included.
-/// A result that was not taken ends with the last count. Never blocks. In a child process after fork() it does nothing.
+/// Gives one count of a task back. It does not cancel: a task that nobody has a count of goes on to
+/// its end, `done` included. A result that was not taken ends with the last count. Never blocks. In
+/// a child process after fork() it does nothing.
 ///
 /// - `t`: the task, or NULL, which does nothing.
 ///
 /// Ownership: the caller's count ends.
-/// Threads: any; also from inside callbacks, the task's own `done` included. If this was the last that held the client,
-/// destroy functions of the client's callbacks run before this returns.
+/// Threads: any; also from inside callbacks, the task's own `done` included. If this was the last
+/// that held the client, destroy functions of the client's callbacks run before this returns.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_task_unref(t: *mut tus_task) {

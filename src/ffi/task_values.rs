@@ -17,8 +17,8 @@ use super::uploader::tus_uploader;
 ///
 /// - `t`: the task.
 ///
-/// Returns: what is known of the upload; NULL if the task is not over, has failed or is of another operation, if it was taken before, or if `t`
-/// is NULL or invalid.
+/// Returns: what is known of the upload; NULL if the task is not over, has failed or is of another
+/// operation, if it was taken before, or if `t` is NULL or invalid.
 /// Ownership: the caller frees it with tus_info_free.
 /// Threads: any; only one of several gets it.
 /// Since: 0.1
@@ -42,8 +42,8 @@ pub unsafe extern "C" fn tus_task_take_info(t: *mut tus_task) -> *mut tus_info {
 ///
 /// - `t`: the task.
 ///
-/// Returns: the metadata; NULL if the task is not over, has failed or is of another operation, if it was taken before, or if `t`
-/// is NULL or invalid.
+/// Returns: the metadata; NULL if the task is not over, has failed or is of another operation, if it
+/// was taken before, or if `t` is NULL or invalid.
 /// Ownership: the caller frees it with tus_metadata_free.
 /// Threads: any; only one of several gets it.
 /// Since: 0.1
@@ -67,8 +67,8 @@ pub unsafe extern "C" fn tus_task_take_metadata(t: *mut tus_task) -> *mut tus_me
 ///
 /// - `t`: the task.
 ///
-/// Returns: what the server can do; NULL if the task is not over, has failed or is of another operation, if it was taken before, or if `t`
-/// is NULL or invalid.
+/// Returns: what the server can do; NULL if the task is not over, has failed or is of another
+/// operation, if it was taken before, or if `t` is NULL or invalid.
 /// Ownership: the caller frees it with tus_server_info_free.
 /// Threads: any; only one of several gets it.
 /// Since: 0.1
@@ -92,8 +92,8 @@ pub unsafe extern "C" fn tus_task_take_server_info(t: *mut tus_task) -> *mut tus
 ///
 /// - `t`: the task.
 ///
-/// Returns: the list of uploads; NULL if the task is not over, has failed or is of another operation, if it was taken before, or if `t`
-/// is NULL or invalid.
+/// Returns: the list of uploads; NULL if the task is not over, has failed or is of another
+/// operation, if it was taken before, or if `t` is NULL or invalid.
 /// Ownership: the caller frees it with tus_previous_list_free.
 /// Threads: any; only one of several gets it.
 /// Since: 0.1
@@ -114,8 +114,8 @@ pub unsafe extern "C" fn tus_task_take_previous_list(t: *mut tus_task) -> *mut t
 ///
 /// - `t`: the task.
 ///
-/// Returns: the uploader; NULL if the task is not over, has failed or is of another operation, if it was taken before, or if `t`
-/// is NULL or invalid.
+/// Returns: the uploader; NULL if the task is not over, has failed or is of another operation, if it
+/// was taken before, or if `t` is NULL or invalid.
 /// Ownership: the caller frees it with tus_uploader_free.
 /// Threads: any; only one of several gets it.
 /// Since: 0.1
@@ -136,7 +136,8 @@ pub unsafe extern "C" fn tus_task_take_uploader(t: *mut tus_task) -> *mut tus_up
 ///
 /// - `t`: the task.
 ///
-/// Returns: 1 if so; 0 if not, if the task is not over, has failed or is of another operation, or if `t` is NULL or invalid.
+/// Returns: 1 if so; 0 if not, if the task is not over, has failed or is of another operation, or if
+/// `t` is NULL or invalid.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -153,7 +154,8 @@ pub unsafe extern "C" fn tus_task_more(t: *const tus_task) -> c_int {
 ///
 /// - `t`: the task.
 ///
-/// Returns: the number; 0 if the task is not over, has failed or is of another operation, or if `t` is NULL or invalid.
+/// Returns: the number; 0 if the task is not over, has failed or is of another operation, or if `t`
+/// is NULL or invalid.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]

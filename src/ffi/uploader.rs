@@ -30,16 +30,16 @@ use crate::engine::uploader::Uploader;
 use crate::error::{Error, ErrorKind};
 use crate::task::Running;
 
-/// An upload that goes on only while a call on it runs: to send a chunk now and then, or to be stopped from another
-/// thread. It keeps its client and its source alive, so all three may be freed in any order; the source is in use as long
-/// as the uploader is there.
+/// An upload that goes on only while a call on it runs: to send a chunk now and then, or to be
+/// stopped from another thread. It keeps its client and its source alive, so all three may be freed
+/// in any order; the source is in use as long as the uploader is there.
 ///
-/// What the getters tell is how it was when the last call of tus_uploader_upload or tus_uploader_upload_chunk returned;
-/// the progress callback tells what happens in between.
+/// What the getters tell is how it was when the last call of tus_uploader_upload or
+/// tus_uploader_upload_chunk returned; the progress callback tells what happens in between.
 ///
 /// Ownership: single owner. It may be freed while a call on it runs, which it does not end.
-/// Threads: one at a time; a second call that sends, at the same time, is TUS_E_BUSY. tus_uploader_cancel and the getters
-/// may be called from any thread at any time.
+/// Threads: one at a time; a second call that sends, at the same time, is TUS_E_BUSY.
+/// tus_uploader_cancel and the getters may be called from any thread at any time.
 pub struct tus_uploader {
     _private: [u8; 0],
 }
@@ -62,7 +62,8 @@ pub(super) struct UploaderState {
     client: Use,
 }
 
-/// How the program's progress function is called: as it is by a blocking call, as a task wants it by a task.
+/// How the program's progress function is called: as it is by a blocking call, as a task wants it by
+/// a task.
 #[derive(Default)]
 struct ProgressWay {
     own: Option<OnProgress>,
@@ -222,22 +223,25 @@ pub(super) unsafe fn hold_uploader(u: *const tus_uploader) -> crate::error::Resu
     Ok(Arc::clone(unsafe { state(u, "u") }?))
 }
 
-/// Begins an upload that the program drives: finds that of an earlier run (tus_config_set_store_dir), asks for the one that
-/// the options name (tus_upload_options_set_upload_url, tus_upload_options_set_resume_token), or creates one. No data is
-/// sent yet. What is wrong with source and options shows before the first request.
+/// Begins an upload that the program drives: finds that of an earlier run
+/// (tus_config_set_store_dir), asks for the one that the options name
+/// (tus_upload_options_set_upload_url, tus_upload_options_set_resume_token), or creates one. No data
+/// is sent yet. What is wrong with source and options shows before the first request.
 ///
 /// - `c`: the client.
 /// - `s`: the source; in use until the uploader is freed, and still the caller's.
-/// - `o`: the options; may be NULL. An uploader sends no parts: tus_upload_options_set_parallel_uploads is
-///   TUS_E_UNSUPPORTED, or passed over with tus_upload_options_set_parallel_fallback.
+/// - `o`: the options; may be NULL. An uploader sends no parts:
+///   tus_upload_options_set_parallel_uploads is TUS_E_UNSUPPORTED, or passed over with
+///   tus_upload_options_set_parallel_fallback.
 /// - `out`: receives the uploader; NULL on failure. May not be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED, TUS_E_SOURCE before any request;
-/// any other status of enum tus_status_code. If an upload exists on the server after a failure, tus_error_upload_url tells
-/// it.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT, TUS_E_INVALID_STATE, TUS_E_BUSY, TUS_E_FORKED,
+/// TUS_E_SOURCE before any request; any other status of enum tus_status_code. If an upload exists on
+/// the server after a failure, tus_error_upload_url tells it.
 /// Ownership: the caller frees the uploader with tus_uploader_free.
-/// Threads: any; blocks until the upload is there. Not from inside a callback of the same client (TUS_E_BUSY).
+/// Threads: any; blocks until the upload is there. Not from inside a callback of the same client
+/// (TUS_E_BUSY).
 /// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
@@ -265,16 +269,18 @@ pub unsafe extern "C" fn tus_client_create_uploader(
     }
 }
 
-/// Sends all that is left, or up to the offset of tus_upload_options_set_stop_at. After a failure it can be called again: it
-/// asks the server how far the upload is and goes on from there. When all is sent already it gives the same result again.
+/// Sends all that is left, or up to the offset of tus_upload_options_set_stop_at. After a failure it
+/// can be called again: it asks the server how far the upload is and goes on from there. When all is
+/// sent already it gives the same result again.
 ///
 /// - `u`: the uploader.
 /// - `out`: receives the result; NULL on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid; TUS_E_BUSY if another call on it runs, or from inside
-/// a callback of its client; TUS_E_FORKED; TUS_E_CANCELLED after tus_uploader_cancel; TUS_E_INVALID_STATE if the upload is
-/// gone; any other status of enum tus_status_code.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid; TUS_E_BUSY if another call on
+/// it runs, or from inside a callback of its client; TUS_E_FORKED; TUS_E_CANCELLED after
+/// tus_uploader_cancel; TUS_E_INVALID_STATE if the upload is gone; any other status of enum
+/// tus_status_code.
 /// Ownership: the caller frees the result with tus_info_free.
 /// Threads: one at a time for each uploader; blocks until the end.
 /// Since: 0.1
@@ -296,13 +302,14 @@ pub unsafe extern "C" fn tus_uploader_upload(
     }
 }
 
-/// Sends until the server has acknowledged more than before: one chunk (tus_upload_options_set_chunk_size) where nothing goes
-/// wrong. A chunk that the server refuses for its place (409) is sent again from where it should be. After a failure the
-/// next call goes on, so the loop is: until it is TUS_OK and there is no more, or you give up.
+/// Sends until the server has acknowledged more than before: one chunk
+/// (tus_upload_options_set_chunk_size) where nothing goes wrong. A chunk that the server refuses for
+/// its place (409) is sent again from where it should be. After a failure the next call goes on, so
+/// the loop is: until it is TUS_OK and there is no more, or you give up.
 ///
 /// - `u`: the uploader.
-/// - `out_more`: receives 1 if there is more to send; 0 if not (all of it, or tus_upload_options_set_stop_at, is reached),
-///   or on failure. May be NULL.
+/// - `out_more`: receives 1 if there is more to send; 0 if not (all of it, or
+///   tus_upload_options_set_stop_at, is reached), or on failure. May be NULL.
 /// - `err`: receives the details of a failure. May be NULL.
 ///
 /// Returns: as tus_uploader_upload.
@@ -326,14 +333,14 @@ pub unsafe extern "C" fn tus_uploader_upload_chunk(
     }
 }
 
-/// Sets how many bytes the next chunks of an uploader have, in place of what its options or its client say: from the next call
-/// that sends on.
+/// Sets how many bytes the next chunks of an uploader have, in place of what its options or its
+/// client say: from the next call that sends on.
 ///
 /// - `u`: the uploader.
 /// - `bytes`: as for tus_config_set_chunk_size, which also says what bounds it.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid, or `bytes` is 0 or out of range; TUS_E_BUSY while a call
-/// on it runs, also from inside its callbacks; TUS_E_FORKED.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid, or `bytes` is 0 or out of
+/// range; TUS_E_BUSY while a call on it runs, also from inside its callbacks; TUS_E_FORKED.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -374,12 +381,13 @@ pub unsafe extern "C" fn tus_uploader_offset(u: *const tus_uploader) -> u64 {
     guard_value(0, || unsafe { state(u, "u") }.map_or(0, |uploader| uploader.told().offset))
 }
 
-/// The upload's URL, to be kept for tus_client_resume_upload. It is the full URL; some servers let whoever knows it write
-/// to the upload, so treat it as a secret.
+/// The upload's URL, to be kept for tus_client_resume_upload. It is the full URL; some servers let
+/// whoever knows it write to the upload, so treat it as a secret.
 ///
 /// - `u`: the uploader.
 ///
-/// Returns: the absolute URL; NULL if the upload is gone from the server, or if `u` is NULL or invalid.
+/// Returns: the absolute URL; NULL if the upload is gone from the server, or if `u` is NULL or
+/// invalid.
 /// Ownership: borrowed; valid until `u` is freed.
 /// Threads: any.
 /// Since: 0.1
@@ -397,8 +405,8 @@ pub unsafe extern "C" fn tus_uploader_url(u: *const tus_uploader) -> *const c_ch
 /// - `u`: the uploader.
 /// - `stats`: the record to fill; set its `struct_size` first, as for tus_info_get_stats.
 ///
-/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is, as for
-/// tus_info_get_stats.
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if an argument is NULL or invalid, or `struct_size` is,
+/// as for tus_info_get_stats.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -410,14 +418,16 @@ pub unsafe extern "C" fn tus_uploader_get_stats(u: *const tus_uploader, stats: *
     })
 }
 
-/// The token by which a later run can go on (tus_upload_options_set_resume_token). Whoever has it can write to the upload, so
-/// treat it as a secret.
+/// The token by which a later run can go on (tus_upload_options_set_resume_token). Whoever has it
+/// can write to the upload, so treat it as a secret.
 ///
 /// - `u`: the uploader.
 ///
-/// Returns: one word of letters, digits, '-', '_' and '.'; NULL if the upload is complete or gone, its source cannot be
-/// recognised again (see tus_error_resume_token), it was named by its URL, or `u` is NULL or invalid.
-/// Ownership: borrowed; valid until a call of tus_uploader_upload or tus_uploader_upload_chunk returns, or `u` is freed.
+/// Returns: one word of letters, digits, '-', '_' and '.'; NULL if the upload is complete or gone,
+/// its source cannot be recognised again (see tus_error_resume_token), it was named by its URL, or
+/// `u` is NULL or invalid.
+/// Ownership: borrowed; valid until a call of tus_uploader_upload or tus_uploader_upload_chunk
+/// returns, or `u` is freed.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -429,14 +439,15 @@ pub unsafe extern "C" fn tus_uploader_resume_token(u: *const tus_uploader) -> *c
     })
 }
 
-/// Ends a call under way within 50 ms, whatever it waits for, and every later one: they are TUS_E_CANCELLED. The upload
-/// stays on the server and can be continued by another uploader or tus_client_resume_upload. Only a function of the
-/// program's that does not return (a reader's `read`) is waited for.
+/// Ends a call under way within 50 ms, whatever it waits for, and every later one: they are
+/// TUS_E_CANCELLED. The upload stays on the server and can be continued by another uploader or
+/// tus_client_resume_upload. Only a function of the program's that does not return (a reader's
+/// `read`) is waited for.
 ///
 /// - `u`: the uploader, or NULL, which does nothing.
 ///
-/// Threads: any, at any time before tus_uploader_free, any number of times; also from inside callbacks. In a child process
-/// after fork() it does nothing.
+/// Threads: any, at any time before tus_uploader_free, any number of times; also from inside
+/// callbacks. In a child process after fork() it does nothing.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_uploader_cancel(u: *mut tus_uploader) {
@@ -450,17 +461,18 @@ pub unsafe extern "C" fn tus_uploader_cancel(u: *mut tus_uploader) {
     })
 }
 
-/// Frees an uploader. The upload stays on the server as it is, and in the client's store. In a child process after fork()
-/// it does nothing.
+/// Frees an uploader. The upload stays on the server as it is, and in the client's store. In a child
+/// process after fork() it does nothing.
 ///
-/// With a store, an upload that is not complete is noted once more, and for that the digest of what has been sent is waited
-/// for where it is behind: mostly not at all, never longer than 2 s nor than one call of this uploader may take
-/// (tus_upload_options_set_timeout_ms), and not after tus_uploader_cancel.
+/// With a store, an upload that is not complete is noted once more, and for that the digest of what
+/// has been sent is waited for where it is behind: mostly not at all, never longer than 2 s nor than
+/// one call of this uploader may take (tus_upload_options_set_timeout_ms), and not after
+/// tus_uploader_cancel.
 ///
 /// - `u`: the uploader, or NULL, which does nothing.
 ///
-/// Threads: any; no other thread may be about to use it. Functions of the client's store and destroy functions may run before
-/// this returns.
+/// Threads: any; no other thread may be about to use it. Functions of the client's store and destroy
+/// functions may run before this returns.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_uploader_free(u: *mut tus_uploader) {

@@ -17,19 +17,23 @@ use crate::task::Lane;
 /// Begins what tus_client_create_uploader does, as a task.
 ///
 /// - `c`: the client.
-/// - `s`: the source; in use while the task runs and until the uploader is freed, and still the caller's. It may be
-///   freed at once.
+/// - `s`: the source; in use while the task runs and until the uploader is freed, and still the
+///   caller's. It may be freed at once.
 /// - `o`: the options, which are copied; may be NULL.
 /// - `done`: called once when the task is over; see tus_done_fn. May be NULL.
 /// - `user_data`: handed to `done`; may be NULL.
-/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May
+///   be NULL.
 /// - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
-/// - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+/// - `err`: receives the details if this call fails; how the operation fails is told by the task.
+///   May be NULL.
 ///
-/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `s` is NULL or invalid, or `o` is
-/// invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or after tus_client_close;
-/// TUS_E_FORKED. Everything else is told by the task (tus_task_result), that the source is in use too.
-/// Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_uploader has the result.
+/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `c` or `s` is NULL or invalid,
+/// or `o` is invalid; the first failure of a setter of `o`; TUS_E_INVALID_STATE if one panicked, or
+/// after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result), that
+/// the source is in use too.
+/// Ownership: the caller gives the task back with tus_task_unref, at any time.
+/// tus_task_take_uploader has the result.
 /// Threads: any; does not wait. Also from inside a callback of the same client.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -66,14 +70,17 @@ pub unsafe extern "C" fn tus_client_create_uploader_async(
 /// - `u`: the uploader.
 /// - `done`: called once when the task is over; see tus_done_fn. May be NULL.
 /// - `user_data`: handed to `done`; may be NULL.
-/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May
+///   be NULL.
 /// - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
-/// - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+/// - `err`: receives the details if this call fails; how the operation fails is told by the task.
+///   May be NULL.
 ///
-/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid; TUS_E_INVALID_STATE
-/// after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result), that another call on
-/// it runs too.
-/// Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_info has the result.
+/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid;
+/// TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the task
+/// (tus_task_result), that another call on it runs too.
+/// Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_take_info
+/// has the result.
 /// Threads: any; does not wait. Also from inside a callback of the same client.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -96,21 +103,23 @@ pub unsafe extern "C" fn tus_uploader_upload_async(
     }
 }
 
-/// Begins what tus_uploader_upload_chunk does, as a task. tus_task_cancel ends this call alone, and the
-/// uploader can go on with another; tus_uploader_cancel ends all.
+/// Begins what tus_uploader_upload_chunk does, as a task. tus_task_cancel ends this call alone, and
+/// the uploader can go on with another; tus_uploader_cancel ends all.
 ///
 /// - `u`: the uploader.
 /// - `done`: called once when the task is over; see tus_done_fn. May be NULL.
 /// - `user_data`: handed to `done`; may be NULL.
-/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May be NULL.
+/// - `destroy`: releases `user_data`, exactly once: after `done`, or at once if this call fails. May
+///   be NULL.
 /// - `out`: receives the task; NULL on failure. May be NULL: the task goes on all the same.
-/// - `err`: receives the details if this call fails; how the operation fails is told by the task. May be NULL.
+/// - `err`: receives the details if this call fails; how the operation fails is told by the task.
+///   May be NULL.
 ///
-/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid; TUS_E_INVALID_STATE
-/// after tus_client_close; TUS_E_FORKED. Everything else is told by the task (tus_task_result), that another call on
-/// it runs too.
-/// Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_more tells whether there is
-/// more to send.
+/// Returns: TUS_OK if there is a task now; TUS_E_INVALID_ARGUMENT if `u` is NULL or invalid;
+/// TUS_E_INVALID_STATE after tus_client_close; TUS_E_FORKED. Everything else is told by the task
+/// (tus_task_result), that another call on it runs too.
+/// Ownership: the caller gives the task back with tus_task_unref, at any time. tus_task_more tells
+/// whether there is more to send.
 /// Threads: any; does not wait. Also from inside a callback of the same client.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -51,8 +51,8 @@ const FEATURES: &[(&str, bool)] = &[
     ("writer", true),
 ];
 
-/// The version of the library that is loaded, to be compared with TUS_VERSION_NUMBER, the one the program was compiled
-/// with.
+/// The version of the library that is loaded, to be compared with TUS_VERSION_NUMBER, the one the
+/// program was compiled with.
 ///
 /// Returns: major * 65536 + minor * 256 + patch.
 /// Threads: any.
@@ -78,20 +78,24 @@ pub extern "C" fn tus_version_string() -> *const c_char {
 /// - "tls": https URLs
 /// - "encodings": metadata in text encodings other than UTF-8
 /// - "socks-proxy": SOCKS proxies, versions 4, 4a and 5
-/// - "creation", "creation-with-upload", "creation-defer-length", "expiration", "checksum", "checksum-trailer",
-///   "termination", "concatenation", "concatenation-unfinished": the extensions of tus 1.0.0 of these names
-/// - "checksum-sha1", "checksum-sha256", "checksum-sha512", "checksum-md5": the algorithms of enum tus_checksum
+/// - "creation", "creation-with-upload", "creation-defer-length", "expiration", "checksum",
+///   "checksum-trailer", "termination", "concatenation", "concatenation-unfinished": the extensions
+///   of tus 1.0.0 of these names
+/// - "checksum-sha1", "checksum-sha256", "checksum-sha512", "checksum-md5": the algorithms of enum
+///   tus_checksum
 /// - "store", "resume-token": going on with the uploads of earlier runs
 /// - "parallel": uploads in parts, several at once
 /// - "uploader": tus_uploader
-/// - "async": tus_task, the functions whose names end in _async, tus_client_dispatch, tus_client_close
+/// - "async": tus_task, the functions whose names end in _async, tus_client_dispatch,
+///   tus_client_close
 /// - "writer": tus_writer
 ///
 /// Later versions may add names, never take one away.
 ///
 /// - `name`: the feature's name, in lower case.
 ///
-/// Returns: 1 if it is there; 0 if not, if this version does not know the name, or if `name` is NULL.
+/// Returns: 1 if it is there; 0 if not, if this version does not know the name, or if `name` is
+/// NULL.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]

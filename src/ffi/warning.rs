@@ -66,7 +66,8 @@ impl Warnings {
         all
     }
 
-    /// Takes in those that have come since: the list of an operation only grows, and pointers into it stay valid.
+    /// Takes in those that have come since: the list of an operation only grows, and pointers into
+    /// it stay valid.
     pub(super) fn take_in(&mut self, warnings: &[Warning]) {
         self.0.extend(warnings.iter().skip(self.0.len()).map(|warning| One {
             code: code_of(warning.kind),
@@ -92,8 +93,9 @@ impl Warnings {
     }
 }
 
-/// How many warnings there are: what the operation met that is no failure but may have to be acted on, for example that
-/// the upload could not be noted in the store. No more than 32 are kept, and the same one once.
+/// How many warnings there are: what the operation met that is no failure but may have to be acted
+/// on, for example that the upload could not be noted in the store. No more than 32 are kept, and
+/// the same one once.
 ///
 /// - `i`: the result.
 ///
@@ -128,7 +130,8 @@ pub unsafe extern "C" fn tus_info_warning(i: *const tus_info, index: usize) -> *
 /// - `i`: the result.
 /// - `index`: which one, from 0.
 ///
-/// Returns: a value of enum tus_warning_code; TUS_W_NONE if there is no such warning, or if `i` is NULL or invalid.
+/// Returns: a value of enum tus_warning_code; TUS_W_NONE if there is no such warning, or if `i` is
+/// NULL or invalid.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -137,14 +140,15 @@ pub unsafe extern "C" fn tus_info_warning_code(i: *const tus_info, index: usize)
     guard_value(0, || unsafe { state(i, "i") }.map_or(0, |have| have.warnings.code(index)))
 }
 
-/// The upload that a warning is about, where that is not the one of the operation: for example what is left on the server
-/// (TUS_W_LEFT_ON_SERVER). It is the full URL; some servers let whoever knows it write to the upload, so treat it as a
-/// secret.
+/// The upload that a warning is about, where that is not the one of the operation: for example what
+/// is left on the server (TUS_W_LEFT_ON_SERVER). It is the full URL; some servers let whoever knows
+/// it write to the upload, so treat it as a secret.
 ///
 /// - `i`: the result.
 /// - `index`: which one, from 0.
 ///
-/// Returns: the absolute URL; NULL if there is no such warning or it names no upload, or if `i` is NULL or invalid.
+/// Returns: the absolute URL; NULL if there is no such warning or it names no upload, or if `i` is
+/// NULL or invalid.
 /// Ownership: borrowed; valid until `i` is freed.
 /// Threads: any.
 /// Since: 0.1
@@ -156,8 +160,9 @@ pub unsafe extern "C" fn tus_info_warning_url(i: *const tus_info, index: usize) 
     })
 }
 
-/// How many warnings there are: what the operation met that is no failure but may have to be acted on, for example that
-/// the upload could not be noted in the store. No more than 32 are kept, and the same one once.
+/// How many warnings there are: what the operation met that is no failure but may have to be acted
+/// on, for example that the upload could not be noted in the store. No more than 32 are kept, and
+/// the same one once.
 ///
 /// - `e`: the error.
 ///
@@ -192,7 +197,8 @@ pub unsafe extern "C" fn tus_error_warning(e: *const tus_error, index: usize) ->
 /// - `e`: the error.
 /// - `index`: which one, from 0.
 ///
-/// Returns: a value of enum tus_warning_code; TUS_W_NONE if there is no such warning, or if `e` is NULL or invalid.
+/// Returns: a value of enum tus_warning_code; TUS_W_NONE if there is no such warning, or if `e` is
+/// NULL or invalid.
 /// Threads: any.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -201,14 +207,15 @@ pub unsafe extern "C" fn tus_error_warning_code(e: *const tus_error, index: usiz
     guard_value(0, || unsafe { state(e, "e") }.map_or(0, |have| have.warnings.code(index)))
 }
 
-/// The upload that a warning is about, where that is not the one of the operation: for example what is left on the server
-/// (TUS_W_LEFT_ON_SERVER). It is the full URL; some servers let whoever knows it write to the upload, so treat it as a
-/// secret.
+/// The upload that a warning is about, where that is not the one of the operation: for example what
+/// is left on the server (TUS_W_LEFT_ON_SERVER). It is the full URL; some servers let whoever knows
+/// it write to the upload, so treat it as a secret.
 ///
 /// - `e`: the error.
 /// - `index`: which one, from 0.
 ///
-/// Returns: the absolute URL; NULL if there is no such warning or it names no upload, or if `e` is NULL or invalid.
+/// Returns: the absolute URL; NULL if there is no such warning or it names no upload, or if `e` is
+/// NULL or invalid.
 /// Ownership: borrowed; valid until the error is freed.
 /// Threads: any.
 /// Since: 0.1
@@ -220,8 +227,9 @@ pub unsafe extern "C" fn tus_error_warning_url(e: *const tus_error, index: usize
     })
 }
 
-/// How many warnings there are: what the operation met that is no failure but may have to be acted on, for example that
-/// the upload could not be noted in the store. No more than 32 are kept, and the same one once.
+/// How many warnings there are: what the operation met that is no failure but may have to be acted
+/// on, for example that the upload could not be noted in the store. No more than 32 are kept, and
+/// the same one once.
 ///
 /// - `u`: the uploader.
 ///
@@ -256,7 +264,8 @@ pub unsafe extern "C" fn tus_uploader_warning(u: *const tus_uploader, index: usi
 /// - `u`: the uploader.
 /// - `index`: which one, from 0.
 ///
-/// Returns: a value of enum tus_warning_code; TUS_W_NONE if there is no such warning, or if `u` is NULL or invalid.
+/// Returns: a value of enum tus_warning_code; TUS_W_NONE if there is no such warning, or if `u` is
+/// NULL or invalid.
 /// Threads: any, also while a call on the uploader runs: what it has met counts once it returns.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -265,14 +274,15 @@ pub unsafe extern "C" fn tus_uploader_warning_code(u: *const tus_uploader, index
     guard_value(0, || unsafe { state(u, "u") }.map_or(0, |have| have.told().warnings.code(index)))
 }
 
-/// The upload that a warning is about, where that is not the one of the operation: for example what is left on the server
-/// (TUS_W_LEFT_ON_SERVER). It is the full URL; some servers let whoever knows it write to the upload, so treat it as a
-/// secret.
+/// The upload that a warning is about, where that is not the one of the operation: for example what
+/// is left on the server (TUS_W_LEFT_ON_SERVER). It is the full URL; some servers let whoever knows
+/// it write to the upload, so treat it as a secret.
 ///
 /// - `u`: the uploader.
 /// - `index`: which one, from 0.
 ///
-/// Returns: the absolute URL; NULL if there is no such warning or it names no upload, or if `u` is NULL or invalid.
+/// Returns: the absolute URL; NULL if there is no such warning or it names no upload, or if `u` is
+/// NULL or invalid.
 /// Ownership: borrowed; valid until `u` is freed.
 /// Threads: any, also while a call on the uploader runs: what it has met counts once it returns.
 /// Since: 0.1

@@ -52,7 +52,7 @@ pub(super) fn inward(host: &str, port: u16) -> Failure {
         "a server outside gave a URL of {host} port {port}, which is this machine or in its network: if that is right, \
          allow it with tus_config_allow_origin or tus_config_set_locations"
     );
-    Failure::because(BreakKind::Inward, text)
+    Failure::because(BreakKind::ForeignLocation, text)
 }
 
 /// The addresses with the two families taking turns, beginning with the system's first choice (RFC 8305 section 4).

@@ -69,7 +69,7 @@ use crate::protocol::url::Origin;
 
 pub use perform::Transport;
 pub use proxy::{ProxySetting, ProxyUrl};
-pub use settings::{FileSending, PlatformCertificates, Settings, TlsSettings};
+pub use settings::{FileSending, Locations, PlatformCertificates, Settings, TlsSettings};
 pub use throttle::Throttle;
 
 /// A header field: its name, and its value, which may be a secret and so is wiped when it is dropped.
@@ -184,8 +184,8 @@ pub enum BreakKind {
     ProxyRefused,
     /// A certificate or TLS setting that will not get better by itself, or plain http where TLS is asked for.
     TlsRejected,
-    /// A server outside has given a URL that leads into this machine or its network.
-    Inward,
+    /// A server has given a URL that leads to where it may not point ([`Locations`]).
+    ForeignLocation,
     /// The connection ended or was reset, in a TLS handshake too.
     Closed,
     /// The peer's bytes are not HTTP/1.x, or beyond our limits.

@@ -11,7 +11,7 @@ use super::connector::{NoResolver, OneConnection};
 use super::context::{Context, Observed};
 use super::failure::Failure;
 use super::request;
-use super::settings::Settings;
+use super::settings::{Locations, Settings};
 use super::target::{Origin, Target};
 use super::throttle::Throttle;
 use super::{Body, Break, BreakKind, Cancel, Received, Request, Watch};
@@ -158,9 +158,14 @@ fn prepare(
         let reason = format!("the URL begins with http://, but {why}: only https:// is talked to");
         return Err(Failure::because(BreakKind::TlsRejected, reason));
     }
+    let locations = client.settings.locations;
+    if locations == Locations::Allowed && !request.pointed_by.is_empty() {
+        let text = "a server points there, which is no allowed origin: allow it with tus_config_allow_origin";
+        return Err(Failure::because(BreakKind::ForeignLocation, text));
+    }
     let built = request::build(request, uri, body, &client.settings.user_agent)?;
     let proxy = client.proxies.of(&origin).map_err(|reason| Failure::because(BreakKind::Setting, reason))?;
-    let outward = request.pointed_by.iter().any(|by| client.outside.has(&by.host));
+    let outward = locations == Locations::Outward && request.pointed_by.iter().any(|by| client.outside.has(&by.host));
     Ok((built, Target { origin, proxy, identify: request.identify, outward }))
 }
 

@@ -21,6 +21,8 @@ pub struct Settings {
     pub max_idle_per_origin: usize,
     /// How the bytes of regular files get to a plain connection.
     pub files: FileSending,
+    /// Where servers may point to.
+    pub locations: Locations,
     /// Whether an address is one of this machine or its network.
     pub is_inward: fn(IpAddr) -> bool,
 }
@@ -35,6 +37,7 @@ impl Default for Settings {
             // As many as there are parallel parts and running uploads to one server in common use.
             max_idle_per_origin: 16,
             files: FileSending::Choose,
+            locations: Locations::default(),
             is_inward: inward::is_inward,
         }
     }
@@ -61,6 +64,18 @@ pub enum FileSending {
     Kernel,
     /// Always through a buffer of ours.
     Copy,
+}
+
+/// Where servers may point to with `Location`, besides the origins that the caller names or trusts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Locations {
+    /// Anywhere; but a server that was reached outside may not point into this machine or its network.
+    #[default]
+    Outward,
+    /// Anywhere.
+    Any,
+    /// Nowhere else.
+    Allowed,
 }
 
 /// TLS settings.

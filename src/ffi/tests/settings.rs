@@ -7,12 +7,13 @@ use std::time::Duration;
 use super::super::handle::state;
 use super::super::*;
 use super::fixture::*;
-use crate::engine::config::{Config, Locations};
+use crate::engine::config::Config;
 use crate::engine::info::ServerInfo;
 use crate::engine::options::UploadOptions;
 use crate::protocol::checksum::{Algorithm, Policy};
 use crate::protocol::chunk::ChunkSize;
 use crate::protocol::session::CreationData;
+use crate::transport::Locations;
 
 const UNSUPPORTED: tus_status = -3;
 

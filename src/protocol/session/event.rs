@@ -136,6 +136,8 @@ pub enum BrokenKind {
     ProxyRefused,
     /// TLS refused the peer, or the peer us: no use to try again.
     TlsRejected,
+    /// A server has given a URL that leads to where it may not point.
+    ForeignLocation,
     /// The connection ended.
     Closed,
     /// The answer is not HTTP.
@@ -157,7 +159,7 @@ impl BrokenKind {
     pub(super) fn is_before_the_request(self) -> bool {
         match self {
             BrokenKind::Resolve | BrokenKind::Connect | BrokenKind::ProxyRefused => true,
-            BrokenKind::TlsRejected | BrokenKind::Resources | BrokenKind::Setting => true,
+            BrokenKind::TlsRejected | BrokenKind::ForeignLocation | BrokenKind::Resources | BrokenKind::Setting => true,
             BrokenKind::Timeout(limit) => limit == TimeLimit::Connect,
             BrokenKind::Closed | BrokenKind::NotHttp | BrokenKind::Unsendable | BrokenKind::Paused => false,
         }

@@ -105,6 +105,9 @@ pub(super) fn broke(broken: Broken, exchange: &Exchange) -> Error {
         BrokenKind::Setting => (ErrorKind::InvalidArgument, "a setting stands in the way"),
         BrokenKind::ProxyRefused => (ErrorKind::HttpStatus, "the proxy refused the tunnel to the server"),
         BrokenKind::TlsRejected => (ErrorKind::Tls, "no secure connection could be made"),
+        BrokenKind::ForeignLocation => {
+            (ErrorKind::Protocol(BrokenRule::ForeignLocation), "the server points to where it may not")
+        }
         BrokenKind::Closed => (ErrorKind::Io, "the connection broke"),
         BrokenKind::NotHttp => (ErrorKind::Protocol(BrokenRule::NotHttp), "the answer is not valid HTTP"),
         BrokenKind::Timeout(limit) => (
@@ -142,6 +145,10 @@ pub(super) fn is_worth_retrying(kind: BrokenKind) -> bool {
         | BrokenKind::NotHttp
         | BrokenKind::Paused => true,
         BrokenKind::Timeout(limit) => limit != TimeLimit::Total,
-        BrokenKind::ProxyRefused | BrokenKind::Setting | BrokenKind::TlsRejected | BrokenKind::Unsendable => false,
+        BrokenKind::ProxyRefused
+        | BrokenKind::Setting
+        | BrokenKind::TlsRejected
+        | BrokenKind::ForeignLocation
+        | BrokenKind::Unsendable => false,
     }
 }

@@ -10,6 +10,9 @@ const FOREIGN_WORDS: [&str; 9] =
 /// What shows that Rust's documentation or types came through.
 const RUST_TRACES: [&str; 5] = ["# Safety", "```", "[`", "::", "Option<"];
 
+/// No line of the header is longer.
+const MOST_COLUMNS: usize = 100;
+
 /// Each way in which the header breaks the rules, as a sentence.
 pub(crate) fn faults(header: &str, declared: &Declarations) -> Vec<String> {
     let mut faults = Vec::new();
@@ -38,6 +41,9 @@ pub(crate) fn faults(header: &str, declared: &Declarations) -> Vec<String> {
     for (number, line) in (1..).zip(header.lines()) {
         for trace in RUST_TRACES.iter().filter(|trace| line.contains(*trace)) {
             faults.push(format!("line {number} has `{trace}`, which is Rust: {}", line.trim()));
+        }
+        if line.chars().count() > MOST_COLUMNS {
+            faults.push(format!("line {number} has more than {MOST_COLUMNS} columns: {}", line.trim()));
         }
     }
     if !header.contains("extern \"C\" {") {
@@ -138,5 +144,6 @@ uint32_t tus_version_number(void);
             assert_eq!(faults_of(&GOOD.replace(from, to)), [fault]);
         }
         assert_eq!(faults_of(&GOOD.replace("Belongs", "# Safety Belongs")).len(), 1);
+        assert_eq!(faults_of(&GOOD.replace("As long", &"x".repeat(MOST_COLUMNS))).len(), 1);
     }
 }
