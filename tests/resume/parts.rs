@@ -237,7 +237,7 @@ fn a_part_that_fails_leaves_none_behind_whose_creation_was_slow() {
     let (folder, bytes) = (Folder::new(), noise(9000, 87));
     let path = folder.file("a", &bytes);
     server.script(Rule::on("POST").skip(1).times(3).delay_answer(Duration::from_millis(500)));
-    server.script(Rule::on("PATCH").forever().reply(403));
+    server.script(Rule::on("PATCH").forever().answer_once("POST", 4).reply(403));
     let error = run(&config_to(&server.endpoint()), &path, &in_parts(4)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::HttpStatus);
     assert_eq!(

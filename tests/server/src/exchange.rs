@@ -4,6 +4,7 @@
 //! calls it and acts on how it says to go on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::body::{Body, Progress, Surroundings, send_interim};
 use crate::fault::{Answer, At, AtStop, Edit, Ending, Fault};
@@ -11,7 +12,7 @@ use crate::handler::{self, Context, Outcome, http_date};
 use crate::head::{Framing, Head};
 use crate::judge::{Finding, judge};
 use crate::link::Link;
-use crate::log::{Level, Violation};
+use crate::log::{Level, Request, Violation};
 use crate::peers::Phase;
 use crate::response::Response;
 use crate::send::{Sent, send, send_raw, will_be_whole};
@@ -29,6 +30,9 @@ pub(crate) enum Next {
 
 /// Unread body bytes a refused request may have so that it is worth reading them.
 const WORTH_READING: u64 = 64 * 1024;
+
+/// How long an answer is held back at most.
+const LONGEST_HOLD: Duration = Duration::from_secs(10);
 
 /// Answers one request.
 pub(crate) fn run(shared: &Arc<Shared>, link: &mut Link, head: &Head, connection: u64) -> Next {
@@ -206,6 +210,11 @@ impl Exchange<'_> {
             response.status = status;
         }
         let close = self.complete_headers(&mut response, unread);
+        if let Some((method, count)) = &self.fault.answer_once {
+            let come =
+                |requests: &[Request]| requests.iter().filter(|request| request.method == *method).count() >= *count;
+            self.shared.log.wait_for(come, LONGEST_HOLD);
+        }
         let pause = self.fault.delay_answer.unwrap_or_default();
         if !self.shared.control.sleep(pause) || !self.interims(link, At::BeforeAnswer) {
             self.unanswered("T-011");

@@ -191,6 +191,8 @@ pub struct Fault {
     pub delay_reading: Option<Duration>,
     /// Pause before the final answer.
     pub delay_answer: Option<Duration>,
+    /// The final answer waits until so many requests of this method have come.
+    pub answer_once: Option<(String, usize)>,
     /// Nothing is read or sent after the head.
     pub hang_after_head: bool,
     /// The body is read and stored, and no answer comes.

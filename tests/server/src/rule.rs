@@ -300,6 +300,13 @@ impl Rule {
         self
     }
 
+    /// Holds the final answer back until `count` requests of this method have come since the log was cleared (10 seconds
+    /// at most).
+    pub fn answer_once(mut self, method: &str, count: usize) -> Self {
+        self.fault.answer_once = Some((method.to_owned(), count));
+        self
+    }
+
     /// Ends the connection after so many bytes of the answer.
     pub fn cut_response(mut self, bytes: u64, ending: Ending) -> Self {
         self.fault.cut_response = Some((bytes, ending));
