@@ -44,10 +44,11 @@
  *
  * ERRORS: functions that can fail return a tus_status, 0 for success. Those with a last parameter
  * `err` write the details there on failure, and on failure only: an object of the caller's to be
- * freed with tus_error_free. `err` may be NULL; set `*err` to NULL before. Setters of tus_config
- * and tus_upload_options need not be checked: what they refuse is remembered and returned by the
- * call that uses the object. Results (`out`) are set to NULL first. Any function may return
- * TUS_E_PANIC and TUS_E_INTERNAL: bugs of the library, caught.
+ * freed with tus_error_free. `err` may be NULL; set `*err` to NULL before. The details of a failure
+ * without `err`, or with NULL for it, are kept for the thread: tus_last_error. Setters of
+ * tus_config and tus_upload_options need not be checked: what they refuse is remembered and
+ * returned by the call that uses the object. Results (`out`) are set to NULL first. Any function
+ * may return TUS_E_PANIC and TUS_E_INTERNAL: bugs of the library, caught.
  *
  * THREADS: each comment says which may call. Different objects never need a lock. A tus_client
  * serves any number of threads at once. The library's own threads block the signals that a
@@ -1246,6 +1247,20 @@ TUS_API const void *tus_error_response_body(const struct tus_error *e, size_t *l
  * Since: 0.1
  */
 TUS_API void tus_error_free(struct tus_error *e);
+
+/**
+ * The details of the last call on this thread that failed and had no other place for them: a
+ * function that returns a tus_status and has no `err`, or one that has it and got NULL. A call that
+ * succeeds changes nothing, so look here only after a failure. A program whose work moves from
+ * thread to thread (goroutines, some coroutines) has to stay on one from the call to this one.
+ *
+ * Returns: the error; NULL if no such call has failed on this thread.
+ * Ownership: borrowed, not to be freed; valid until the next such failure on this thread, or the
+ * thread's end.
+ * Threads: any; each has its own.
+ * Since: 0.1
+ */
+TUS_API const struct tus_error *tus_last_error(void);
 
 /**
  * Writes bytes to a sink. Whether the calls make up one text (tus_fingerprint_fn) or each is a

@@ -37,6 +37,8 @@ mod lifetimes;
 mod manners;
 #[path = "c_api/pointers.rs"]
 mod pointers;
+#[path = "c_api/refusals.rs"]
+mod refusals;
 #[path = "c_api/results.rs"]
 mod results;
 #[path = "c_api/shapes.rs"]

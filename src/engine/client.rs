@@ -494,16 +494,19 @@ impl Client {
 
     /// An upload's URL as the caller gives it: absolute, or relative to the endpoint. Userinfo in it is not used.
     pub(super) fn upload_url(&self, text: &str) -> Result<AbsoluteUrl> {
-        if let Ok((url, _)) = AbsoluteUrl::parse(text) {
-            return Ok(url);
-        }
-        match &self.shared.config.endpoint {
-            Some(endpoint) => endpoint.resolve(text).map_err(|_| Error::invalid("the upload's URL cannot be used")),
-            None => {
-                let reason = AbsoluteUrl::parse(text).err().map(|error| error.to_string()).unwrap_or_default();
-                Err(Error::invalid(format!("the upload's URL cannot be used: {reason}")))
-            }
-        }
+        let reason = match AbsoluteUrl::parse(text) {
+            Ok((url, _)) => return Ok(url),
+            Err(error) => error.to_string(),
+        };
+        let reason = match &self.shared.config.endpoint {
+            Some(endpoint) => match endpoint.resolve(text) {
+                Ok(url) => return Ok(url),
+                Err(_) if text.contains("://") => reason,
+                Err(_) => "it is neither an absolute URL nor a reference to one, seen from the endpoint".to_owned(),
+            },
+            None => reason,
+        };
+        Err(Error::invalid(format!("the upload's URL cannot be used: {reason}")))
     }
 
     /// How an operation ends that is cancelled before it begins, if it names an upload: that stays on the server.

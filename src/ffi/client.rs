@@ -146,7 +146,8 @@ impl Use {
         match self.is_inside() {
             false => Ok(()),
             true => {
-                let message = "a blocking call on a client from inside one of its own callbacks";
+                let message = "a blocking call on a client from inside one of its own callbacks: \
+                    make it after the callback has returned; its twin with _async, if it has one, may be called here";
                 Err(Error::new(ErrorKind::Busy, message).into())
             }
         }

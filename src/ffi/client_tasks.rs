@@ -95,6 +95,10 @@ pub unsafe extern "C" fn tus_client_close(c: *mut tus_client, timeout_ms: i64) -
     guard_status(|| {
         // SAFETY: the caller's pointer, as the header asks for.
         let closed = unsafe { Use::begin(c) }?.close(wait_limit(timeout_ms))?;
-        if closed { Ok(()) } else { Err(Failure::timed_out()) }
+        if closed {
+            return Ok(());
+        }
+        let message = "a function of the program's has not returned, or a removal is under way: call again";
+        Err(Failure::timed_out(message))
     })
 }

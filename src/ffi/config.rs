@@ -492,7 +492,9 @@ fn list(text: &str, argument: &str) -> Result<Vec<String>> {
     let names = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
     let checked = names.map(|name| match name.bytes().all(|byte| byte.is_ascii_graphic()) && !name.is_empty() {
         true => Ok(name.to_owned()),
-        false => Err(Error::invalid(format!("{argument}: {name:?} is no name"))),
+        false => Err(Error::invalid(format!(
+            "{argument}: {name:?} is no name; names have no blanks, and commas between them"
+        ))),
     });
     checked.collect()
 }

@@ -128,7 +128,9 @@ pub(super) fn chunk_size(bytes: u64) -> Result<ChunkSize> {
         TUS_CHUNK_WHOLE => Ok(ChunkSize::Whole),
         _ => match NonZeroU64::new(bytes) {
             Some(bytes) => Ok(ChunkSize::Fixed(bytes)),
-            None => Err(Error::invalid("a chunk size of 0 bytes would never send anything")),
+            None => Err(Error::invalid(
+                "a chunk size of 0 bytes would never send anything: give 1 or more, or TUS_CHUNK_AUTO",
+            )),
         },
     }
 }

@@ -85,8 +85,8 @@ impl Failure {
     }
 
     /// A wait that took too long.
-    pub(super) fn timed_out() -> Self {
-        Error::new(ErrorKind::Timeout(TimeLimit::Total), "what was waited for is not over yet").into()
+    pub(super) fn timed_out(message: &'static str) -> Self {
+        Error::new(ErrorKind::Timeout(TimeLimit::Total), message).into()
     }
 
     /// The object as a part of another.

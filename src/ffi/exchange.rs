@@ -200,7 +200,11 @@ pub unsafe extern "C" fn tus_request_set_header(
         // SAFETY: the caller's pointers, as the header asks for.
         let (name, value) = unsafe { (text(name, "name")?, optional_text(value, "value")?) };
         if !request.changeable {
-            return Err(Error::new(ErrorKind::InvalidState, "the request was sent already").into());
+            return Err(Error::new(
+                ErrorKind::InvalidState,
+                "the request was sent already: its headers can be set before that, in a tus_before_request_fn",
+            )
+            .into());
         }
         let mut request = request.request;
         // SAFETY: it came from a `&mut` that is lent for as long as the callback runs, and the `&` of other functions

@@ -16,6 +16,7 @@ use std::sync::Once;
 use std::thread;
 
 use super::error::{Failure, tus_error};
+use super::last::keep;
 use super::status::{tus_status, tus_status_code};
 use crate::sys::thread::{self as threads, CancellationHeldOff, with_exit_parked};
 
@@ -24,16 +25,23 @@ pub(super) fn guard_value<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
     guard(body).unwrap_or(on_panic)
 }
 
-/// Runs an export that returns a status without details.
+/// Runs an export that returns a status; the details of a failure are kept for `tus_last_error`.
 pub(super) fn guard_status(body: impl FnOnce() -> Result<(), Failure>) -> tus_status {
-    match guard(body) {
-        Ok(Ok(())) => tus_status_code::TUS_OK.code(),
-        Ok(Err(failure)) => failure.status().code(),
-        Err(_) => tus_status_code::TUS_E_PANIC.code(),
-    }
+    guard_told(|| body().map(|()| tus_status_code::TUS_OK))
 }
 
-/// Runs an export that returns a status and, on failure, the details in `*err`.
+/// The same for one that may succeed and yet tell how something else failed.
+pub(super) fn guard_told(body: impl FnOnce() -> Result<tus_status_code, Failure>) -> tus_status {
+    let failure = match guard(body) {
+        Ok(Ok(told)) => return told.code(),
+        Ok(Err(failure)) => failure,
+        Err(text) => Failure::panicked(text),
+    };
+    without_place(failure)
+}
+
+/// Runs an export that returns a status and, on failure, the details in `*err`; if that is NULL they
+/// are kept for `tus_last_error`.
 ///
 /// # Safety
 ///
@@ -44,13 +52,21 @@ pub(super) unsafe fn guard_call(err: *mut *mut tus_error, body: impl FnOnce() ->
         Ok(Err(failure)) => failure,
         Err(text) => Failure::panicked(text),
     };
-    let status = failure.status().code();
-    if !err.is_null() {
-        // Building the object allocates and formats: it is guarded like the rest.
-        let object = guard(|| failure.into_object()).unwrap_or(ptr::null_mut());
-        // SAFETY: not NULL, so by this function's contract it points to memory for a pointer.
-        unsafe { err.write(object) };
+    if err.is_null() {
+        return without_place(failure);
     }
+    let status = failure.status().code();
+    // Building the object allocates and formats: it is guarded like the rest.
+    let object = guard(|| failure.into_object()).unwrap_or(ptr::null_mut());
+    // SAFETY: not NULL, so by this function's contract it points to memory for a pointer.
+    unsafe { err.write(object) };
+    status
+}
+
+/// Keeps the details of a failure that cannot be handed out; its status.
+fn without_place(failure: Failure) -> tus_status {
+    let status = failure.status().code();
+    let _kept = guard(|| keep(failure));
     status
 }
 

@@ -22,6 +22,7 @@ mod version;
 mod status;
 
 mod error;
+mod last;
 
 mod callback;
 mod sink;
@@ -111,6 +112,7 @@ pub use exchange::*;
 pub use fingerprint::*;
 pub use hooks::*;
 pub use info::*;
+pub use last::*;
 pub use limits::*;
 pub use log::*;
 pub use metadata::*;

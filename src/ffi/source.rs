@@ -112,7 +112,11 @@ pub(super) fn occupy(slot: &Arc<Slot>) -> Result<Occupied, Failure> {
     let mut content = slot.content();
     match replace(&mut *content, Content::InUse) {
         Content::Free(source) => Ok(Occupied { source: Some(source), slot: Arc::clone(slot) }),
-        Content::InUse => Err(Error::new(ErrorKind::Busy, "the source is in use by another operation").into()),
+        Content::InUse => Err(Error::new(
+            ErrorKind::Busy,
+            "the source is in use by another operation: wait until that is over, or make another source",
+        )
+        .into()),
         Content::Spoiled => {
             *content = Content::Spoiled;
             let message = "an earlier operation on this source panicked; make a new one";

@@ -9,13 +9,14 @@ use std::time::Duration;
 use super::client::Use;
 use super::convert::{put, truth, wait_limit};
 use super::error::{Failure, lend_error, status_of, tus_error};
-use super::guard::{guard_status, guard_value};
+use super::guard::{guard_status, guard_told, guard_value};
 use super::handle::{CType, Kind, Object, Shared, hold, let_go, state};
 use super::hooks::{fill_progress, tus_progress};
 use super::kept::Kept;
 use super::status::{tus_status, tus_status_code};
 use super::uploader::UploaderState;
 use crate::engine::info::{PreviousUpload, ServerInfo, UploadInfo};
+use crate::error::{Error, ErrorKind};
 use crate::task::{Task, TaskState};
 
 /// An operation that runs on a thread of the library's while the program goes on: what a function
@@ -206,7 +207,7 @@ pub unsafe extern "C" fn tus_task_wait(t: *mut tus_task, timeout_ms: i64) -> tus
                 object.client.check_outside()?;
             }
             if !over(wait_limit(timeout_ms)) {
-                return Err(Failure::timed_out());
+                return Err(Failure::timed_out("the task is not over yet: wait again, or cancel it"));
             }
         }
         Ok(())
@@ -266,20 +267,16 @@ pub unsafe extern "C" fn tus_task_is_done(t: *const tus_task) -> c_int {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_task_result(t: *const tus_task, err: *mut *const tus_error) -> tus_status {
-    guard_value(tus_status_code::TUS_E_PANIC.code(), || {
+    guard_told(|| {
         // SAFETY: the caller's pointers, as the header asks for.
         unsafe {
             put(err, ptr::null());
-            let ended = state(t, "t").map_err(Failure::from).and_then(TaskObject::ended);
-            let status = match ended {
-                Ok(Some(ended)) => {
-                    put(err, ended.error.as_ref().map_or(ptr::null(), Object::as_c));
-                    ended.status
-                }
-                Ok(None) => tus_status_code::TUS_E_BUSY,
-                Err(failure) => failure.status(),
+            let Some(ended) = state(t, "t")?.ended()? else {
+                let message = "the task is not over: wait for it (tus_task_wait), or be called when it is (`done`)";
+                return Err(Error::new(ErrorKind::Busy, message).into());
             };
-            status.code()
+            put(err, ended.error.as_ref().map_or(ptr::null(), Object::as_c));
+            Ok(ended.status)
         }
     })
 }

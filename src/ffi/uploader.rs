@@ -190,7 +190,10 @@ impl UploaderState {
 /// Why an uploader cannot be used now.
 fn refused<T>(refused: TryLockError<T>) -> Error {
     let (kind, message) = match refused {
-        TryLockError::WouldBlock => (ErrorKind::Busy, "the uploader is in use by another call"),
+        TryLockError::WouldBlock => (
+            ErrorKind::Busy,
+            "the uploader is in use by another call: wait until that has returned, or end it (tus_uploader_cancel)",
+        ),
         TryLockError::Poisoned(_) => (ErrorKind::InvalidState, "an earlier call on this uploader panicked"),
     };
     Error::new(kind, message)

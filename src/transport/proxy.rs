@@ -71,7 +71,11 @@ impl ProxyUrl {
             // What desktops write for a SOCKS proxy whose version nobody was asked for.
             "socks5h" | "socks" => ProxyKind::Socks5 { proxy_resolves: true },
             "https" => return Err("TLS to the proxy itself (https://) is not supported".to_owned()),
-            other => return Err(format!("unknown proxy scheme {other:?}")),
+            other => {
+                return Err(format!(
+                    "unknown proxy scheme {other:?}; there are http, socks4, socks4a, socks5, socks5h and socks"
+                ));
+            }
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (user, address) = match rest.rsplit_once('@') {

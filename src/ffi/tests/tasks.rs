@@ -171,7 +171,16 @@ fn what_is_wrong_when_it_runs_is_the_tasks() {
         let task = ended(|f, d, e, out, err| {
             tus_client_upload_async(client.pointer, source.pointer, null(), f, d, e, out, err)
         });
-        assert_eq!(outcome(&task), (BUSY, Some("the source is in use by another operation".to_owned())));
+        assert_eq!(
+            outcome(&task),
+            (
+                BUSY,
+                Some(
+                    "the source is in use by another operation: wait until that is over, or make another source"
+                        .to_owned()
+                )
+            )
+        );
         let (mut first, mut second) = (null(), null());
         tus_task_result(task.pointer, &raw mut first);
         tus_task_result(task.pointer, &raw mut second);
