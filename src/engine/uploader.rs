@@ -83,7 +83,8 @@ impl Uploader {
         let gauge = Arc::clone(job.meter.gauge());
         gauge.report_now().map_err(|code| super::driver::stopped_by_callback("progress", code))?;
         // So that the URL is there before the first byte.
-        let plan = Plan { creation_data: CreationData::Off, ..plan };
+        let creation_data = if job.meter.total() == Some(0) { plan.creation_data } else { CreationData::Off };
+        let plan = Plan { creation_data, ..plan };
         let ended = {
             let mut driver = Driver::new(client, &mut job).with_source(source.0.as_mut());
             driver.begin(plan);

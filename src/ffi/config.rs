@@ -400,13 +400,15 @@ pub unsafe extern "C" fn tus_config_set_locations(c: *mut tus_config, locations:
 ///
 /// - `c`: the configuration.
 /// - `data`: a value of enum tus_creation_data. TUS_CREATION_DATA_OFF: no data goes with it; if it
-///   is not answered it is repeated, and what is left on the server is an empty upload at most.
-///   TUS_CREATION_DATA_ON: data goes with it, once. Without an answer it is repeated without data;
-///   but if the whole upload was sent and may be complete on the server (no answer, or one like 500,
-///   502 or 429), the operation ends with TUS_E_UNCONFIRMED, for only the program can tell whether a
-///   second upload does harm. TUS_CREATION_DATA_REPEAT: as before, but then repeated, data and all:
-///   a second complete upload may be left on the server. It also lets the request be repeated that
-///   puts parts together. Default: TUS_CREATION_DATA_OFF.
+///   is not answered it is repeated, and what is left on the server is an upload without data at
+///   most. (But an upload of size 0 is complete with its creation, and ends without a clear answer
+///   as the next value says.) TUS_CREATION_DATA_ON: data goes with it, once. Without an answer it is
+///   repeated without data; but if the whole upload was sent and may be complete on the server (no
+///   answer, or one like 500, 502 or 429), the operation ends with TUS_E_UNCONFIRMED, for only the
+///   program can tell whether a second upload does harm. TUS_CREATION_DATA_REPEAT: as before, but
+///   then repeated, data and all: a second complete upload may be left on the server. It also lets
+///   the request be repeated that puts parts together, and the creation of an upload of size 0.
+///   Default: TUS_CREATION_DATA_OFF.
 ///
 /// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `c` is NULL or invalid, or this is no such value.
 /// Threads: one at a time for each configuration.

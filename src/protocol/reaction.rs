@@ -126,6 +126,13 @@ pub fn refuses_finish(answer: &Answer) -> bool {
     !of_its_own && answer.is_from_tus()
 }
 
+/// Whether something before the tus server says "not now" in so many words, and so has passed nothing on to it. A 503 alone
+/// is not enough: some gateways say it of a request that the server has had.
+pub fn turns_away(answer: &Answer) -> bool {
+    let asks_for_time = answer.status != 503 || answer.headers.get("Retry-After").is_some();
+    matches!(answer.status, 425 | 429 | 503) && asks_for_time && !answer.is_from_tus()
+}
+
 /// tusd and @tus/server end a PATCH with 400 when a newer request takes the upload over or the body was cut.
 fn is_interruption(answer: &Answer) -> bool {
     let text = String::from_utf8_lossy(&answer.body);
@@ -249,5 +256,17 @@ mod tests {
         }
         assert!(!refuses(500, "ERR_LOCK_TIMEOUT: x", tus));
         assert!(!refuses(400, "ERR_UPLOAD_INTERRUPTED: x", tus));
+    }
+
+    #[test]
+    fn who_turns_a_request_away_says_when_to_come_again() {
+        let away = |status, fields: &[(&str, &str)]| {
+            let headers = fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            turns_away(&Answer::new(status, headers, ""))
+        };
+        let (later, tus) = (("Retry-After", "1"), ("Tus-Resumable", "1.0.0"));
+        assert!(away(425, &[]) && away(429, &[]) && away(429, &[later]) && away(503, &[later]));
+        assert!(!away(503, &[]) && !away(502, &[later]) && !away(500, &[later]) && !away(403, &[later]));
+        assert!(!away(429, &[tus]) && !away(503, &[tus, later]));
     }
 }

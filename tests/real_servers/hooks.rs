@@ -112,8 +112,10 @@ fn tusd_pre_create_fails(api: Api) {
 }
 
 /// How an upload gets its last byte.
-fn ways() -> [(usize, Chunk, CreationData); 4] {
+fn ways() -> [(usize, Chunk, CreationData); 6] {
     [
+        (0, Chunk::Whole, CreationData::Off),
+        (0, Chunk::Whole, CreationData::On),
         (100_000, Chunk::Whole, CreationData::Off),
         (100_000, Chunk::Fixed(30_000), CreationData::Off),
         (100_000, Chunk::Whole, CreationData::On),
@@ -122,15 +124,16 @@ fn ways() -> [(usize, Chunk, CreationData); 4] {
 }
 
 /// Never a success, never a second upload; what the server said is told, with the URL where there is one. `at_once`: how it
-/// ends, and whether there is a URL, where all the data went with the creation.
+/// ends, and whether there is a URL, where all the data went with the creation, or there is none.
 fn unconfirmed(api: Api, peer: &Peer, status: u16, words: &str, at_once: (Kind, bool)) {
     for (size, chunk, data) in ways() {
         let bytes = noise(size, 92);
         let (client, wire) = client(api, peer, |setup| (setup.chunk, setup.upload_with_creation) = (chunk, data));
         let error = client.upload(&bytes, &Job::default()).unwrap_err();
-        let whole = data == CreationData::On && chunk == Chunk::Whole;
+        let whole = size == 0 || data == CreationData::On && chunk == Chunk::Whole;
         let (kind, has_url) = if whole { at_once } else { (Kind::Unconfirmed, true) };
-        assert_eq!(error.gist(), (kind, status, has_url), "{chunk:?} {data:?} {error:?}");
+        assert_eq!(error.gist(), (kind, status, has_url), "{size} {chunk:?} {data:?} {error:?}");
+        assert!(kind == Kind::Unconfirmed || error.message.contains("may have kept it"), "{error:?}");
         assert_body(&error, words);
         let posts = wire.lock().unwrap().iter().filter(|line| line.starts_with("POST")).count();
         assert_eq!((posts, error.retryable), (1, false), "{:?}", wire.lock().unwrap());

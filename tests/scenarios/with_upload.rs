@@ -21,6 +21,7 @@ both! {
     scenario_10_answer_cut_anywhere,
     scenario_10_refused_with_everything_there,
     scenario_10_refused_while_sending,
+    scenario_10_an_empty_upload_is_made_once,
 }
 
 fn offering() -> Server {
@@ -208,6 +209,44 @@ fn scenario_10_refused_with_everything_there(api: Api) {
     server.script(Rule::on("POST").status(200).without("Location"));
     let error = api.upload(&with_data(&server), HELLO).unwrap_err();
     assert_eq!(error.gist(), (Kind::Unconfirmed, 200, false), "{error:?}");
+}
+
+/// T-051: the creation of an empty upload finishes it too, whatever the setting.
+fn scenario_10_an_empty_upload_is_made_once(api: Api) {
+    for setup in [with_data, Setup::to] {
+        let server = offering();
+        let mut told = vec![];
+        for status in [500, 502, 503, 504] {
+            server.script(Rule::on("POST").status(status).without("Location").body("the hook failed"));
+            let error = api.upload(&setup(&server), b"").unwrap_err();
+            assert_eq!(error.gist(), (Kind::Unconfirmed, status as u16, false), "{error:?}");
+            assert!(!error.retryable);
+            error.assert_says("the hook failed");
+            told.extend(["OPTIONS 204".to_owned(), format!("POST 0 {status}")]);
+        }
+        for ending in [Ending::Fin, Ending::Rst] {
+            server.script(Rule::on("POST").cut_response(0, ending));
+            let error = api.upload(&setup(&server), b"").unwrap_err();
+            assert_eq!(error.gist(), (Kind::Unconfirmed, 0, false), "{error:?}");
+            told.extend(["OPTIONS 204".to_owned(), "POST 0 -".to_owned()]);
+        }
+        assert_told(&server, &told.iter().map(String::as_str).collect::<Vec<_>>());
+
+        // What says "not now" is heeded, and what the server refuses, it may have kept.
+        server.clear_log();
+        server.script(Rule::on("POST").reply(429).without("Tus-Resumable").header("Retry-After", "0"));
+        let done = api.upload(&setup(&server), b"").unwrap();
+        assert_story(&server, &["OPTIONS 204", "POST 0 429", "POST 0 201"], &done.url, b"");
+        server.script(Rule::on("POST").status(422).without("Location").body("no picture"));
+        let error = api.upload(&setup(&server), b"").unwrap_err();
+        assert_eq!(error.gist(), (Kind::HttpStatus, 422, false), "{error:?}");
+        assert!(error.message.contains("may have kept it"), "{error:?}");
+    }
+    let server = offering();
+    server.script(Rule::on("POST").status(500).without("Location"));
+    let setup = Setup { upload_with_creation: CreationData::Repeat, ..Setup::to(&server) };
+    let done = api.upload(&setup, b"").unwrap();
+    assert_story(&server, &["OPTIONS 204", "POST 0 500", "POST 0 201"], &done.url, b"");
 }
 
 /// T-031: the answer counts, not the broken pipe.

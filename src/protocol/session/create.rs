@@ -7,7 +7,7 @@ use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::VERSION;
 use crate::protocol::foreign::{Secrets, foreign};
 use crate::protocol::offset::{Acknowledged, Proven};
-use crate::protocol::reaction::{Budget, Purpose, Reaction, react, refuses_finish};
+use crate::protocol::reaction::{Budget, Purpose, Reaction, react, refuses_finish, turns_away};
 use crate::protocol::url::AbsoluteUrl;
 use crate::warning::{Warning, WarningKind};
 
@@ -137,6 +137,9 @@ impl Create {
             request = request
                 .header("Content-Type", "application/offset+octet-stream")
                 .body(Body::Range { start: 0, length: data });
+        } else if core.size == Some(0) {
+            // It makes a complete upload: a connection that had died unseen would leave open whether it has.
+            request.exchange.fresh_connection = true;
         }
         State::Create(Create { request, endpoint, data })
     }
@@ -150,7 +153,8 @@ impl Create {
             if let Ok(url) = place(core, &self.request.exchange, &answer) {
                 return self.refused_at(core, url, answer, body_sent);
             }
-            if leaves_open(&answer) && core.plan.creation_data != CreationData::Repeat {
+            let nothing_made = self.data == 0 && turns_away(&answer);
+            if leaves_open(&answer) && !nothing_made && core.plan.creation_data != CreationData::Repeat {
                 core.hold_back_others(&self.request.exchange, &answer);
                 let what = format!(
                     "the whole upload was sent with its creation and answered with status {}: whether the server has \
@@ -169,28 +173,34 @@ impl Create {
             // 413 to a body may be a proxy's limit and not the server's: without data it may pass.
             Reaction::TooMuch if self.data > 0 => Self::post(core, self.endpoint, false),
             Reaction::TooMuch => Finished::error(refused(ErrorKind::TooLarge, &self.request.exchange, &answer)),
-            Reaction::Fail(kind) => Finished::error(self.refused(kind, &answer)),
+            Reaction::Fail(kind) => Finished::error(self.refused(core, kind, &answer, body_sent)),
             Reaction::Accept
             | Reaction::Redirect
             | Reaction::Conflict
             | Reaction::Interrupted
             | Reaction::Refused
             | Reaction::Gone
-            | Reaction::Missing => Finished::error(self.refused(ErrorKind::HttpStatus, &answer)),
+            | Reaction::Missing => Finished::error(self.refused(core, ErrorKind::HttpStatus, &answer, body_sent)),
         }
     }
 
-    fn refused(&self, kind: ErrorKind, answer: &Answer) -> Error {
+    fn refused(&self, core: &Core, kind: ErrorKind, answer: &Answer, body_sent: u64) -> Error {
         let error = refused(kind, &self.request.exchange, answer);
+        // Mostly it is the creation that is refused; but some servers say no to an upload that they have stored (T-153).
+        if kind == ErrorKind::HttpStatus && self.finishes(core, body_sent) && refuses_finish(answer) {
+            return error
+                .because("the request had all of the upload: the server may have kept it, its URL is not known");
+        }
         if matches!(answer.status, 404 | 405 | 410) && !answer.is_from_tus() {
             return error.because("no tus server seems to answer there: check the path of the URL");
         }
         error
     }
 
-    /// Whether the server may hold the complete upload once it has so many bytes of this request.
+    /// Whether the server may hold the complete upload once it has so many bytes of this request. An empty one is complete
+    /// with its creation.
     fn finishes(&self, core: &Core, body_sent: u64) -> bool {
-        self.data > 0 && core.size == Some(self.data) && body_sent >= self.data
+        core.size == Some(self.data) && body_sent >= self.data
     }
 
     /// The same again. At most one request of a creation carries data, unless the caller allows more (T-051).
@@ -230,13 +240,12 @@ impl Create {
         let url = match place(core, exchange, &answer) {
             Ok(url) => url,
             Err(rule) => {
-                let finishes = self.finishes(core, body_sent) || core.size == Some(0);
                 let has_all = match answer.headers.integer("Upload-Offset") {
                     Ok(Some(offset)) => core.size == Some(offset),
-                    // An empty upload is complete once it is created.
-                    _ => (self.data > 0 || core.size == Some(0)) && answer.is_from_tus(),
+                    _ => answer.is_from_tus(),
                 };
-                return Finished::error(unplaced(rule, finishes && has_all, exchange, &answer));
+                let finishes = self.finishes(core, body_sent) && has_all;
+                return Finished::error(unplaced(rule, finishes, exchange, &answer));
             }
         };
         core.created(&url);
@@ -266,7 +275,7 @@ impl Create {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        let sent = !broken.kind.is_before_the_request();
+        let sent = !broken.kind.is_before_the_request() && !broken.never_sent;
         let unreadable = broken.kind == BrokenKind::NotHttp;
         if self.finishes(core, broken.body_sent)
             && sent

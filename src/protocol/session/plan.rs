@@ -104,13 +104,14 @@ impl Goal {
 /// is not answered (T-051).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CreationData {
-    /// No data goes with it. It is repeated if it is not answered: an empty upload may be left on the server.
+    /// No data goes with it. It is repeated if it is not answered: an upload without data may be left on the server. One of
+    /// size 0 is complete with it, and ends as with [`CreationData::On`].
     #[default]
     Off,
     /// The first chunk goes with it, once. If it was the whole upload and the answer is lost, the operation ends with
     /// [`ErrorKind::Unconfirmed`](crate::error::ErrorKind::Unconfirmed); else it is repeated without data.
     On,
-    /// It is repeated with its data: a second complete upload may be left on the server.
+    /// It is repeated with its data, if any: a second complete upload may be left on the server.
     Repeat,
 }
 

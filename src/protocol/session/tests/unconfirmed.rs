@@ -174,6 +174,82 @@ fn a_whole_upload_sent_with_its_creation_is_not_sent_again() {
     assert!(run.notices.iter().any(|notice| matches!(notice, Notice::HoldBack { .. })), "others wait all the same");
 }
 
+/// An empty upload is complete with its creation, whatever the setting for data says.
+#[test]
+fn an_empty_upload_is_not_created_twice() {
+    for plan in [|| upload(0), || with_data(0), || Plan { partial: true, ..upload(0) }] {
+        for lost in [RESET, NO_ANSWER, Reply::Stale, Reply::Break(BrokenKind::NotHttp, 0)] {
+            let run = play_list(plan(), vec![lost]);
+            let error = run.expect_error(ErrorKind::Unconfirmed);
+            assert!(!error.is_retryable() && std::error::Error::source(error).is_some());
+            run.expect_requests(&["POST http://h/files/"]);
+            assert!(run.exchanges[0].fresh_connection);
+        }
+        let of_tus = [408, 409, 425, 429, 500, 502, 503, 504, 507].map(no);
+        let of_gateways = [408, 500, 502, 503, 504, 520, 524, 527].map(|status| foreign(status, &[]));
+        for refused in of_tus.into_iter().chain(of_gateways) {
+            let run = play_list(plan(), vec![refused]);
+            let error = run.expect_error(ErrorKind::Unconfirmed);
+            assert!(!error.is_retryable() && error.answer().is_some());
+            run.expect_requests(&["POST http://h/files/"]);
+        }
+    }
+}
+
+#[test]
+fn an_empty_upload_is_created_again_where_nothing_was_made() {
+    let later = || [("Retry-After", "1")];
+    let (connect, limit) = (BrokenKind::Connect, BrokenKind::Timeout(TimeLimit::Connect));
+    for first in [
+        Reply::Break(connect, 0),
+        Reply::Break(limit, 0),
+        Reply::Unsent,
+        no(423),
+        foreign(423, &[]),
+        foreign(425, &[]),
+        foreign(429, &[]),
+        foreign(429, &later()),
+        foreign(503, &later()),
+    ] {
+        let run = play_list(upload(0), vec![first, created()]);
+        run.expect_done(0);
+        run.expect_requests(&["POST http://h/files/", "POST http://h/files/"]);
+    }
+    // Or where the caller takes a second one.
+    for first in [RESET, no(500), foreign(502, &[])] {
+        let plan = Plan { creation_data: CreationData::Repeat, ..upload(0) };
+        play_list(plan, vec![first, created()]).expect_done(0);
+    }
+    // Where the refusal names it, it is looked at.
+    let there = foreign(500, &[("Location", "/files/1"), ("Tus-Resumable", "1.0.0")]);
+    let run = play_list(upload(0), vec![there, head(0, 0)]);
+    assert_eq!(run.expect_error(ErrorKind::Unconfirmed).upload_url(), Some(&url("http://h/files/1")));
+    let there = foreign(502, &[("Location", "/files/1")]);
+    play_list(upload(0), vec![there, head(0, 0)]).expect_done(0);
+}
+
+/// What the tus server refuses for good is refused; but it had all there is when it said so.
+#[test]
+fn a_creation_with_everything_that_is_refused_says_that_it_may_be_there() {
+    let says = |plan: Plan, answer: Reply| {
+        let run = play_list(plan, vec![answer]);
+        let error = run.expect_error(ErrorKind::HttpStatus);
+        assert!(!error.is_retryable() && run.requests.len() == 1);
+        error.full_message().contains("may have kept it")
+    };
+    for status in [400, 402, 403, 415, 418, 422] {
+        assert!(says(with_data(11), no(status)) && says(upload(0), no(status)), "{status}");
+        assert!(!says(with_data(11), foreign(status, &[])) && !says(upload(0), foreign(status, &[])), "{status}");
+        // Without all of the data nothing was finished.
+        assert!(!says(upload(11), no(status)), "{status}");
+        assert!(!says(Plan { chunk_size: fixed(6), ..with_data(11) }, no(status)), "{status}");
+        let early = Reply::Early(3, status, vec![("Tus-Resumable", "1.0.0".to_owned())]);
+        assert!(!says(with_data(11), early), "{status}");
+    }
+    // Who is to say who he is was not listened to.
+    assert!(!says(with_data(11), no(401)));
+}
+
 #[test]
 fn what_cannot_have_finished_is_created_again_without_data() {
     let then = || vec![created(), at(11)];
