@@ -1,8 +1,8 @@
 //! The C API as C programs see it: each program of `tests/c` is compiled with the system's compiler against
 //! `include/tus.h` and the shared library, run against the scripted server, and what the server saw is checked here.
 //!
-//! A story is one run of one case of one program. It is told up to three times: as it is, under valgrind, and with the
-//! program built with `-fsanitize=address,undefined`.
+//! A story is one run of one case of one program. It is told with the program built with `-fsanitize=address,undefined`,
+//! and under valgrind too if it is about what lives how long.
 #![cfg(target_os = "linux")]
 
 #[path = "c_api/build.rs"]

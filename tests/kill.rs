@@ -1,6 +1,6 @@
 //! Scenario 83: a process that is killed at any moment, and the next one, which ends what it began.
 //!
-//! 200 rounds one chunk after the other and 200 in three parts; `TUS_KILL_ROUNDS` says another number.
+//! 60 rounds one chunk after the other and 60 in three parts; `TUS_TEST_TIMES` multiplies that.
 
 #[allow(dead_code, unused_imports, unused_macros, reason = "shared with the scenarios, which use all of it")]
 mod support;
@@ -81,7 +81,7 @@ struct Figures {
 impl Run {
     /// The server reads each request at this pace, in bytes a second.
     fn new(parts: u32, pace: u64) -> Run {
-        let rounds = env::var("TUS_KILL_ROUNDS").map_or(200, |text| text.parse().unwrap());
+        let rounds = tus_test_peers::times(60);
         let mut options = Options { throttle: Some(pace), log_body: 0, ..Options::default() };
         options.extensions.creation_with_upload = false;
         let (folder, bytes) = (Folder::new(), noise(SIZE, u64::from(parts)));

@@ -1,4 +1,5 @@
-# The tests: every case of tests/run.sh, plainly, under valgrind, and compiled with AddressSanitizer.
+# The tests: every case of tests/run.sh, compiled with AddressSanitizer where that can be had; and as users compile it,
+# under valgrind, the cases that are about what lives how long.
 include(CheckCSourceRuns)
 
 set(cases
@@ -31,6 +32,23 @@ if(SQLite3_FOUND)
         custom_store_sqlite_usage custom_store_sqlite_refused)
 endif()
 
+# For each program: one run to its end, one that is broken off.
+set(lifetimes
+    quickstart quickstart_fails server_info memory_delete custom_reader custom_reader_fails hooks_give_up
+    upload_options upload_interrupt upload_several upload_parallel_store upload_info_delete
+    resume parallel_interrupt deferred_interrupt chunk_by_chunk_broken checksums
+    async_wait async_upload async_upload_interrupt async_poll_loop_cancel batch batch_interrupt cancel_delete
+    push_writer_small push_writer_fails)
+if(libuv_FOUND)
+    list(APPEND lifetimes libuv_loop_interrupt)
+endif()
+if(glib_FOUND)
+    list(APPEND lifetimes glib_loop_interrupt)
+endif()
+if(SQLite3_FOUND)
+    list(APPEND lifetimes custom_store_sqlite)
+endif()
+
 # A test that says what is missing.
 function(leave_out name reason)
     message(STATUS "left out: ${name}: ${reason}")
@@ -45,9 +63,9 @@ else()
     leave_out(upload_narrow "script(1) is missing, which makes terminals")
 endif()
 
-# Adds all cases once. `checker` is "none", or the path of valgrind.
+# Adds the cases that follow once. `checker` is "none", or the path of valgrind.
 function(add_cases prefix label programs checker)
-    foreach(case IN LISTS cases)
+    foreach(case IN LISTS ARGN)
         set(name "${prefix}${case}")
         add_test(NAME ${name} COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/tests/run.sh"
             ${case} "${programs}" "${TUS_TEST_SERVER}" "${CMAKE_CURRENT_BINARY_DIR}/tests/${name}" "${checker}")
@@ -77,16 +95,15 @@ if(NOT glib_FOUND)
     leave_out(glib_loop "GLib 2, its library or its headers, was not found by pkg-config")
 endif()
 
-add_cases("" plain "${CMAKE_CURRENT_BINARY_DIR}" none)
-
 if(CMAKE_C_FLAGS MATCHES "-fsanitize=")
     message(STATUS "the examples themselves are compiled with a sanitizer: neither valgrind nor a second build")
+    add_cases("" plain "${CMAKE_CURRENT_BINARY_DIR}" none ${cases})
     return()
 endif()
 
 find_program(TUS_VALGRIND valgrind)
 if(TUS_VALGRIND)
-    add_cases(valgrind_ valgrind "${CMAKE_CURRENT_BINARY_DIR}" "${TUS_VALGRIND}")
+    add_cases(valgrind_ valgrind "${CMAKE_CURRENT_BINARY_DIR}" "${TUS_VALGRIND}" ${lifetimes})
 else()
     leave_out(valgrind "not found in PATH")
 endif()
@@ -104,7 +121,8 @@ if(TUS_HAS_ASAN)
             OUTPUT_NAME ${program}
             RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/asan")
     endforeach()
-    add_cases(asan_ asan "${CMAKE_CURRENT_BINARY_DIR}/asan" none)
+    add_cases("" asan "${CMAKE_CURRENT_BINARY_DIR}/asan" none ${cases})
 else()
     leave_out(asan "programs compiled with -fsanitize=address do not run here")
+    add_cases("" plain "${CMAKE_CURRENT_BINARY_DIR}" none ${cases})
 endif()

@@ -6,8 +6,9 @@ use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_clean_after_break, assert_uploads, assert_wire};
 
 stories!(
-    valgrind: values, seen, should_retry, stopped_in_the_middle, stopped_in_a_retry_wait;
-    plain: origins, after_creation, too_late, stopped_at_the_start, stopped_while_sending, stopped_waiting_for_an_answer,
+    valgrind: stopped_in_the_middle, stopped_in_a_retry_wait;
+    rest: values, seen, should_retry, origins, after_creation, too_late, stopped_at_the_start, stopped_while_sending,
+        stopped_waiting_for_an_answer,
 );
 
 fn values(how: How) {

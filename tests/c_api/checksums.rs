@@ -5,7 +5,7 @@ use tus_test_server::{Extensions, Options, Rule};
 use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_untouched, assert_uploads};
 
-stories!(valgrind: algorithms, trailers, mismatches; plain: without_checksums, told, told_wrongly, refused);
+stories!(valgrind: mismatches; rest: algorithms, trailers, without_checksums, told, told_wrongly, refused);
 
 /// The algorithm of each request with data, and whether it came behind the data.
 fn sent(story: &Story) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_untouched, assert_uploads, assert_wire};
 
-stories!(valgrind: raii; plain:);
+stories!(valgrind: raii; rest:);
 
 fn raii(how: How) {
     let story = Story::new(how, "raii.cpp", "raii");

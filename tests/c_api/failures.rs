@@ -7,10 +7,7 @@ use tus_test_server::{Certificate, Ending, Options, Rule, Server, TlsOptions};
 use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_untouched, assert_uploads, assert_wire};
 
-stories!(
-    valgrind: statuses, details, refused_connection;
-    plain: log, unknown_host, tls, certificate_files, untrusted,
-);
+stories!(valgrind: details; rest: statuses, refused_connection, log, unknown_host, tls, certificate_files, untrusted);
 
 /// What the server does, what is asked of it, and what that becomes: status, HTTP status and method.
 struct Failing {

@@ -5,7 +5,7 @@ use tus_test_server::Rule;
 use crate::story::{How, Story};
 use crate::wire::assert_uploads;
 
-stories!(valgrind: cancelled; plain: );
+stories!(valgrind: cancelled; rest:);
 
 /// A thread that is cancelled in a blocking call ends after the call has returned.
 fn cancelled(how: How) {

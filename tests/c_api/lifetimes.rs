@@ -8,7 +8,7 @@ use crate::wire::{assert_clean, assert_uploads, assert_wire, lines};
 stories!(
     valgrind: busy_source, busy_client, destroyed_with_the_config, destroyed_at_once, destroyed_memory, any_order,
         freed_while_running, after_a_fork, eight_threads;
-    plain:
+    rest:
 );
 
 /// `hello`, which is not what the other programs upload.

@@ -6,7 +6,7 @@ use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_uploads};
 
 // Under valgrind and the sanitizers a process has descriptors and handlers of theirs; they are counted before and after.
-stories!(valgrind: nothing_left, sigpipe; plain: own_sigpipe);
+stories!(valgrind: nothing_left; rest: sigpipe, own_sigpipe);
 
 fn nothing_left(how: How) {
     let story = Story::new(how, "manners.c", "nothing_left");

@@ -3,7 +3,7 @@
 use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_untouched, assert_wire};
 
-stories!(valgrind: null, other_kind, overwritten, no_strings, no_results; plain: null_for_operations);
+stories!(valgrind: other_kind, overwritten; rest: null, no_strings, no_results, null_for_operations);
 
 /// What making one object of each kind takes, and what using each once more does.
 const MADE: [&str; 5] = ["OPTIONS 204", "POST 201", "PATCH 204", "HEAD 200", "POST 201"];

@@ -5,7 +5,7 @@ use tus_test_server::Rule;
 use crate::story::{How, Story};
 use crate::wire::{assert_untouched, assert_uploads};
 
-stories!(valgrind: all, threads; plain:);
+stories!(valgrind: all, threads; rest:);
 
 /// Every function of the header that returns a status.
 fn functions() -> Vec<String> {

@@ -6,8 +6,8 @@ use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_clean_after_break, assert_uploads, bytes, lines};
 
 stories!(
-    valgrind: parallel, by_hand, unfinished, readers, deferred;
-    plain: parallel_resumed, fallback, pipe, silent_pipe, without_deferred_length,
+    valgrind: parallel, readers;
+    rest: by_hand, unfinished, deferred, parallel_resumed, fallback, pipe, silent_pipe, without_deferred_length,
 );
 
 fn without(extensions: Extensions) -> Options {

@@ -6,9 +6,9 @@ use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_uploads, lines};
 
 stories!(
-    valgrind: answer, write, retry, queue, question, deleted_waiting_for_an_answer, deleted_before_a_retry, complete, paused,
-        paused_in_the_queue, priorities, workers;
-    plain: parts, not_deleted, delete_cancelled, paused_often, paused_and_cancelled,
+    valgrind: queue, deleted_before_a_retry, paused_in_the_queue;
+    rest: answer, write, retry, question, deleted_waiting_for_an_answer, complete, paused, priorities, workers,
+        parts, not_deleted, delete_cancelled, paused_often, paused_and_cancelled,
 );
 
 /// In how many milliseconds a cancel has to work. 50 are promised.

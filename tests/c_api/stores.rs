@@ -8,8 +8,8 @@ use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_untouched, assert_uploads};
 
 stories!(
-    valgrind: folder, table, faults, inside, destroyed_once, own_fingerprints, tokens;
-    plain: bad_folder, prune, verified, fingerprints, bad_tokens,
+    valgrind: table, inside, destroyed_once;
+    rest: folder, faults, own_fingerprints, tokens, bad_folder, prune, verified, fingerprints, bad_tokens,
 );
 
 fn with_expiry(how: How, source: &'static str, case: &'static str) -> Story {

@@ -22,19 +22,15 @@ pub(crate) enum How {
 /// What valgrind and the sanitizers make the exit code when they find something.
 const FOUND: &str = "99";
 
-/// Makes tests of stories: as they are, with sanitizers, and those listed under valgrind too.
+/// Makes tests of stories: all with sanitizers, and under valgrind too those that are about what lives how long.
 macro_rules! stories {
-    (valgrind: $($quick:ident),*; plain: $($slow:ident),* $(,)?) => {
-        mod plain {
-            $(#[test] fn $quick() { super::$quick(crate::story::How::Plain); })*
-            $(#[test] fn $slow() { super::$slow(crate::story::How::Plain); })*
-        }
+    (valgrind: $($lifetimes:ident),*; rest: $($rest:ident),* $(,)?) => {
         mod sanitized {
-            $(#[test] fn $quick() { super::$quick(crate::story::How::Sanitized); })*
-            $(#[test] fn $slow() { super::$slow(crate::story::How::Sanitized); })*
+            $(#[test] fn $lifetimes() { super::$lifetimes(crate::story::How::Sanitized); })*
+            $(#[test] fn $rest() { super::$rest(crate::story::How::Sanitized); })*
         }
         mod valgrind {
-            $(#[test] fn $quick() { super::$quick(crate::story::How::Valgrind); })*
+            $(#[test] fn $lifetimes() { super::$lifetimes(crate::story::How::Valgrind); })*
         }
     };
 }
@@ -90,7 +86,9 @@ impl Story {
 
     /// Runs the program to its end, whatever that is.
     pub(crate) fn ended(&self) -> Option<Ended> {
-        let program = build::program(self.source, self.how == How::Sanitized)?;
+        // As it is, where it cannot be built with sanitizers.
+        let sanitized = (self.how == How::Sanitized).then(|| build::program(self.source, true)).flatten();
+        let program = sanitized.or_else(|| build::program(self.source, false))?;
         let mut command = match self.how {
             How::Valgrind => valgrind(&program, &self.folder.0)?,
             How::Plain | How::Sanitized => Command::new(&program),

@@ -8,10 +8,10 @@ use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_untouched, assert_uploads, assert_wire, bytes, lines};
 
 stories!(
-    valgrind: twin_uploads, twin_creations, twin_questions, twin_uploaders, twin_failures, unattended, once, arguments,
-        no_task, closed, written_first, inside_done, chain, hooks, freed_queued, freed_running, freed_over, counted, not_taken,
-        limits, no_progress, to_the_end, wait_inside;
-    plain: twin_stored, stalled,
+    valgrind: twin_failures, unattended, once, closed, written_first, inside_done, chain, freed_queued,
+        freed_running, freed_over, counted;
+    rest: twin_uploads, twin_creations, twin_questions, twin_uploaders, arguments, no_task, hooks, not_taken, limits,
+        no_progress, to_the_end, wait_inside, twin_stored, stalled,
 );
 
 /// `hello`, so many times, and nothing that a client must not do.

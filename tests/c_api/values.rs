@@ -8,8 +8,9 @@ use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_untouched, assert_uploads, assert_wire};
 
 stories!(
-    valgrind: urls, headers, metadata_values, encodings, chunks, remembered;
-    plain: proxies, userinfo, metadata_keys, utf8, times, endless_waits, deadline, without_url,
+    valgrind: remembered;
+    rest: urls, headers, metadata_values, encodings, chunks, proxies, userinfo, metadata_keys, utf8, times,
+        endless_waits, deadline, without_url,
 );
 
 fn urls(how: How) {

@@ -3,10 +3,7 @@
 use crate::story::{How, Story};
 use crate::wire::{assert_clean, assert_clean_after_break, assert_untouched, assert_uploads, lines};
 
-stories!(
-    valgrind: whole, polled, aborted, freed, refused;
-    plain: unfinished, too_short, goes_on,
-);
+stories!(valgrind: aborted, freed; rest: whole, polled, refused, unfinished, too_short, goes_on);
 
 fn whole(how: How) {
     let story = Story::new(how, "writers.c", "whole");

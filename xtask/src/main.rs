@@ -26,7 +26,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask <command>
 
-  test [--strict] [FILTER]   run every check and test; --strict: a part left out is a failure;
+  test [--strict] [--long] [FILTER]
+                             run every check and test; --strict: a part left out is a failure;
+                             --long: tests that repeat something at random do so ten times as often;
                              with FILTER only the tests whose names contain it
   header [--check]           write include/tus.h and include/symbols.txt from the source;
                              --check: compare only, and show the difference

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 use std::process::Command;
+use std::thread;
 
 use tus_test_peers::{install_all, left_out_file, note_left_out, tools};
 
@@ -18,6 +19,7 @@ use crate::{abi, deny, library, notices, packages};
 #[derive(Debug, Default, PartialEq)]
 struct Request {
     strict: bool,
+    long: bool,
     filter: Option<String>,
 }
 
@@ -26,7 +28,14 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let request = parse(arguments)?;
     forget_left_out()?;
     let mut steps = Steps::default();
-    let unseen = run_steps(&mut steps, &request);
+    if request.strict {
+        steps.run("packages", packages::install);
+    }
+    // One linker works for most of the time that a release build takes: the checks before it need the other processors.
+    let unseen = thread::scope(|scope| {
+        let building = scope.spawn(build);
+        run_steps(&mut steps, &request, || building.join().unwrap_or_else(|_| Err("it panicked".into())))
+    });
 
     let left_out = left_out();
     println!("\n{}", steps.summary());
@@ -46,12 +55,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
 }
 
 /// Returns what could not be looked at.
-fn run_steps(steps: &mut Steps, request: &Request) -> Option<&'static str> {
+fn run_steps(steps: &mut Steps, request: &Request, built: impl FnOnce() -> Result<(), String>) -> Option<&'static str> {
     let mut unseen = None;
     let everything = request.filter.is_none();
-    if request.strict {
-        steps.run("packages", packages::install);
-    }
     if everything {
         steps.run("format", || process::run(&mut cargo(&["fmt", "--all", "--check"])));
         steps.run("lint", lint);
@@ -60,7 +66,7 @@ fn run_steps(steps: &mut Steps, request: &Request) -> Option<&'static str> {
             notices::check()
         });
     }
-    if !steps.run("build", build) {
+    if !steps.run("build", built) {
         return unseen;
     }
     if everything {
@@ -125,7 +131,7 @@ fn examples(request: &Request) -> Result<(), String> {
     process::run(Command::new(&cmake).arg("--build").arg(&build).args(["--parallel", "2"]))?;
 
     let mut command = Command::new(ctest);
-    command.arg("--test-dir").arg(&build).args(["--output-on-failure", "--parallel", "2"]).current_dir(root());
+    command.arg("--test-dir").arg(&build).args(["--output-on-failure", "--parallel", "4"]).current_dir(root());
     if let Some(filter) = &request.filter {
         command.args(["-R", filter]);
     }
@@ -142,6 +148,9 @@ fn define(name: &str, path: &std::path::Path) -> std::ffi::OsString {
 fn for_tests<'a>(command: &'a mut Command, request: &Request) -> &'a mut Command {
     if request.strict {
         command.env("TUS_STRICT", "1");
+    }
+    if request.long {
+        command.env("TUS_TEST_TIMES", "10");
     }
     command.env("TUS_LIB_DIR", release_dir()).env("TUS_TEST_SERVER", library::server_program())
 }
@@ -165,11 +174,12 @@ fn left_out() -> Vec<String> {
 }
 
 fn parse(arguments: &[&str]) -> Result<Request, String> {
-    let mut request =
-        Request { strict: std::env::var_os("TUS_STRICT").is_some_and(|value| value == "1"), filter: None };
+    let strict = std::env::var_os("TUS_STRICT").is_some_and(|value| value == "1");
+    let mut request = Request { strict, ..Request::default() };
     for &argument in arguments {
         match argument {
             "--strict" => request.strict = true,
+            "--long" => request.long = true,
             _ if argument.starts_with('-') => return Err(format!("test: no such option: {argument}")),
             _ if request.filter.is_some() => return Err(format!("test: a second filter: {argument}")),
             _ => request.filter = Some(argument.to_owned()),
@@ -184,9 +194,9 @@ mod tests {
 
     #[test]
     fn arguments_are_an_option_and_a_filter_in_any_order() {
-        let wanted = Request { strict: true, filter: Some("resume".into()) };
-        assert_eq!(parse(&["--strict", "resume"]).as_ref(), Ok(&wanted));
-        assert_eq!(parse(&["resume", "--strict"]), Ok(wanted));
+        let wanted = Request { strict: true, long: true, filter: Some("resume".into()) };
+        assert_eq!(parse(&["--strict", "--long", "resume"]).as_ref(), Ok(&wanted));
+        assert_eq!(parse(&["resume", "--long", "--strict"]), Ok(wanted));
     }
 
     #[test]
