@@ -3003,6 +3003,31 @@ tus_status tus_upload_options_set_retry(struct tus_upload_options *o,
                                         uint64_t max_delay_ms);
 
 /**
+ * Sets the time limits of each request of this upload, in place of the first three of
+ * tus_config_set_timeouts_ms. They hold for everything that is done for it: its creation, its data,
+ * its parts and what removes them; for an uploader, in each of its calls. As with that function, a
+ * server that does not answer at all is given all the time that these limits and the retries allow.
+ * The limit of the whole upload is tus_upload_options_set_timeout_ms.
+ *
+ * - `o`: the options.
+ * - `connect_ms`: resolving the name, connecting (a proxy included) and the TLS handshake together,
+ *   in milliseconds. Default: the client's.
+ * - `response_ms`: from the last byte of a request to the complete head of its answer, in
+ *   milliseconds. Default: the client's.
+ * - `stall_ms`: how long no byte may move in either direction, in milliseconds. Default: the
+ *   client's.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or one of the limits is 0.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_request_timeouts_ms(struct tus_upload_options *o,
+                                                      uint64_t connect_ms,
+                                                      uint64_t response_ms,
+                                                      uint64_t stall_ms);
+
+/**
  * Sets how long this upload may take, retries and waits included, in place of the client's total
  * timeout (tus_config_set_timeouts_ms); for an uploader, how long each of its calls may.
  *

@@ -519,8 +519,9 @@ impl Client {
         Some(error.with_upload_url(url).with_resume_token(token.map(str::to_owned)))
     }
 
+    /// The plan of an upload with its options.
     pub(super) fn plan(&self, goal: Goal, options: &UploadOptions, source: &dyn Bytes) -> Plan {
-        let mut plan = self.bare_plan(goal);
+        let mut plan = self.dataless_plan(goal, options);
         plan.chunk_size = options.chunk_size.unwrap_or(self.shared.config.chunk_size);
         plan.chunk_rules = self.shared.config.chunk_rules;
         plan.checksum = self.checksum(options, source.size());
@@ -528,12 +529,18 @@ impl Client {
         if plan.checksum.policy != Policy::Off && plan.checksum.algorithm.is_none() {
             plan.fastest = digest::fastest();
         }
-        if let Some(retry) = options.retry {
-            (plan.retry, plan.first_answer) = (retry, None);
-        }
         plan.stop_at = options.stop_at;
         // A source of unknown size keeps each chunk until it is acknowledged.
         plan.replay_limit = source.size().and_then(|_| source.replay_limit());
+        plan
+    }
+
+    /// The same of an upload without data of its own.
+    pub(super) fn dataless_plan(&self, goal: Goal, options: &UploadOptions) -> Plan {
+        let mut plan = self.bare_plan(goal);
+        if let Some(retry) = options.retry {
+            (plan.retry, plan.first_answer) = (retry, None);
+        }
         plan
     }
 

@@ -210,12 +210,7 @@ impl Config {
     /// The limits of one request, none of them zero; `total` bounds a whole operation, retries and waits included. Who sets
     /// them decides how long a server is tried that never answers too: the limit for that ends.
     pub fn set_timeouts(&mut self, timeouts: Timeouts, total: Option<Duration>) -> Result<()> {
-        let all = [("connect", timeouts.connect), ("response", timeouts.response), ("stall", timeouts.stall)];
-        let mut all = all.into_iter().chain(total.map(|total| ("total", total)));
-        if let Some((which, _)) = all.find(|(_, limit)| limit.is_zero()) {
-            let what = format!("the {which} timeout is zero, which would end every request before it began");
-            return Err(Error::invalid(what));
-        }
+        check_timeouts(timeouts, total)?;
         self.timeouts = timeouts;
         self.first_answer = None;
         self.total_timeout = total;
@@ -427,6 +422,19 @@ pub(crate) fn default_store(variable: impl Fn(&str) -> Option<OsString>) -> Resu
     let what =
         "there is no default place for a store: neither XDG_STATE_HOME nor HOME is an absolute path; name a folder";
     Ok(state.ok_or_else(|| Error::new(ErrorKind::Unsupported, what))?.join("libtus"))
+}
+
+/// Refuses limits that are zero.
+pub(super) fn check_timeouts(timeouts: Timeouts, total: Option<Duration>) -> Result<()> {
+    let all = [("connect", timeouts.connect), ("response", timeouts.response), ("stall", timeouts.stall)];
+    let mut all = all.into_iter().chain(total.map(|total| ("total", total)));
+    match all.find(|(_, limit)| limit.is_zero()) {
+        Some((which, _)) => {
+            let what = format!("the {which} timeout is zero, which would end every request before it began");
+            Err(Error::invalid(what))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A number of workers that may be.

@@ -107,6 +107,8 @@ impl<'a> Driver<'a> {
     pub(super) fn begin(&mut self, mut plan: Plan) {
         plan.deadline = self.job.clock.deadline();
         plan.seed = random::seed();
+        // Who says how long a request may take says how long a server that never answers is tried.
+        plan.first_answer = plan.first_answer.filter(|_| self.job.own.timeouts.is_none());
         let server = plan.goal.server().origin().clone();
         // Who asks wants to hear it from the server.
         if !matches!(plan.goal, Goal::Discover { .. }) {
@@ -356,7 +358,7 @@ impl<'a> Driver<'a> {
 
     /// The request as the caller's hook leaves it.
     fn prepare(&mut self, exchange: &Exchange, added: Option<(&str, String)>) -> Result<OutgoingRequest> {
-        let (generation, mut headers) = self.client.headers_for(exchange, &self.job.headers);
+        let (generation, mut headers) = self.client.headers_for(exchange, &self.job.own.headers);
         self.generation = generation;
         headers.extend(added.map(|(name, value)| (name.to_owned(), value.into())));
         let mut request =
@@ -383,6 +385,7 @@ impl<'a> Driver<'a> {
             url: request.url().as_str(),
             headers: request.headers(),
             deadline: self.job.clock.steady_deadline(),
+            timeouts: self.job.own.timeouts,
             response_limit: self.response_limit(exchange),
             fresh_connection: exchange.fresh_connection,
             identify: exchange.trusted,
@@ -451,7 +454,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// How long the answer is waited for, if not as long as the client's setting says.
+    /// How long the answer is waited for, if not as long as the settings say.
     fn response_limit(&self, exchange: &Exchange) -> Option<Duration> {
         if exchange.optional {
             return Some(OPTIONAL_LIMIT);

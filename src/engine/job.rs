@@ -20,7 +20,7 @@ use crate::protocol::offset::shows_upload;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::session::Session;
 use crate::store::Prefix;
-use crate::transport::Watch;
+use crate::transport::{Field, Timeouts, Watch};
 
 /// What a record says an upload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,13 @@ impl Recorded {
     pub(super) fn is_shown_by(self, headers: &Headers) -> bool {
         shows_upload(headers, self.length) && concat_kind(headers) == self.concat
     }
+}
+
+/// What the caller says of the requests of one upload, in place of what the client says.
+#[derive(Clone, Default)]
+pub(super) struct Own {
+    pub(super) headers: Arc<[Field]>,
+    pub(super) timeouts: Option<Timeouts>,
 }
 
 /// One session under way and everything that belongs to it but client and source.
@@ -56,8 +63,8 @@ pub(super) struct Job {
     pub(super) clock: Clock,
     pub(super) stats: Stats,
     pub(super) warnings: Warnings,
-    /// The caller's headers for this upload alone.
-    pub(super) headers: Arc<[crate::transport::Field]>,
+    /// What the caller says of the requests of this upload alone.
+    pub(super) own: Own,
     pub(super) hashes: HashAhead,
     pub(super) keeper: Option<Keep>,
     pub(super) on_upload_url: Option<OnUploadUrl>,
@@ -104,7 +111,7 @@ impl Job {
             clock: Clock::start(total),
             stats: Stats::default(),
             warnings,
-            headers: Arc::default(),
+            own: Own::default(),
             hashes: HashAhead::new(),
             keeper: None,
             on_upload_url: None,
@@ -175,11 +182,11 @@ impl Job {
     }
 
     /// What another was told is told to this one, and the caller's functions for the other and for this never overlap.
-    /// The warnings of both are one list, and the headers are the same.
+    /// The warnings of both are one list, and the requests are made alike.
     pub(super) fn instead_of(mut self, other: &Job) -> Job {
         self.id = Arc::clone(&other.id);
         self.warnings = other.warnings.clone();
-        self.headers = Arc::clone(&other.headers);
+        self.own = other.own.clone();
         self.meter = Arc::new(Gauge::beside(other.meter.gauge()).meter(None));
         self.watch = self.meter.clone();
         self

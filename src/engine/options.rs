@@ -4,14 +4,16 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::time::Duration;
 
-use super::config::set_field;
+use super::config::{check_timeouts, set_field};
 use super::encoding::TextEncoding;
 use super::hooks::{OnProgress, OnResumeToken, OnUploadUrl};
+use super::job::Own;
 use crate::error::{Error, Result};
 use crate::protocol::checksum::Wish;
 use crate::protocol::chunk::ChunkSize;
 use crate::protocol::metadata::{self, Metadata};
 use crate::protocol::retry::RetryPolicy;
+use crate::transport::{Field, Timeouts};
 
 /// A metadata value as the caller gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +28,12 @@ pub struct UploadOptions {
     metadata: Vec<(String, Value)>,
     /// The `filename` in it is not the caller's but that of the file.
     own_filename: bool,
-    pub(crate) headers: Vec<crate::transport::Field>,
+    pub(crate) headers: Vec<Field>,
     pub(crate) stop_at: Option<u64>,
     pub(crate) chunk_size: Option<ChunkSize>,
     pub(crate) checksum: Option<Wish>,
     pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) timeouts: Option<Timeouts>,
     pub(crate) total_timeout: Option<Duration>,
     pub(crate) progress: Option<OnProgress>,
     pub(crate) on_upload_url: Option<OnUploadUrl>,
@@ -123,6 +126,19 @@ impl UploadOptions {
     /// How often and how long this upload alone tries again.
     pub fn set_retry(&mut self, policy: Option<RetryPolicy>) {
         self.retry = policy;
+    }
+
+    /// The limits of each request of this upload alone, none of them zero. As with
+    /// [`Config::set_timeouts`](super::config::Config::set_timeouts), the limit for a server that never answers ends.
+    pub fn set_timeouts(&mut self, timeouts: Option<Timeouts>) -> Result<()> {
+        timeouts.map_or(Ok(()), |timeouts| check_timeouts(timeouts, None))?;
+        self.timeouts = timeouts;
+        Ok(())
+    }
+
+    /// What is said of the requests of this upload.
+    pub(super) fn own(&self) -> Own {
+        Own { headers: self.headers.as_slice().into(), timeouts: self.timeouts }
     }
 
     /// How long this upload alone may take, retries and waits included; not zero.

@@ -162,8 +162,8 @@ impl Client {
         if self.known_capabilities().is_none() && self.config().query_server {
             let goal = Goal::Discover { endpoint: self.endpoint()? };
             let mut job = self.bare_job();
-            (job.cancel, job.clock, job.headers) = (of.cancel.clone(), of.clock, Arc::clone(&of.headers));
-            match Driver::new(self, &mut job).run(self.bare_plan(goal)) {
+            (job.cancel, job.clock, job.own) = (of.cancel.clone(), of.clock, of.own.clone());
+            match Driver::new(self, &mut job).run(self.dataless_plan(goal, options)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
                 Err(error) => {
@@ -330,7 +330,7 @@ impl Parallel<'_> {
         let mut job = Job::new(self.gauge.meter(Some(length)), self.cancel.child(), None, self.warnings.clone());
         job = job.under(self.client.control().cloned());
         job.clock = self.clock;
-        job.headers = self.options.headers.as_slice().into();
+        job.own = self.options.own();
         job.clock.stretch(self.client.control().map_or(Duration::ZERO, Control::stood));
         job
     }
@@ -426,7 +426,7 @@ impl Parallel<'_> {
             total: Some(self.size),
             unfinished: false,
         };
-        let plan = Plan { metadata: metadata.encode(), ..self.client.bare_plan(goal) };
+        let plan = Plan { metadata: metadata.encode(), ..self.client.dataless_plan(goal, self.options) };
         let hook = self.options.on_upload_url.clone().or_else(|| self.client.config().hooks.on_upload_url.clone());
         let keeper = Arc::clone(&self.keeper);
         let noted: OnUploadUrl = Arc::new(move |url| {

@@ -64,7 +64,7 @@ impl Client {
     pub fn create_deferred_upload(&self, options: &UploadOptions) -> Result<UploadInfo> {
         let endpoint = self.endpoint()?;
         let metadata = options.encoded_metadata(self.config().metadata_encoding)?;
-        let mut plan = self.bare_plan(Goal::Upload { endpoint, size: None, previous: None });
+        let mut plan = self.dataless_plan(Goal::Upload { endpoint, size: None, previous: None }, options);
         plan.stop_at = Some(0);
         plan.metadata = metadata.encode();
         let mut job = self.job(options, None);
@@ -82,7 +82,7 @@ impl Client {
         let parts = parts.iter().map(|part| self.upload_url(part)).collect::<Result<Vec<_>>>()?;
         let metadata = options.encoded_metadata(self.config().metadata_encoding)?;
         let goal = Goal::Concatenate { endpoint, parts, total: None, unfinished: options.unfinished_parts };
-        let mut plan = self.bare_plan(goal);
+        let mut plan = self.dataless_plan(goal, options);
         plan.metadata = metadata.encode();
         let mut job = self.job(options, None);
         let result = Driver::new(self, &mut job).run(plan);
@@ -242,7 +242,7 @@ impl Client {
             .under(self.control().cloned())
             .with_on_upload_url(hook);
         job.stop_at = options.stop_at;
-        job.headers = options.headers.as_slice().into();
+        job.own = options.own();
         job
     }
 

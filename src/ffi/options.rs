@@ -17,6 +17,7 @@ use super::version::TUS_SIZE_UNKNOWN;
 use crate::engine::options::UploadOptions;
 use crate::error::Result;
 use crate::protocol::retry::RetryPolicy;
+use crate::transport::Timeouts;
 
 /// Options of an upload: metadata, callbacks, limits. The same options may serve any number of
 /// uploads; each copies them when it starts and never changes them.
@@ -293,6 +294,41 @@ pub unsafe extern "C" fn tus_upload_options_set_retry(
                 Ok(())
             })
         }
+    })
+}
+
+/// Sets the time limits of each request of this upload, in place of the first three of
+/// tus_config_set_timeouts_ms. They hold for everything that is done for it: its creation, its data,
+/// its parts and what removes them; for an uploader, in each of its calls. As with that function, a
+/// server that does not answer at all is given all the time that these limits and the retries allow.
+/// The limit of the whole upload is tus_upload_options_set_timeout_ms.
+///
+/// - `o`: the options.
+/// - `connect_ms`: resolving the name, connecting (a proxy included) and the TLS handshake together,
+///   in milliseconds. Default: the client's.
+/// - `response_ms`: from the last byte of a request to the complete head of its answer, in
+///   milliseconds. Default: the client's.
+/// - `stall_ms`: how long no byte may move in either direction, in milliseconds. Default: the
+///   client's.
+///
+/// Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid, or one of the limits is 0.
+/// Threads: one at a time for the same options.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tus_upload_options_set_request_timeouts_ms(
+    o: *mut tus_upload_options,
+    connect_ms: u64,
+    response_ms: u64,
+    stall_ms: u64,
+) -> tus_status {
+    guard_status(|| {
+        let timeouts = Timeouts {
+            connect: milliseconds(connect_ms),
+            response: milliseconds(response_ms),
+            stall: milliseconds(stall_ms),
+        };
+        // SAFETY: the caller's pointer, as the header asks for.
+        unsafe { change(o, |options| options.set_timeouts(Some(timeouts))) }
     })
 }
 

@@ -86,6 +86,8 @@ pub struct Request<'a> {
     pub headers: &'a [Field],
     /// When the whole operation must have ended.
     pub deadline: Option<Instant>,
+    /// The limits of this request, instead of those of the transport.
+    pub timeouts: Option<Timeouts>,
     /// A limit for the answer of this request, if it is shorter than [`Timeouts::response`].
     pub response_limit: Option<Duration>,
     /// Make a new connection, whatever idle ones there are.

@@ -59,7 +59,7 @@ impl Transport {
             Body::None | Body::Empty => (0, None, None),
         };
         let _wake = cancel.borrow_wake(&client.wakes);
-        let mut timeouts = client.settings.timeouts;
+        let mut timeouts = request.timeouts.unwrap_or(client.settings.timeouts);
         timeouts.response = timeouts.response.min(request.response_limit.unwrap_or(timeouts.response));
         // Some proxies close a connection after each answer and do not say so. A request that may not be repeated would
         // be caught by that.

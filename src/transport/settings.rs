@@ -9,7 +9,7 @@ use super::{ProxySetting, Timeouts, inward};
 /// Everything a [`Transport`](super::Transport) can be told.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The time limits of every request.
+    /// The time limits of every request that has none of its own.
     pub timeouts: Timeouts,
     /// Sent as `User-Agent` unless the request has one of its own; empty for none.
     pub user_agent: String,

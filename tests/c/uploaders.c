@@ -441,6 +441,40 @@ static void test_sizes(void)
     tus_client_unref(client);
 }
 
+/* The server never answers the first chunk of three uploads, of which each has limits of its own. */
+static void test_limits(void)
+{
+    tus_client *client = chunked_client();
+    tus_source *source = memory_source(bytes, SIZE);
+    tus_upload_options *options = tus_upload_options_new();
+    tus_uploader *uploader;
+    tus_task *task = NULL;
+    tus_error *err = NULL;
+    int more = 0;
+    CHECK_OK(tus_upload_options_set_retry(options, 0, 1, 1));
+    CHECK_OK(tus_upload_options_set_request_timeouts_ms(options, 60000, 700, 60000));
+    uploader = make_uploader(client, source, options);
+    CHECK_RESULT(tus_uploader_upload_chunk(uploader, &more, &err), TUS_E_TIMEOUT);
+    tus_error_free(err);
+    err = NULL;
+    CHECK_RESULT(tus_uploader_upload_chunk(uploader, &more, &err), TUS_OK);
+    CHECK_RESULT(tus_uploader_upload(uploader, NULL, &err), TUS_OK);
+    tus_uploader_free(uploader);
+    CHECK_FAILS(tus_client_upload(client, source, options, NULL, &err), TUS_E_TIMEOUT);
+    CHECK_RESULT(tus_client_upload_async(client, source, options, NULL, NULL, NULL, &task, &err), TUS_OK);
+    CHECK_OK(tus_task_wait(task, 60000));
+    CHECK_STATUS(tus_task_result(task, NULL), TUS_E_TIMEOUT);
+    tus_task_unref(task);
+    tus_upload_options_free(options);
+
+    options = tus_upload_options_new();
+    CHECK_INVALID(tus_upload_options_set_request_timeouts_ms(options, 1, 0, 1));
+    CHECK_FAILS(tus_client_upload(client, source, options, NULL, &err), TUS_E_INVALID_ARGUMENT);
+    tus_upload_options_free(options);
+    tus_source_free(source);
+    tus_client_unref(client);
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
@@ -454,6 +488,7 @@ int main(int argc, char **argv)
         {"continued", test_continued},
         {"refused", test_refused},
         {"sizes", test_sizes},
+        {"limits", test_limits},
     };
     fill_bytes(bytes, 0, sizeof bytes);
     return run_case(argc, argv, cases, COUNT(cases));

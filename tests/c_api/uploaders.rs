@@ -8,6 +8,7 @@ use crate::wire::{assert_clean, assert_clean_after_break, assert_untouched, asse
 stories!(
     valgrind: cancelled, busy, freed_inside;
     rest: chunks, orders, renewed, headers, trouble, cancelled_reading, continued, refused, given_up, expiring, sizes,
+    limits,
 );
 
 fn chunks(how: How) {
@@ -25,6 +26,19 @@ fn sizes(how: How) {
         assert_wire(&story.server, &["OPTIONS 204", "POST 201", "PATCH 204", "PATCH 204", "PATCH 204"]);
         assert_uploads(&story.server, &[3000]);
         assert_clean(&story.server);
+    }
+}
+
+fn limits(how: How) {
+    let story = Story::new(how, "uploaders.c", "limits");
+    // The first is gone on with in three chunks.
+    for unanswered in [1, 5, 6] {
+        story.server.script(Rule::on("PATCH").nth(unanswered).hang_after_head());
+    }
+    if story.passes() {
+        assert_eq!(story.server.pending_rules(), 0);
+        assert_eq!(story.server.uploads().iter().filter(|upload| upload.finished).count(), 1);
+        assert_clean_after_break(&story.server);
     }
 }
 

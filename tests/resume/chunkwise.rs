@@ -331,8 +331,9 @@ fn a_stream_chunk_by_chunk() {
     assert_stored(&server, &uploader.upload().unwrap(), &bytes);
 }
 
+/// D18.
 #[test]
-fn an_uploader_has_its_own_checksum_retries_and_deadline() {
+fn an_uploader_has_its_own_checksum_retries_and_limits() {
     let bytes = noise(2500, 100);
     let create = |server: &tus_test_server::Server, options: &tus::engine::options::UploadOptions| {
         Uploader::create(&client(&config_to(&server.endpoint())), Source::memory(bytes.clone()), options).unwrap()
@@ -354,6 +355,12 @@ fn an_uploader_has_its_own_checksum_retries_and_deadline() {
 
     let silent = server();
     silent.script(Rule::on("PATCH").forever().hang_after_head());
+    once.set_timeouts(Some(impatient())).unwrap();
+    let mut uploader = create(&silent, &once);
+    for call in 1..=2 {
+        let error = uploader.upload_chunk().unwrap_err();
+        assert_eq!((error.kind(), count(&silent, "PATCH")), (ErrorKind::Timeout(TimeLimit::Response), call));
+    }
     let mut hurried = options();
     hurried.set_total_timeout(Some(Duration::from_millis(100))).unwrap();
     let mut uploader = create(&silent, &hurried);

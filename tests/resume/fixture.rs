@@ -16,6 +16,7 @@ use tus::error::Error;
 use tus::protocol::chunk::ChunkSize;
 use tus::protocol::retry::RetryPolicy;
 use tus::source::Source;
+use tus::transport::Timeouts;
 use tus_test_server::{Concat, Extensions, Options, Server};
 
 pub(crate) use crate::support::result::id_of;
@@ -62,6 +63,12 @@ pub(crate) fn options() -> UploadOptions {
     let mut options = UploadOptions::new();
     options.set_remove_parts(true);
     options
+}
+
+/// Limits of one request in which a server that says nothing is soon given up.
+pub(crate) fn impatient() -> Timeouts {
+    let long = Duration::from_secs(3600);
+    Timeouts { connect: long, response: Duration::from_millis(700), stall: long }
 }
 
 pub(crate) fn stop_at(offset: u64) -> UploadOptions {

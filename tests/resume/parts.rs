@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use tus::engine::client::Client;
 use tus::engine::hooks::Progress;
 use tus::engine::info::ConcatKind;
-use tus::error::ErrorKind;
+use tus::engine::options::UploadOptions;
+use tus::error::{ErrorKind, TimeLimit};
+use tus::protocol::retry::RetryPolicy;
 use tus::source::Source;
 use tus::transport::Timeouts;
 use tus::warning::WarningKind;
@@ -211,6 +213,41 @@ fn parts_stay_after_a_success_unless_they_are_to_be_removed() {
     assert_eq!((partial_uploads(&server), count(&server, "DELETE")), (3, 0));
     assert!(records(&folder).is_empty(), "nothing is left to go on with");
     assert_eq!(done.warnings, []);
+}
+
+/// D18: for each part, for what puts them together, and for what is done without parts.
+#[test]
+fn an_upload_in_parts_has_limits_and_retries_of_its_own() {
+    let (folder, bytes) = (Folder::new(), noise(9000, 88));
+    let path = folder.file("a", &bytes);
+    let own = |mut options: UploadOptions| {
+        options.set_timeouts(Some(impatient())).unwrap();
+        options.set_retry(Some(RetryPolicy { max_retries: 0, ..RetryPolicy::default() }));
+        options
+    };
+    let silent = |rule: Rule| {
+        let server = server();
+        server.script(rule.forever().hang_after_head());
+        (Client::new(config_to(&server.endpoint())).unwrap(), server)
+    };
+    let response = ErrorKind::Timeout(TimeLimit::Response);
+    let (client, server) = silent(Rule::on("PATCH"));
+    let error = client.upload(&mut Source::file(&path).unwrap(), &own(in_parts(3))).unwrap_err();
+    assert_eq!(error.kind(), response, "{error:?}");
+    assert!(count(&server, "PATCH") <= 3);
+    let (client, server) = silent(Rule::on("POST").skip(3));
+    let error = client.upload(&mut Source::file(&path).unwrap(), &own(in_parts(3))).unwrap_err();
+    assert_eq!((error.kind(), count(&server, "POST")), (ErrorKind::Unconfirmed, 4), "{error:?}");
+
+    let (client, server) = silent(Rule::on("PATCH"));
+    let error = client.create_partial_upload(&mut Source::file(&path).unwrap(), &own(options())).unwrap_err();
+    assert_eq!((error.kind(), count(&server, "PATCH")), (response, 1), "{error:?}");
+    let (client, server) = silent(Rule::on("POST"));
+    let error = client.create_deferred_upload(&own(options())).unwrap_err();
+    assert_eq!((error.kind(), count(&server, "POST")), (response, 1), "{error:?}");
+    let (client, server) = silent(Rule::on("HEAD"));
+    let error = client.create_final_upload(&["1", "2"], &own(options())).unwrap_err();
+    assert_eq!((error.kind(), count(&server, "HEAD")), (response, 1), "{error:?}");
 }
 
 /// The removal has little time of its own, and what stays is told.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tus::error::TimeLimit;
+use tus::transport::Timeouts;
 use tus_test_server::Rule;
 
 use crate::support::api::both;
@@ -20,6 +21,8 @@ both! {
     scenario_51_hang_after_each_request,
     scenario_51_hang_for_ever,
     scenario_51_slow_answers_are_waited_for,
+    scenario_51_an_upload_has_limits_of_its_own,
+    scenario_51_an_uploads_own_limits_may_be_longer,
 }
 
 const SHORT: Duration = Duration::from_millis(700);
@@ -179,4 +182,41 @@ fn scenario_51_slow_answers_are_waited_for(api: Api) {
     let setup = Setup { stall: Duration::from_millis(500), ..Setup::to(&server) };
     let done = api.upload(&setup, HELLO).unwrap();
     assert_story(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"], &done.url, HELLO);
+}
+
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// D18: the client would wait for ever.
+fn scenario_51_an_upload_has_limits_of_its_own(api: Api) {
+    let short = |response, stall| Job { timeouts: Some(Timeouts { connect: LONG, response, stall }), ..Job::default() };
+    side_by_side(["POST", "PATCH", "HEAD", "stall"], |what| {
+        let server = server_with(|options| options.receive_buffer = Some(32 << 10));
+        let url = server.seed(Some(11), b"hello").unwrap();
+        let method = if what == "stall" { "PATCH" } else { what };
+        server.script(Rule::on(method).forever().hang_after_head());
+        let patient = Setup { connect: LONG, response: LONG, stall: LONG, retries: 0, ..Setup::to(&server) };
+        let client = api.client(&patient).unwrap();
+        let ended = match what {
+            "HEAD" => client.resume(HELLO, &url, &short(SHORT, LONG)),
+            "stall" => client.upload(&noise(MORE_THAN_BUFFERS, 15), &short(LONG, SHORT)),
+            _ => client.upload(HELLO, &short(SHORT, LONG)),
+        };
+        match what {
+            "stall" => ended.unwrap_err().assert_timeout(TimeLimit::Stall),
+            _ => ended.unwrap_err().assert_timeout(TimeLimit::Response),
+        }
+    });
+}
+
+/// And the client, or another upload of it, would not.
+fn scenario_51_an_uploads_own_limits_may_be_longer(api: Api) {
+    let server = server();
+    let client = api.client(&Setup { response: SHORT, stall: SHORT, retries: 0, ..Setup::to(&server) }).unwrap();
+    let own = Timeouts { connect: LONG, response: LONG, stall: LONG };
+    server.script(Rule::on("PATCH").delay_answer(2 * SHORT));
+    let done = client.upload(HELLO, &Job { timeouts: Some(own), ..Job::default() }).unwrap();
+    assert_story(&server, &["OPTIONS 204", "POST 11 201", "PATCH 0+11 204"], &done.url, HELLO);
+    server.script(Rule::on("PATCH").delay_answer(2 * SHORT));
+    client.upload(HELLO, &Job::default()).unwrap_err().assert_timeout(TimeLimit::Response);
 }

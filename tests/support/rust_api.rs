@@ -192,6 +192,7 @@ fn options(job: &Job) -> Result<UploadOptions, Error> {
     if let Some(chunk) = job.chunk {
         options.set_chunk_size(chunk_size(chunk)?)?;
     }
+    options.set_timeouts(job.timeouts)?;
     if let Some(hook) = job.progress.clone() {
         options.set_progress(Some(Arc::new(move |progress| {
             let tus::engine::hooks::Progress { sent, confirmed, total, .. } = *progress;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tus::protocol::checksum::Wish;
 use tus::protocol::session::CreationData;
-use tus::transport::FileSending;
+use tus::transport::{FileSending, Timeouts};
 use tus_test_server::Server;
 
 use super::hooks::{AfterResponse, BeforeRequest, OnLog, OnProgress, OnUrl, ShouldRetry};
@@ -127,6 +127,8 @@ pub(crate) struct Job {
     pub(crate) large_metadata: bool,
     pub(crate) stop_at: Option<u64>,
     pub(crate) chunk: Option<Chunk>,
+    /// The limits of one request.
+    pub(crate) timeouts: Option<Timeouts>,
     pub(crate) progress: Option<OnProgress>,
     pub(crate) on_url: Option<OnUrl>,
 }

@@ -6,8 +6,10 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use tus::engine::config::Config;
+use tus::error::{ErrorKind, TimeLimit};
 use tus::protocol::checksum::{Policy, Wish};
 use tus::protocol::chunk::ChunkSize;
+use tus::protocol::retry::RetryPolicy;
 use tus::source::Source;
 use tus::task::TaskState;
 use tus_test_server::{Options, Request, Rule, Server};
@@ -157,4 +159,31 @@ fn memory_is_given_back() {
         assert!(ended >= 1);
         server.clear_log();
     }
+}
+
+/// D18: each task has the limits of its own upload, its removal too.
+#[test]
+fn an_upload_beside_has_limits_of_its_own() {
+    let (server, bytes) = (server(), noise(1000, 346));
+    server.script(Rule::on("PATCH").nth(1).hang_after_head());
+    server.script(Rule::on("PATCH").nth(2).delay_answer(Duration::from_millis(1500)));
+    let mut config = config_to(&server.endpoint());
+    config.set_retry(RetryPolicy { max_retries: 0, ..RetryPolicy::default() });
+    let site = Site::new(config, 1);
+    let mut own = options();
+    own.set_timeouts(Some(impatient())).unwrap();
+    let hurried = site.upload(Source::memory(bytes.clone()), &own);
+    let error = outcome(&hurried).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeLimit::Response), "{error:?}");
+    // The client's own are for the others.
+    let patient = site.upload(Source::memory(bytes.clone()), &options());
+    assert_stored(&server, &outcome(&patient).unwrap(), &bytes);
+
+    server.script(Rule::on("PATCH").nth(3).hang_after_body());
+    server.script(Rule::on("DELETE").forever().hang_after_head());
+    let unwanted = site.upload(Source::memory(bytes), &own);
+    until_logged(&server, |log| log.iter().filter(|request| request.method == "PATCH").count() == 3);
+    unwanted.cancel_and_delete();
+    let error = cancelled(&unwanted);
+    assert!(error.upload_url().is_some() && error.full_message().contains("stays on the server"), "{error:?}");
 }

@@ -336,6 +336,12 @@ fn rules_versions_pins_and_options_of_one_upload_arrive() {
         assert_eq!(tus_upload_options_set_checksum(options.pointer, 2, 2), OK);
         assert_eq!(tus_upload_options_set_checksum(options.pointer, 6, 2), INVALID);
         assert_eq!(tus_upload_options_set_retry(options.pointer, 7, 2, 3), OK);
+        for zero in 0..3 {
+            let limit = |which| u64::from(which != zero);
+            let set = tus_upload_options_set_request_timeouts_ms(options.pointer, limit(0), limit(1), limit(2));
+            assert_eq!(set, INVALID);
+        }
+        assert_eq!(tus_upload_options_set_request_timeouts_ms(options.pointer, 1, u64::MAX, 1), OK);
         assert_eq!(tus_upload_options_set_timeout_ms(options.pointer, 0), INVALID);
         assert_eq!(tus_upload_options_set_timeout_ms(options.pointer, 9), OK);
     }

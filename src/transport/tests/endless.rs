@@ -94,6 +94,7 @@ impl Place {
             url: &url,
             headers: &[],
             deadline: deadline.map(|deadline| Instant::now() + deadline),
+            timeouts: None,
             response_limit: None,
             fresh_connection: false,
             identify: true,

@@ -176,6 +176,7 @@ fn the_deadline_ends_everything() {
                 url: &url,
                 headers: &[],
                 deadline: Some(start + SHORT),
+                timeouts: None,
                 response_limit: None,
                 fresh_connection: false,
                 identify: true,
@@ -269,9 +270,17 @@ fn limits_without_measure_are_no_panics() {
 }
 
 #[test]
-fn a_request_may_have_a_shorter_limit_of_its_own_but_no_longer_one() {
+fn a_request_may_have_limits_of_its_own_and_a_shorter_one_for_its_answer() {
     patiently(|| {
-        for (general, own) in [(LONG, SHORT), (SHORT, LONG)] {
+        let limits = |response| Timeouts { connect: LONG, response, stall: LONG };
+        // Either that of one request takes the place of the general one, or it is the shorter one that counts.
+        for (general, own, instead) in [
+            (LONG, Some(SHORT), None),
+            (SHORT, Some(LONG), None),
+            (LONG, None, Some(limits(SHORT))),
+            (LONG, Some(LONG), Some(limits(SHORT))),
+            (LONG, Some(SHORT), Some(limits(LONG))),
+        ] {
             let peer = Peer::once(|mut connection| {
                 connection.read_to_end();
             });
@@ -281,7 +290,8 @@ fn a_request_may_have_a_shorter_limit_of_its_own_but_no_longer_one() {
                 url: &peer.url(),
                 headers: &[],
                 deadline: None,
-                response_limit: Some(own),
+                timeouts: instead,
+                response_limit: own,
                 fresh_connection: false,
                 identify: true,
                 pointed_by: &[],

@@ -179,6 +179,7 @@ impl Client {
             url,
             headers: &headers,
             deadline: None,
+            timeouts: None,
             response_limit: None,
             fresh_connection: false,
             identify: true,

@@ -471,6 +471,7 @@ fn the_deadline_ends_the_wait() {
             url: &peer.url(),
             headers: &[],
             deadline: Some(start + SOON),
+            timeouts: None,
             response_limit: None,
             fresh_connection: false,
             identify: true,

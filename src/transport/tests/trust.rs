@@ -312,6 +312,7 @@ fn the_client_certificate_is_shown_to_those_who_may_know_us_only() {
                 url: &url,
                 headers: &[],
                 deadline: None,
+                timeouts: None,
                 response_limit: None,
                 fresh_connection,
                 identify,

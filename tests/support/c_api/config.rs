@@ -146,6 +146,9 @@ pub(super) fn options(job: &Job) -> Result<Options, Failure> {
         if let Some(chunk) = job.chunk {
             ffi::tus_upload_options_set_chunk_size(o, chunk_size(chunk));
         }
+        if let Some(own) = job.timeouts {
+            ffi::tus_upload_options_set_request_timeouts_ms(o, ms(own.connect), ms(own.response), ms(own.stall));
+        }
         if let Some(hook) = &job.progress {
             let release = Some(destroy::<OnProgress> as _);
             ffi::tus_upload_options_set_progress(o, Some(callbacks::progress), data(hook), release);

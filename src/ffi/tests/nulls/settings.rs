@@ -328,6 +328,10 @@ pub(super) fn upload_options() -> Calls {
             ),
             ("tus_upload_options_set_checksum", vec![refused("o", tus_upload_options_set_checksum(no, 1, 1))]),
             ("tus_upload_options_set_retry", vec![refused("o", tus_upload_options_set_retry(no, 1, 1, 1))]),
+            (
+                "tus_upload_options_set_request_timeouts_ms",
+                vec![refused("o", tus_upload_options_set_request_timeouts_ms(no, 1, 1, 1))],
+            ),
             ("tus_upload_options_set_timeout_ms", vec![refused("o", tus_upload_options_set_timeout_ms(no, 1))]),
             ("tus_upload_options_set_remove_parts", vec![refused("o", tus_upload_options_set_remove_parts(no, 1))]),
             (
