@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::sync::mpsc::Sender;
 
 use super::peer::*;
 use crate::transport::BodyReader;
@@ -98,6 +99,28 @@ impl<R: BodyReader> BodyReader for Fixed<R> {
 
     fn trailer(&mut self) -> io::Result<String> {
         Ok(std::mem::take(&mut self.1))
+    }
+}
+
+/// A reader that says when its trailer is asked for.
+pub(super) struct Asked<R>(pub(super) R, pub(super) Sender<()>);
+
+impl<R: BodyReader> BodyReader for Asked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+
+    fn file(&self) -> Option<(&File, u64)> {
+        None
+    }
+
+    fn skip(&mut self, _: u64) {
+        unreachable!()
+    }
+
+    fn trailer(&mut self) -> io::Result<String> {
+        self.1.send(()).unwrap();
+        self.0.trailer()
     }
 }
 

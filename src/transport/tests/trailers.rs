@@ -1,6 +1,7 @@
 //! Bodies in chunks with a trailer field (T-100, T-101): exact bytes, and that all else is as for other bodies.
 
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -202,20 +203,38 @@ fn an_early_answer_ends_the_body() {
 #[test]
 fn an_answer_before_the_end_of_the_trailer_is_early_too() {
     // The payload fits into the buffers of the two kernels, the trailer field after it does not any more.
-    const LENGTH: usize = 2 << 20;
+    const LENGTH: usize = 1 << 20;
     patiently(|| {
-        let peer = Peer::once(|mut connection| {
+        let (say, asked) = channel();
+        let (received, ended) = channel();
+        let peer = Peer::once(move |mut connection| {
             connection.read_head();
-            std::thread::sleep(Duration::from_millis(200));
+            asked.recv().unwrap();
+            until_nothing_more_comes(&connection.0);
             connection.write(ANSWER);
-            std::thread::sleep(Duration::from_millis(200));
+            ended.recv().unwrap();
             let mut rest = Vec::new();
             assert!(connection.0.read_to_end(&mut rest).is_err(), "the connection was closed as if all were well");
         });
-        let mut reader = Fixed(Zeros, "v".repeat(3_900_000));
-        let received = patch(&client(), &peer.url(), &mut reader, LENGTH as u64).unwrap();
-        assert_eq!((received.answer.status, received.early, received.body_sent), (413, true, LENGTH as u64));
+        let mut reader = Asked(Fixed(Zeros, "v".repeat(3_900_000)), say);
+        let answer = patch(&client(), &peer.url(), &mut reader, LENGTH as u64);
+        received.send(()).unwrap();
+        let answer = answer.unwrap();
+        assert_eq!((answer.answer.status, answer.early, answer.body_sent), (413, true, LENGTH as u64));
     });
+}
+
+/// Waits, without reading, until what waits to be read has not grown for a quarter of a second.
+fn until_nothing_more_comes(stream: &TcpStream) {
+    let (mut buffer, mut before) = (vec![0; 16 << 20], 0);
+    loop {
+        let waiting = stream.peek(&mut buffer).unwrap();
+        if waiting == before {
+            return;
+        }
+        before = waiting;
+        std::thread::sleep(Duration::from_millis(250));
+    }
 }
 
 #[test]
