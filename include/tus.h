@@ -614,6 +614,10 @@ typedef void (*tus_destroy_fn)(void *user_data);
  * callback of it runs. A blocking call on the same client from inside them is TUS_E_BUSY. Such a
  * store does not keep two operations or processes from going on with the same upload at once; that
  * of tus_config_set_store_dir does.
+ *
+ * An operation, and tus_uploader_free, waits for each of these functions, whatever its time limit
+ * or a cancel says. Once its time is over it calls `put` once more at most, to note how far the
+ * upload is; for parts that were being created then, once more for them.
  */
 typedef struct tus_store_vtable {
     /**
@@ -1890,7 +1894,9 @@ TUS_API tus_status tus_config_set_max_retry_after_ms(struct tus_config *c, uint6
  * - `stall_ms`: how long no byte may move in either direction, in milliseconds. Default: 60000.
  * - `total_ms`: the whole operation, retries and waits included, in milliseconds; 0: no limit.
  *   Default: 0. An operation that would have to wait longer than that, for a Retry-After or a lock
- *   too, ends with TUS_E_TIMEOUT at once.
+ *   too, ends with TUS_E_TIMEOUT at once. It bounds work on this machine too: waiting for a source,
+ *   reading and hashing it. What it does not bound is a function of the program's or a system call
+ *   that does not return, a store's among them (tus_store_vtable).
  *
  * Without this call a server that does not answer at all is given less time: see
  * tus_config_set_retry.

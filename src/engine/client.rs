@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -43,7 +42,7 @@ use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::source::{Bytes, Source};
 use crate::store::{self, Record};
 use crate::sys;
-use crate::transport::{Field, PlatformCertificates, Settings, Transport};
+use crate::transport::{Field, PlatformCertificates, Settings, Transport, Watch as _};
 
 /// A client. Threads: any number at once. Clones are the same client.
 #[derive(Clone)]
@@ -79,8 +78,6 @@ struct Headed {
 const PER_REQUEST: u64 = 256 << 10;
 /// How long the function that gets other credentials for another operation is waited for at a time.
 const RENEWAL_LOOK: Duration = Duration::from_millis(10);
-/// How often an upload that waits for memory looks at its time limit.
-const MEMORY_LOOK: Duration = Duration::from_millis(100);
 
 impl Client {
     /// A client with these settings. Reads certificates and proxy variables; makes no connection.
@@ -415,14 +412,8 @@ impl Client {
             if let Some(reserved) = memory.try_reserve(bytes) {
                 break reserved;
             }
-            let (watch, deadline) = (job.watch.clone(), job.clock.steady_deadline());
-            let tick = || match deadline {
-                Some(deadline) if deadline <= Instant::now() => ControlFlow::Break(()),
-                _ => watch.tick(0),
-            };
-            let interval = watch.interval().or(deadline.map(|_| MEMORY_LOOK));
-            let flag = job.flag_for(Purpose::Transfer);
-            match memory.reserve(bytes, &flag, interval, tick) {
+            let (limits, flag) = (job.limits(), job.flag_for(Purpose::Transfer));
+            match memory.reserve(bytes, &flag, limits.interval(), || limits.tick(0)) {
                 Ok(reserved) => break reserved,
                 Err(_) if job.cancel.is_set() => return Err(cancelled()),
                 Err(Slept::Stopped) => {

@@ -30,7 +30,7 @@ use crate::protocol::session::{
 };
 use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::source::{Bytes, Patience};
-use crate::transport::{self, Break, BreakKind};
+use crate::transport::{self, Break, BreakKind, Watch as _};
 use crate::warning::{Warning, WarningKind};
 
 /// How long an answer is waited for that the session can do without.
@@ -92,15 +92,19 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) fn with_source(mut self, source: &'a mut dyn Bytes) -> Self {
-        let cancel = self.job.cancel.clone();
-        let interval = self.job.watch.interval();
-        // The source may outlive the operation, whose functions are the caller's to free.
-        let watch = Arc::downgrade(&self.job.watch);
-        let tick = Arc::new(move || watch.upgrade().map_or(ControlFlow::Continue(()), |watch| watch.tick(0)));
-        let gate = self.job.meter.gauge().shared_gate();
-        source.attach(Some(&Patience { cancel, interval, tick, gate }));
         self.source = Some(source);
+        self.attach();
         self
+    }
+
+    /// Tells the source what ends its waits.
+    fn attach(&mut self) {
+        let (limits, cancel) = (self.job.limits(), self.job.cancel.clone());
+        let (interval, tick) = (limits.interval(), Arc::new(limits.for_source()));
+        let gate = self.job.meter.gauge().shared_gate();
+        if let Some(source) = &mut self.source {
+            source.attach(Some(&Patience { cancel, interval, tick, gate }));
+        }
     }
 
     /// Begins a plan. Deadline, seed and what is known of the server are filled in here.
@@ -196,7 +200,9 @@ impl<'a> Driver<'a> {
     /// Waits while the operation is paused.
     fn stand_still(&mut self, mut session: Session) -> Session {
         let before = self.job.clock.deadline();
-        self.job.stand_still();
+        if self.job.stand_still() {
+            self.attach();
+        }
         let deadline = self.job.clock.deadline();
         if deadline != before {
             session.set_deadline(deadline);
@@ -283,7 +289,12 @@ impl<'a> Driver<'a> {
 
     /// Everything that can fail before a byte goes out: cancelled, stopped, source changed.
     fn check(&mut self, exchange: &Exchange) -> Result<()> {
-        self.proceed()?;
+        if self.job.cancel.is_set() {
+            return Err(cancelled());
+        }
+        if let Some(code) = self.job.meter.gauge().stopped() {
+            return Err(stopped_by_callback("progress", code));
+        }
         if let Body::Range { start, .. } = exchange.body {
             self.check_source().map_err(|failure| self.source_failed(failure))?;
             self.source()?.seek(start)?;
@@ -296,23 +307,10 @@ impl<'a> Driver<'a> {
     fn check_source(&mut self) -> std::result::Result<(), Failure> {
         let source = self.source.as_deref().ok_or_else(|| Failure::Trouble(no_source()))?;
         let sent = || self.job.digest_of_sent();
-        check_source(source, sent, &self.job.cancel, self.job.watch.as_ref()).map_err(|failure| match failure {
-            // By the caller's progress function, too.
-            Failure::Trouble(error) if error.kind() == ErrorKind::Cancelled => {
-                Failure::Trouble(self.proceed().err().unwrap_or(error))
-            }
+        check_source(source, sent, &self.job.cancel, &self.job.limits()).map_err(|failure| match failure {
+            Failure::Trouble(error) => Failure::Trouble(self.job.why_ended(error)),
             failure => failure,
         })
-    }
-
-    fn proceed(&self) -> Result<()> {
-        if self.job.cancel.is_set() {
-            return Err(cancelled());
-        }
-        match self.job.meter.gauge().stopped() {
-            Some(code) => Err(stopped_by_callback("progress", code)),
-            None => Ok(()),
-        }
     }
 
     /// The digest of a chunk, which is then in memory (T-096) unless it is too long for that.
@@ -333,17 +331,10 @@ impl<'a> Driver<'a> {
         algorithm: checksum::Algorithm,
     ) -> std::result::Result<Vec<u8>, Failure> {
         let Some(source) = self.source.as_deref_mut() else { return Err(Failure::Trouble(no_source())) };
-        let (watch, cancel, meter) = (&self.job.watch, &self.job.cancel, &self.job.meter);
+        let (limits, cancel) = (self.job.limits(), self.job.cancel.clone());
         let mut proceed = || {
-            if cancel.is_set() {
-                return Err(cancelled());
-            }
-            match watch.tick(0) {
-                ControlFlow::Continue(()) => Ok(()),
-                ControlFlow::Break(()) => {
-                    Err(stopped_by_callback("progress", meter.gauge().stopped().unwrap_or_default()))
-                }
-            }
+            // Why is looked up by whoever hears of it.
+            if cancel.is_set() || limits.tick(0).is_break() { Err(cancelled()) } else { Ok(()) }
         };
         if length > IN_MEMORY_MAX {
             let digest = HashAhead::digest(source, start, length, algorithm, &mut proceed)?;
@@ -526,12 +517,10 @@ impl<'a> Driver<'a> {
 
     /// Reads ahead in a source of unknown size.
     fn look_ahead(&mut self, start: u64, length: u64) -> Event {
-        let looked = self.proceed().and_then(|()| self.source()?.look_ahead(start, length));
+        let looked = self.job.proceed().and_then(|()| self.source()?.look_ahead(start, length));
         match looked {
             Ok(ahead) => Event::Ahead { available: ahead.available, end: ahead.end },
-            // A wait for data that the caller's progress function ended.
-            Err(error) if error.kind() == ErrorKind::Cancelled => Event::Stopped(self.proceed().err().unwrap_or(error)),
-            Err(error) => Event::Stopped(error),
+            Err(error) => Event::Stopped(self.job.why_ended(error)),
         }
     }
 
@@ -614,7 +603,7 @@ impl<'a> Driver<'a> {
                 if let Some(keeper) = &keeper
                     && !done
                 {
-                    keeper.created(&url, &self.job.cancel);
+                    keeper.created(&url, self.job.clock, &self.job.cancel);
                 }
                 if let Some(hook) = &self.job.on_upload_url
                     && !stopped
@@ -721,7 +710,7 @@ impl<'a> Driver<'a> {
 
     fn source_failed(&mut self, failure: Failure) -> Error {
         match failure {
-            Failure::Trouble(error) => error,
+            Failure::Trouble(error) => self.job.why_ended(error),
             Failure::Spoiled(error) => {
                 self.job.source_spoiled = true;
                 error

@@ -1,12 +1,14 @@
 //! What one session keeps from its first request to its last, and from one call to the next where the caller drives
 //! it chunk by chunk.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::client::concat_kind;
 use super::clock::Clock;
 use super::control::Control;
+use super::driver::{cancelled, stopped_by_callback};
 use super::hashing::HashAhead;
 use super::hooks::OnUploadUrl;
 use super::info::{ConcatKind, Stats};
@@ -14,6 +16,7 @@ use super::keeper::Keep;
 use super::meter::{Gauge, Meter};
 use super::warnings::Warnings;
 use crate::cancel::Cancel;
+use crate::error::{Error, ErrorKind, Result, TimeLimit};
 use crate::protocol::checksum::Checked;
 use crate::protocol::headers::Headers;
 use crate::protocol::offset::shows_upload;
@@ -41,6 +44,46 @@ impl Recorded {
 pub(super) struct Own {
     pub(super) headers: Arc<[Field]>,
     pub(super) timeouts: Option<Timeouts>,
+}
+
+/// How often who waits for something on this machine looks at the clock.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What ends work on this machine (reading, hashing, waiting for a source) beside the cancel flag: the caller's progress
+/// function, which is called meanwhile, and the operation's deadline.
+#[derive(Clone)]
+pub(super) struct Limits {
+    watch: Arc<dyn Watch>,
+    deadline: Option<Instant>,
+}
+
+impl Limits {
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// For a source, which may outlive the operation, whose functions are the caller's to free.
+    pub(super) fn for_source(&self) -> impl Fn() -> ControlFlow<()> + Send + Sync + 'static {
+        let (watch, deadline) = (Arc::downgrade(&self.watch), self.deadline);
+        move || match watch.upgrade() {
+            Some(watch) => Limits { watch, deadline }.tick(0),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Watch for Limits {
+    fn tick(&self, body_sent: u64) -> ControlFlow<()> {
+        if self.is_late() { ControlFlow::Break(()) } else { self.watch.tick(body_sent) }
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        self.watch.interval().or(self.deadline.map(|_| LOOK))
+    }
+}
+
+fn late() -> Error {
+    Error::new(ErrorKind::Timeout(TimeLimit::Total), "the operation's deadline passed")
 }
 
 /// One session under way and everything that belongs to it but client and source.
@@ -142,13 +185,42 @@ impl Job {
         self
     }
 
-    /// Waits while the operation is paused; no time limit runs meanwhile.
-    pub(super) fn stand_still(&mut self) {
-        let Some(control) = &self.control else { return };
+    /// Waits while the operation is paused; no time limit runs meanwhile. Whether it stood still.
+    pub(super) fn stand_still(&mut self) -> bool {
+        let Some(control) = &self.control else { return false };
         control.stand_still(&self.cancel);
         let stood = control.stood();
+        let has_stood = stood != self.stood;
         self.clock.stretch(stood.saturating_sub(self.stood));
         self.stood = stood;
+        has_stood
+    }
+
+    /// What ends work on this machine, now.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { watch: self.watch.clone(), deadline: self.clock.steady_deadline() }
+    }
+
+    /// Fails if work on this machine is to end.
+    pub(super) fn proceed(&self) -> Result<()> {
+        if self.cancel.is_set() {
+            return Err(cancelled());
+        }
+        if let Some(code) = self.meter.gauge().stopped() {
+            return Err(stopped_by_callback("progress", code));
+        }
+        if self.limits().is_late() {
+            return Err(late());
+        }
+        Ok(())
+    }
+
+    /// Why something of ours ended as cancelled.
+    pub(super) fn why_ended(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Cancelled => self.proceed().err().unwrap_or(error),
+            _ => error,
+        }
     }
 
     /// Whether what it makes is only a part of the upload.

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::clock;
+use super::clock::{self, Clock};
 use super::hooks::{HookResult, OnResumeToken};
 use super::meter::Gauge;
 use super::warnings::Warnings;
@@ -59,6 +59,8 @@ pub(super) struct Place {
 struct Disk {
     /// The last version that was written.
     version: u64,
+    /// What the store has of the upload, as far as we put it there.
+    put: Option<Vec<u8>>,
     claim: Option<Claim>,
 }
 
@@ -246,9 +248,11 @@ impl Keeper {
     /// The operation is over and the upload is not: notes how far it is, and leaves it to others.
     /// `sent` of its bytes may be on the server; there is so much `time` left.
     pub(super) fn interrupted(&self, sent: u64, time: Duration, cancel: &Cancel) {
-        self.await_digest(sent, time.min(DIGEST_PATIENCE), cancel);
+        let (began, patience) = (Instant::now(), time.min(DIGEST_PATIENCE));
+        self.await_digest(sent, patience, cancel);
         let hasher = self.state().hasher.take();
-        let prefix = hasher.and_then(PrefixHasher::stop);
+        let left = if cancel.is_set() { Duration::ZERO } else { patience.saturating_sub(began.elapsed()) };
+        let prefix = hasher.and_then(|hasher| hasher.stop(left));
         let mut state = self.state();
         if let (Some(record), Some(prefix)) = (&mut state.record, prefix) {
             note_digest(record, prefix);
@@ -293,6 +297,7 @@ impl Keeper {
     /// Takes an upload of which there is no record any more out of the store.
     fn remove(&self, url: Option<&str>) {
         let mut disk = self.disk();
+        disk.put = None;
         if let (Some(place), Some(url)) = (&self.place, url.filter(|url| !url.is_empty()))
             && let Err(error) = place.store.remove(&place.key, url)
         {
@@ -323,12 +328,19 @@ impl Keeper {
         let Some(place) = &self.place else { return };
         state.written = Some(Instant::now());
         drop(state);
+        if disk.put.as_ref() == Some(&bytes) {
+            return;
+        }
         if disk.claim.is_none() {
             // Nobody else can know of a new one yet; one that cannot be claimed is worked on all the same.
             disk.claim = place.store.claim(&place.key, &url).ok().flatten();
         }
-        if let Err(error) = place.store.put(&place.key, &url, &bytes) {
-            self.complain("cannot be kept in the store", &error);
+        match place.store.put(&place.key, &url, &bytes) {
+            Ok(()) => disk.put = Some(bytes),
+            Err(error) => {
+                disk.put = None;
+                self.complain("cannot be kept in the store", &error);
+            }
         }
     }
 
@@ -370,8 +382,8 @@ impl Keep {
         self.keeper.settle(state);
     }
 
-    /// The upload (or part) has this URL; kept before its first byte goes out (T-052).
-    pub(super) fn created(&self, url: &AbsoluteUrl, cancel: &Cancel) {
+    /// The upload (or part) has this URL; kept before its first byte goes out (T-052). `clock` is the operation's.
+    pub(super) fn created(&self, url: &AbsoluteUrl, clock: Clock, cancel: &Cancel) {
         let keeper = &*self.keeper;
         let mut state = keeper.state();
         let first = state.hasher.is_none();
@@ -395,9 +407,10 @@ impl Keep {
         }
         self.prove(&mut state);
         keeper.write(state);
-        if first && !keeper.blank.identity_trusted {
+        let left = clock.left();
+        if first && !keeper.blank.identity_trusted && !left.is_zero() {
             let bytes = keeper.blank.size.min(FIRST_BYTES);
-            keeper.await_digest(bytes, FIRST_PATIENCE, cancel);
+            keeper.await_digest(bytes, FIRST_PATIENCE.min(left), cancel);
             keeper.write(keeper.state());
         }
     }

@@ -220,9 +220,9 @@ impl Parallel<'_> {
         let checksum = parts.iter().map(|part| part.job.checked).fold(Checked::Nothing, Checked::and).algorithm();
         match result {
             Ok((url, expires)) => {
-                let (cancel, digest) = (&self.cancel, || self.keeper.digest_of(self.size));
-                if let Err(failure) = check_source(source, digest, cancel, &self.gauge.meter(Some(0))) {
-                    return Err(self.disown(failure.into_error(), url));
+                let (job, digest) = (self.job(0), || self.keeper.digest_of(self.size));
+                if let Err(failure) = check_source(source, digest, &self.cancel, &job.limits()) {
+                    return Err(self.disown(job.why_ended(failure.into_error()), url));
                 }
                 self.finish();
                 Ok(UploadInfo { expires, checksum, stats, ..self.info(url, metadata) })

@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::client::{Client, names};
 use super::clock;
 use super::config::Config;
-use super::driver::{cancelled, stopped_by_callback};
+use super::driver::cancelled;
 use super::info::PreviousUpload;
 use super::job::Job;
 use super::keeper::Place;
@@ -31,6 +31,7 @@ use crate::protocol::session::concatenation;
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::Bytes;
 use crate::store::{self, Claim, Prefix, Record};
+use crate::transport::Watch as _;
 use crate::warning::{Warning, WarningKind};
 
 /// How long another process that works on an upload is waited for. One that is ending needs a moment; one that is busy
@@ -102,20 +103,11 @@ impl Search<'_> {
     }
 
     fn tick(&self) -> ControlFlow<()> {
-        self.job.watch.tick(0)
+        self.job.limits().tick(0)
     }
 
     fn cancel(&self) -> &Cancel {
         &self.job.cancel
-    }
-
-    /// The reason why something ended early.
-    fn stopped(&self, error: Error) -> Error {
-        match (error.kind(), self.job.meter.gauge().stopped()) {
-            (ErrorKind::Cancelled, Some(code)) => stopped_by_callback("progress", code),
-            (ErrorKind::Cancelled, None) => cancelled(),
-            _ => error,
-        }
     }
 
     /// The records at a place that are sound and not expired, the likeliest first. A fault of the store is none at all.
@@ -304,10 +296,10 @@ impl Search<'_> {
     fn begins_with(&mut self, prefix: &Prefix, size: u64) -> Result<Option<Option<u64>>> {
         let client = self.client;
         let matches = {
-            let (cancel, watch) = (&self.job.cancel, &self.job.watch);
-            fingerprint::prefix_matches(self.source, prefix, cancel, &|| watch.tick(0))
+            let (cancel, limits) = (&self.job.cancel, self.job.limits());
+            fingerprint::prefix_matches(self.source, prefix, cancel, &|| limits.tick(0))
         };
-        let matches = matches.map_err(|error| self.stopped(error))?;
+        let matches = matches.map_err(|error| self.job.why_ended(error))?;
         client.config().log.write(Level::Info, || {
             let verdict = if matches { "are" } else { "are not" };
             format!("the first {} bytes of the source {verdict} those of an earlier upload", prefix.length)
@@ -319,10 +311,10 @@ impl Search<'_> {
     fn fingerprint(&mut self) -> Result<Option<String>> {
         let fingerprinter = self.client.config().fingerprinter.clone();
         let made = {
-            let (cancel, watch) = (&self.job.cancel, &self.job.watch);
-            fingerprinter.of(self.source, cancel, &|| watch.tick(0))
+            let (cancel, limits) = (&self.job.cancel, self.job.limits());
+            fingerprinter.of(self.source, cancel, &|| limits.tick(0))
         };
-        made.map_err(|error| self.stopped(error))
+        made.map_err(|error| self.job.why_ended(error))
     }
 
     /// Claims an upload; `None` if somebody else keeps working on it.
@@ -338,9 +330,9 @@ impl Search<'_> {
                     return Ok(Some(Claim::unguarded()));
                 }
             }
-            match self.cancel().sleep(CLAIM_LOOK, self.job.watch.interval(), || self.tick()) {
+            match self.cancel().sleep(CLAIM_LOOK, self.job.limits().interval(), || self.tick()) {
                 Slept::Whole => waited += CLAIM_LOOK,
-                Slept::Cancelled | Slept::Stopped => return Err(self.stopped(cancelled())),
+                Slept::Cancelled | Slept::Stopped => return Err(self.job.why_ended(cancelled())),
             }
         }
     }

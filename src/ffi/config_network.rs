@@ -115,7 +115,9 @@ unsafe fn change_retry(
 /// - `stall_ms`: how long no byte may move in either direction, in milliseconds. Default: 60000.
 /// - `total_ms`: the whole operation, retries and waits included, in milliseconds; 0: no limit.
 ///   Default: 0. An operation that would have to wait longer than that, for a Retry-After or a lock
-///   too, ends with TUS_E_TIMEOUT at once.
+///   too, ends with TUS_E_TIMEOUT at once. It bounds work on this machine too: waiting for a source,
+///   reading and hashing it. What it does not bound is a function of the program's or a system call
+///   that does not return, a store's among them (tus_store_vtable).
 ///
 /// Without this call a server that does not answer at all is given less time: see
 /// tus_config_set_retry.

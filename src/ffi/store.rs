@@ -28,6 +28,10 @@ use crate::store::{Found, Record, Store, cannot_list, key};
 /// callback of it runs. A blocking call on the same client from inside them is TUS_E_BUSY. Such a
 /// store does not keep two operations or processes from going on with the same upload at once; that
 /// of tus_config_set_store_dir does.
+///
+/// An operation, and tus_uploader_free, waits for each of these functions, whatever its time limit
+/// or a cancel says. Once its time is over it calls `put` once more at most, to note how far the
+/// upload is; for parts that were being created then, once more for them.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tus_store_vtable {

@@ -19,7 +19,7 @@ use crate::protocol::checksum::Algorithm;
 use crate::source::Bytes;
 use crate::store::MAX_FINGERPRINT;
 
-pub(crate) use prefix::{PrefixHasher, prefix_matches, prefix_matches_now};
+pub(crate) use prefix::{PrefixHasher, READ_PATIENCE, end_reading, prefix_matches, prefix_matches_now};
 
 /// How much of a source [`Fingerprinter::PartialMd5`] looks at; other clients do the same.
 const PARTIAL: u64 = 64 * 1024;

@@ -14,11 +14,23 @@ use crate::error::Result;
 use crate::protocol::checksum::Algorithm;
 use crate::source::Bytes;
 use crate::store::Prefix;
-use crate::sys::thread::spawn;
+use crate::sys::thread::{join_within, spawn};
 
 /// How often what is hashed so far is published: by bytes or by time, whichever comes first.
 const PUBLISH_BYTES: u64 = 8 << 20;
 const PUBLISH_TIME: Duration = Duration::from_millis(250);
+
+/// How long the end of an operation waits for a read of a file that is under way, whatever time there is. Mostly that takes
+/// less than a millisecond, but on a busy machine many; and with what is hashed the upload can be found again.
+pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Waits for a thread that was told to stop reading. The system may take any time for a file (a network file system whose
+/// server is gone): if the file is the thread's own, it ends by itself then, and nobody waits for it. What is the caller's,
+/// memory or code, must not be used any more when the operation is over.
+pub(crate) fn end_reading(thread: JoinHandle<()>, may_stay: bool, patience: Duration) {
+    // A caller's reader that panics has been told of where the upload uses it.
+    let _ = if may_stay { join_within(thread, patience) } else { thread.join().is_ok() };
+}
 
 /// Whether a source begins with these bytes. One that is shorter does not, nor does one that could not be read again
 /// afterwards.
@@ -56,6 +68,8 @@ pub(crate) fn prefix_matches_now(
 pub(crate) struct PrefixHasher {
     common: Arc<Common>,
     thread: Option<JoinHandle<()>>,
+    /// Whether the thread has all it needs for itself, so that nothing suffers if it goes on longer.
+    may_stay: bool,
 }
 
 /// What both threads see.
@@ -69,14 +83,14 @@ struct Common {
 impl PrefixHasher {
     /// Starts the thread; `shared` is a cursor of its own ([`Bytes::share`]).
     pub(crate) fn start(mut shared: Box<dyn Bytes>) -> io::Result<PrefixHasher> {
-        let common = Arc::new(Common::default());
+        let (common, may_stay) = (Arc::new(Common::default()), shared.file().is_some());
         let theirs = Arc::clone(&common);
         let thread = std::thread::Builder::new().name("tus-prefix".to_owned());
         let thread = spawn(thread, move || {
             // A source that fails is the upload's to tell of.
             let _ = theirs.hash(shared.as_mut());
         })?;
-        Ok(PrefixHasher { common, thread: Some(thread) })
+        Ok(PrefixHasher { common, thread: Some(thread), may_stay })
     }
 
     /// What is hashed so far; `None` before the first time. All of it was read from the source while that was what it
@@ -86,9 +100,10 @@ impl PrefixHasher {
         published.map(|(digest, length)| Prefix { length, sha256: digest.finish_hex() })
     }
 
-    /// Stops it within one step: what is hashed by then.
-    pub(crate) fn stop(mut self) -> Option<Prefix> {
-        self.join();
+    /// Stops it within one step: what is hashed by then. The read of a file that takes longer than `patience`, and than
+    /// [`READ_PATIENCE`], is left to itself.
+    pub(crate) fn stop(mut self, patience: Duration) -> Option<Prefix> {
+        self.end(patience.max(READ_PATIENCE));
         self.so_far()
     }
 
@@ -100,18 +115,17 @@ impl PrefixHasher {
 
 impl PrefixHasher {
     /// Stops the thread within one step, and waits for that.
-    fn join(&mut self) {
+    fn end(&mut self, patience: Duration) {
         self.common.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A caller's reader that panics has been told of where the upload uses it.
-            let _ = thread.join();
+            end_reading(thread, self.may_stay, patience);
         }
     }
 }
 
 impl Drop for PrefixHasher {
     fn drop(&mut self) {
-        self.join();
+        self.end(READ_PATIENCE);
     }
 }
 

@@ -5,8 +5,12 @@ use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
 use super::signals::with_signals_blocked;
+
+/// How often who waits for a thread's end looks.
+const JOIN_LOOK: Duration = Duration::from_micros(200);
 
 thread_local! {
     /// Whether the library has started this thread. Const and without a destructor: a thread of the host's that is asked
@@ -35,6 +39,19 @@ pub(crate) fn spawn_scoped<'scope, T: Send + 'scope>(
     work: impl FnOnce() -> T + Send + 'scope,
 ) -> io::Result<ScopedJoinHandle<'scope, T>> {
     with_signals_blocked(|| builder.spawn_scoped(scope, || run(work)))
+}
+
+/// Waits until a thread has ended, but no longer than this: then it is left to end by itself. Whether it has.
+pub(crate) fn join_within<T>(thread: JoinHandle<T>, patience: Duration) -> bool {
+    let until = Instant::now() + patience;
+    while !thread.is_finished() {
+        if Instant::now() >= until {
+            return false;
+        }
+        std::thread::sleep(JOIN_LOOK);
+    }
+    let _result = thread.join();
+    true
 }
 
 fn run<T>(work: impl FnOnce() -> T) -> T {

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use super::chunk::{Chunk, Wanted};
 use super::memory::Spare;
 use crate::engine::body::Failure;
 use crate::error::{Error, ErrorKind, Result};
+use crate::fingerprint::{READ_PATIENCE, end_reading};
 use crate::source::Bytes;
 use crate::sys::thread::spawn;
 
@@ -28,6 +30,8 @@ pub(super) struct Helper {
     desk: Arc<Desk>,
     /// Taken out by `drop` alone.
     thread: Option<JoinHandle<()>>,
+    /// Whether all that was ever ordered is files.
+    files_alone: AtomicBool,
 }
 
 /// What both sides see.
@@ -55,11 +59,12 @@ impl Helper {
         let (its_desk, its_spare) = (Arc::clone(&desk), Arc::clone(spare));
         let builder = Builder::new().name("tus-hash".to_owned()).stack_size(stack);
         let thread = spawn(builder, move || its_desk.work(&its_spare))?;
-        Ok(Helper { desk, thread: Some(thread) })
+        Ok(Helper { desk, thread: Some(thread), files_alone: AtomicBool::new(true) })
     }
 
     /// Orders a chunk, instead of anything ordered before.
     pub(super) fn prepare(&self, wanted: Wanted, share: Box<dyn Bytes>) {
+        self.files_alone.fetch_and(share.file().is_some(), Ordering::Relaxed);
         self.desk.put(Order::Given(wanted, share));
     }
 
@@ -87,8 +92,7 @@ impl Drop for Helper {
     fn drop(&mut self) {
         self.desk.put(Order::Over);
         if let Some(thread) = self.thread.take() {
-            // It has no result, and its panics are caught.
-            let _ = thread.join();
+            end_reading(thread, *self.files_alone.get_mut(), READ_PATIENCE);
         }
     }
 }
