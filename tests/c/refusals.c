@@ -216,6 +216,7 @@ static void upload_options(void)
     KEPT_INVALID("99", tus_upload_options_set_checksum(o, 99, TUS_CHECKSUM_REQUIRED));
     KEPT_INVALID("o is NULL", tus_upload_options_set_retry(NULL, 1, 1, 1));
     KEPT_INVALID("o is NULL", tus_upload_options_set_timeout_ms(NULL, 1));
+    KEPT_INVALID("o is NULL", tus_upload_options_set_request_timeouts_ms(NULL, 1, 1, 1));
     KEPT_INVALID("connect", tus_upload_options_set_request_timeouts_ms(o, 0, 1, 1));
     KEPT_INVALID("o is NULL", tus_upload_options_set_parallel_uploads(NULL, 2));
     KEPT_INVALID("o is NULL", tus_upload_options_set_remove_parts(NULL, 1));
