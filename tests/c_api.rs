@@ -35,6 +35,8 @@ mod hosts;
 mod lifetimes;
 #[path = "c_api/manners.rs"]
 mod manners;
+#[path = "c_api/places.rs"]
+mod places;
 #[path = "c_api/pointers.rs"]
 mod pointers;
 #[path = "c_api/refusals.rs"]

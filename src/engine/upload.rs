@@ -116,7 +116,8 @@ impl Client {
             }
         }
         if in_parts && !options.parallel_fallback {
-            let what = "a source of unknown size cannot be sent in parts";
+            let what = "a source of unknown size cannot be sent in parts; \
+                        tus_upload_options_set_parallel_fallback would have it sent as one";
             return Err(Error::new(ErrorKind::Unsupported, what));
         }
         self.upload_serially(source, options, endpoint, metadata, keeper, candidate, &mut job)

@@ -57,7 +57,9 @@ impl Uploader {
     /// Everything that can be wrong with source and options is found before the first request.
     pub fn create(client: &Client, mut source: Source, options: &UploadOptions) -> Result<Uploader> {
         if options.parallel > 1 && !options.parallel_fallback {
-            return Err(Error::new(ErrorKind::Unsupported, "an upload chunk by chunk cannot be sent in parts"));
+            let what = "an upload chunk by chunk cannot be sent in parts; \
+                        tus_upload_options_set_parallel_fallback would have it sent as one";
+            return Err(Error::new(ErrorKind::Unsupported, what));
         }
         let (mut job, plan, metadata) = match &options.upload_url {
             Some(url) => {
