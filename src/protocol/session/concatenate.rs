@@ -4,7 +4,7 @@
 use crate::error::{BrokenRule, Error, ErrorKind};
 use crate::protocol::answer::Answer;
 use crate::protocol::offset::{Position, is_partial};
-use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
+use crate::protocol::reaction::{Budget, Purpose, Reaction};
 use crate::protocol::url::{AbsoluteUrl, Origin};
 use crate::warning::{Warning, WarningKind};
 
@@ -21,7 +21,7 @@ use super::{Finished, State};
 const HEADER_MAX: usize = 8 << 10;
 
 /// Awaits the answer to one of the requests.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Concatenate {
     pub(super) request: Request,
     job: Job,
@@ -134,7 +134,15 @@ impl Concatenate {
             let url = place(core, exchange, &answer).ok();
             return Finished::error(unconfirmed(what, exchange, Some(&answer)).with_upload_url(url));
         }
-        match (react(exchange.purpose, &answer), &self.step) {
+        let reaction = self.request.reaction(&answer);
+        // A refusal that says where the whole is: that one is made, whatever is wrong with it.
+        if let (Step::Make, false) = (&self.step, matches!(reaction, Reaction::Accept | Reaction::Redirect))
+            && let Ok(url) = place(core, exchange, &answer)
+        {
+            let error = refused(ErrorKind::HttpStatus, exchange, &answer);
+            return Finished::error(error.with_upload_url(Some(url)));
+        }
+        match (reaction, &self.step) {
             (Reaction::Accept, Step::Part { .. }) => self.looked_at_part(core, answer),
             (Reaction::Accept, Step::Make) => self.made(core, answer),
             (Reaction::Accept, Step::Whole(_)) => self.looked_at_whole(core, answer),
@@ -250,7 +258,7 @@ impl Concatenate {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        let sent = !broken.kind.is_before_the_request();
+        let sent = broken.may_have_arrived();
         let may_repeat = core.plan.creation_data == CreationData::Repeat && broken.kind != BrokenKind::NotHttp;
         if sent && matches!(self.step, Step::Make) && !may_repeat {
             return Finished::error(unanswered(broken, &self.request.exchange));

@@ -21,7 +21,7 @@ use super::remote::{Doubt, Remote};
 use super::transfer::Transfer;
 use super::{Finished, State};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Create {
     pub(super) request: Request,
     endpoint: AbsoluteUrl,
@@ -227,8 +227,10 @@ impl Create {
         match react(Purpose::Create, &answer) {
             Reaction::Again(budget) => {
                 let doubt = Doubt::Failed { status: answer.status, length: self.data };
+                let url = remote.url.clone();
                 let then = Probe::resync(core, remote, at, doubt);
-                core.again(budget, exchange, answer, then)
+                // It is known from this answer on, also where that was the last try.
+                core.again(budget, exchange, answer, then).with_upload_url(Some(url))
             }
             Reaction::Fail(kind) => Probe::verdict(core, remote, at, refused(kind, exchange, &answer)),
             _ => Probe::verdict(core, remote, at, refused(ErrorKind::HttpStatus, exchange, &answer)),
@@ -257,11 +259,15 @@ impl Create {
         remote.sent(at, body_sent);
         match at.acknowledged(&answer.headers, body_sent, core.size.unwrap_or(i64::MAX as u64)) {
             Ok(Acknowledged::Grown(at)) => {
+                remote.unsettled = 0;
                 remote.acknowledged(core, at, Proven::created());
                 Transfer::go_on(core, remote, at)
             }
             // A server that ignored the data has none of it.
-            Ok(Acknowledged::Unchanged) => Transfer::go_on(core, remote, at),
+            Ok(Acknowledged::Unchanged) => {
+                remote.unsettled = 0;
+                Transfer::go_on(core, remote, at)
+            }
             // T-062: HEAD tells.
             Err(BrokenRule::MissingOffset) => Probe::resync(core, remote, at, Doubt::Unsaid),
             Err(rule) if rule != BrokenRule::OffsetBeyondLength => {
@@ -275,7 +281,7 @@ impl Create {
     }
 
     pub(super) fn broken(self, core: &mut Core, broken: Broken) -> State {
-        let sent = !broken.kind.is_before_the_request() && !broken.never_sent;
+        let sent = broken.may_have_arrived();
         let unreadable = broken.kind == BrokenKind::NotHttp;
         if self.finishes(core, broken.body_sent)
             && sent

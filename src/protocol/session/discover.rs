@@ -23,7 +23,7 @@ use super::probe::Probe;
 use super::terminate::Terminate;
 use super::{Finished, State};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Discover {
     pub(super) request: Request,
     endpoint: AbsoluteUrl,

@@ -125,6 +125,13 @@ pub struct Broken {
     pub answer: Option<Box<Answer>>,
 }
 
+impl Broken {
+    /// Whether the request may have reached the server, or a part of it.
+    pub(super) fn may_have_arrived(&self) -> bool {
+        !self.never_sent && !self.kind.is_before_the_request()
+    }
+}
+
 /// What broke a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrokenKind {

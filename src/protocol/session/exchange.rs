@@ -1,9 +1,10 @@
 //! A request the session wants made, in the protocol's own terms.
 
+use crate::protocol::answer::Answer;
 use crate::protocol::capabilities::VERSION;
 use crate::protocol::checksum::Algorithm;
 use crate::protocol::instant::Instant;
-use crate::protocol::reaction::Purpose;
+use crate::protocol::reaction::{Purpose, Reaction, react};
 use crate::protocol::url::{AbsoluteUrl, Origin};
 
 /// The methods of tus.
@@ -115,6 +116,8 @@ pub(super) struct Request {
     pub(super) trail: Vec<AbsoluteUrl>,
     /// The redirects among them that are for good, until they are remembered (T-152).
     pub(super) moved: Vec<(AbsoluteUrl, AbsoluteUrl)>,
+    /// One of them was no tus server's: a login, a maintenance page.
+    pub(super) astray: bool,
 }
 
 impl Request {
@@ -138,7 +141,16 @@ impl Request {
             answer_by: None,
             fresh_connection: false,
         };
-        Request { exchange, trail: Vec::new(), moved: Vec::new() }
+        Request { exchange, trail: Vec::new(), moved: Vec::new(), astray: false }
+    }
+
+    /// What to do about its answer. Gone from where something else than a tus server has led to is not gone from where the
+    /// upload is (T-083).
+    pub(super) fn reaction(&self, answer: &Answer) -> Reaction {
+        match react(self.exchange.purpose, answer) {
+            Reaction::Gone if self.astray => Reaction::Missing,
+            reaction => reaction,
+        }
     }
 
     pub(super) fn header(mut self, name: &'static str, value: impl ToString) -> Request {

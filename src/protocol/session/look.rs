@@ -13,7 +13,7 @@ use super::remote::Remote;
 use super::transfer::Transfer;
 use super::{Finished, State, misuse};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Look {
     pub(super) start: u64,
     pub(super) length: u64,
@@ -21,7 +21,7 @@ pub(super) struct Look {
 }
 
 /// What the look is for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Then {
     /// To begin: a source that ends within its first chunk is an upload of known size like any other.
     Begin(AbsoluteUrl),

@@ -114,14 +114,14 @@ pub use outcome::Outcome;
 pub use plan::{CreationData, Goal, Plan, Previous};
 
 /// One run of an operation against a server. See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Session {
     core: Core,
     state: State,
 }
 
 /// The state, named for what it awaits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     Discover(Discover),
     Create(Create),
@@ -137,7 +137,7 @@ enum State {
 }
 
 /// The end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Finished(Result<Outcome, Error>);
 
 impl Finished {

@@ -7,7 +7,7 @@ use super::State;
 use super::event::{Question, WaitReason};
 
 /// Awaits other credentials.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Authenticating {
     /// The server's refusal.
     pub(super) error: Error,
@@ -15,14 +15,14 @@ pub(super) struct Authenticating {
 }
 
 /// Awaits the caller's word on a retry.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Deciding {
     pub(super) question: Question,
     pub(super) then: Box<State>,
 }
 
 /// Awaits a point in time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Waiting {
     pub(super) until: Instant,
     pub(super) why: WaitReason,

@@ -3,7 +3,7 @@
 use crate::error::{BrokenRule, Error, ErrorKind, TimeLimit};
 use crate::protocol::answer::Answer;
 use crate::protocol::offset::{Position, Proven, is_final, is_partial};
-use crate::protocol::reaction::{Budget, Purpose, Reaction, react};
+use crate::protocol::reaction::{Budget, Purpose, Reaction};
 use crate::protocol::url::AbsoluteUrl;
 use crate::warning::{Warning, WarningKind};
 
@@ -17,7 +17,7 @@ use super::remote::{Doubt, Remote};
 use super::transfer::Transfer;
 use super::{Finished, State};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Probe {
     pub(super) request: Request,
     target: Target,
@@ -110,7 +110,7 @@ impl Probe {
 
     fn judged(self, core: &mut Core, answer: Answer) -> State {
         let exchange = &self.request.exchange;
-        match react(Purpose::Probe, &answer) {
+        match self.request.reaction(&answer) {
             Reaction::Accept => self.found(core, answer),
             Reaction::Again(budget) => {
                 let then = Self::ask(core, self.target.clone(), self.past_caches);
@@ -130,7 +130,7 @@ impl Probe {
             }
             Reaction::Gone | Reaction::Missing => {
                 let url = self.target.url().clone();
-                gone(core, url, self.target.is_untouched(), exchange, &answer)
+                gone(core, url, self.target.is_untouched(), &self.request, &answer)
             }
             Reaction::Fail(kind) => {
                 let error = refused(kind, exchange, &answer);
@@ -176,7 +176,7 @@ impl Probe {
             let other_kind = is_partial(&answer.headers) != core.plan.partial || is_final(&answer.headers);
             let other = other_kind || position.length.is_some_and(|length| Some(length) != core.size);
             if other || core.size.is_some_and(|size| position.at.get() > size) {
-                return gone(core, url, false, exchange, &answer);
+                return gone(core, url, false, &self.request, &answer);
             }
         }
         if is_final(&answer.headers) {
@@ -344,7 +344,8 @@ fn anew(core: &mut Core, otherwise: Error) -> State {
 
 /// The upload is gone (T-019, T-083). One that this session made is made again; one the caller named is his to
 /// judge. `untouched`: this session made it, and no byte of it was ever acknowledged.
-pub(super) fn gone(core: &mut Core, url: AbsoluteUrl, untouched: bool, exchange: &Exchange, answer: &Answer) -> State {
+pub(super) fn gone(core: &mut Core, url: AbsoluteUrl, untouched: bool, request: &Request, answer: &Answer) -> State {
+    let exchange = &request.exchange;
     let Goal::Upload { endpoint, .. } = core.plan.goal.clone() else {
         let error: Error = refused(ErrorKind::Gone, exchange, answer);
         return Finished::error(error.with_retryable(false));
@@ -354,7 +355,7 @@ pub(super) fn gone(core: &mut Core, url: AbsoluteUrl, untouched: bool, exchange:
         let url = url.redacted();
         format!("no byte of it was ever acknowledged: the Location the server gave may lack a part of its path: {url}")
     });
-    let certain = react(exchange.purpose, answer) != Reaction::Missing;
+    let certain = request.reaction(answer) != Reaction::Missing;
     if !core.may_restart(&url, certain) {
         let what = format!("{} failed: the upload vanishes from the server again and again", exchange.purpose.doing());
         let error = fail(ErrorKind::Gone, what, exchange, Some(answer)).with_retryable(false);

@@ -57,13 +57,14 @@ pub(super) fn follow(core: &mut Core, request: &mut Request, answer: &Answer) ->
     if matches!(answer.status, 301 | 308) {
         request.moved.push((request.exchange.url.clone(), target.clone()));
     }
+    request.astray |= !answer.is_from_tus();
     let from = std::mem::replace(&mut request.exchange.url, target);
     request.trail.push(from);
     Ok(())
 }
 
 /// Where things have moved to for good.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Moved(Vec<(AbsoluteUrl, AbsoluteUrl)>);
 
 impl Moved {

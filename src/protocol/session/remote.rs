@@ -18,6 +18,8 @@ pub(super) struct Remote {
     /// The highest offset anything sent can have led to. A server that claims more has bytes that are not ours
     /// (T-025), or lies.
     pub(super) reachable: u64,
+    /// The highest offset that data can have led to whose fate no answer has told.
+    pub(super) unsettled: u64,
     /// Found, not created here: a request of an earlier process may still commit (T-030).
     pub(super) found: bool,
     /// What is there of the source beyond this is not known to be of it unless this session has sent it.
@@ -32,12 +34,21 @@ pub(super) struct Remote {
 impl Remote {
     /// An upload this session has just created.
     pub(super) fn created(url: AbsoluteUrl, length: Option<u64>) -> Remote {
-        Remote { url, best: 0, reachable: 0, found: false, proven: u64::MAX, length, unconfirmed: None }
+        Remote { url, best: 0, reachable: 0, unsettled: 0, found: false, proven: u64::MAX, length, unconfirmed: None }
     }
 
     /// An upload found with its offset.
     pub(super) fn found(url: AbsoluteUrl, at: Proven, length: Option<u64>) -> Remote {
-        Remote { url, best: at.get(), reachable: at.get(), found: true, proven: u64::MAX, length, unconfirmed: None }
+        Remote {
+            url,
+            best: at.get(),
+            reachable: at.get(),
+            unsettled: 0,
+            found: true,
+            proven: u64::MAX,
+            length,
+            unconfirmed: None,
+        }
     }
 
     /// Whether this session made it and the server has never acknowledged a byte.
@@ -71,7 +82,15 @@ impl Remote {
 
     /// Bytes from `at` on have, perhaps, reached the server.
     pub(super) fn sent(&mut self, at: Proven, bytes: u64) {
-        self.reachable = self.reachable.max(at.get().saturating_add(bytes));
+        let end = at.get().saturating_add(bytes);
+        self.reachable = self.reachable.max(end);
+        self.unsettled = self.unsettled.max(end);
+    }
+
+    /// Whether data beyond `at` may have arrived unseen: the upload may be finished then, and servers refuse a PATCH to
+    /// that.
+    pub(super) fn is_in_doubt(&self, at: Proven) -> bool {
+        self.unsettled > at.get()
     }
 }
 

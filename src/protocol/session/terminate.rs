@@ -12,7 +12,7 @@ use super::failure::{fail, refused};
 use super::outcome::Outcome;
 use super::{Finished, State};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Terminate {
     pub(super) request: Request,
     pub(super) url: AbsoluteUrl,
@@ -52,13 +52,14 @@ impl Terminate {
 
     pub(super) fn answered(self, core: &mut Core, answer: Answer) -> State {
         let exchange = &self.request.exchange;
-        match (react(exchange.purpose, &answer), &self.doubt) {
+        let reaction = self.request.reaction(&answer);
+        match (reaction, &self.doubt) {
             (Reaction::Accept, None) if answer.status == 204 && answer.is_from_tus() => {
                 Finished::ok(Outcome::Terminated)
             }
             // A store may lose sight of an upload that is there, a locked server may say anything: HEAD tells.
             (Reaction::Accept | Reaction::Gone | Reaction::Missing, None) => {
-                if react(exchange.purpose, &answer) == Reaction::Missing {
+                if reaction == Reaction::Missing {
                     core.doubts_missing();
                 }
                 let what = "deleting the upload failed: the server still has it";

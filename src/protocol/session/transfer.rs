@@ -18,7 +18,7 @@ use super::probe::{Probe, gone};
 use super::remote::{Doubt, Remote};
 use super::{Finished, State};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Transfer {
     pub(super) request: Request,
     pub(super) remote: Remote,
@@ -26,7 +26,7 @@ pub(super) struct Transfer {
     length: u64,
     /// The length it tells the server (T-071).
     declares: Option<u64>,
-    began: Instant,
+    pub(super) began: Instant,
 }
 
 impl Transfer {
@@ -162,19 +162,18 @@ impl Transfer {
     fn is_refused_finish(&self, core: &Core, answer: &Answer, body_sent: u64) -> bool {
         let size = core.size.or(self.remote.length);
         let last = size == Some(self.at.get() + self.length) && body_sent == self.length;
-        let in_doubt = self.remote.reachable > self.at.get();
-        let explained = in_doubt && react(Purpose::Transfer, answer) == Reaction::Refused;
+        let explained = self.remote.is_in_doubt(self.at) && react(Purpose::Transfer, answer) == Reaction::Refused;
         let damaged = self.request.exchange.checksum.is_some() && answer.status == 417;
         last && !explained && !damaged && refuses_finish(answer)
     }
 
     fn judged(mut self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
-        // Earlier bytes whose fate is not known: the upload may be finished, and servers refuse a PATCH to that.
-        let in_doubt = self.remote.reachable > self.at.get();
+        let in_doubt = self.remote.is_in_doubt(self.at);
+        let unsettled = self.remote.unsettled;
         self.remote.sent(self.at, body_sent);
         let reaction = react(Purpose::Transfer, &answer);
         if reaction == Reaction::Accept {
-            return self.accepted(core, answer, body_sent);
+            return self.accepted(core, answer, body_sent, unsettled);
         }
         core.notices.push(Notice::ChunkFailed);
         let exchange = &self.request.exchange;
@@ -231,7 +230,7 @@ impl Transfer {
             }
             Reaction::Gone | Reaction::Missing => {
                 let untouched = self.remote.is_untouched();
-                gone(core, self.remote.url, untouched, exchange, &answer)
+                gone(core, self.remote.url, untouched, &self.request, &answer)
             }
             Reaction::TooMuch => {
                 if core.sizer.refused(self.length) {
@@ -251,7 +250,8 @@ impl Transfer {
         }
     }
 
-    fn accepted(mut self, core: &mut Core, answer: Answer, body_sent: u64) -> State {
+    /// `unsettled` is what was in doubt before this request.
+    fn accepted(mut self, core: &mut Core, answer: Answer, body_sent: u64, unsettled: u64) -> State {
         let size = core.size.or(self.remote.length).unwrap_or(i64::MAX as u64);
         if self.length == 0 {
             // The empty PATCH that declares a length moves nothing.
@@ -276,11 +276,13 @@ impl Transfer {
                 self.remote.length = self.remote.length.or(self.declares);
                 // Who had begun at an earlier offset cannot write any more.
                 self.remote.proven = u64::MAX;
+                self.remote.unsettled = 0;
                 self.remote.acknowledged(core, at, self.at);
                 // An early answer with part of the data still counts its offset as the server's word (T-025).
                 Self::go_on(core, self.remote, at)
             }
             Ok(Acknowledged::Unchanged) => {
+                self.remote.unsettled = unsettled;
                 core.notices.push(Notice::ChunkFailed);
                 let error = broke_rule(BrokenRule::NoProgress, &self.request.exchange, &answer);
                 core.sizer.failed(self.length);

@@ -362,3 +362,20 @@ fn the_whole_is_what_a_stop_leaves() {
     let error = session.into_result().unwrap().unwrap_err();
     assert_eq!(error.upload_url(), Some(&url("http://h/files/whole")));
 }
+
+/// What never left this machine has put nothing together.
+#[test]
+fn a_request_that_was_never_sent_is_made_again() {
+    let run = play_list(three(Some(12)), vec![Reply::Unsent, made(), head(12, 12)]);
+    run.expect_done(12);
+    assert!(!warned(&run, "two wholes"));
+}
+
+/// A refusal that says where the whole is has made one: it is told, and no second one is made.
+#[test]
+fn a_refusal_that_names_the_whole_is_told_with_it() {
+    for status in [400, 403, 422, 413, 423] {
+        let run = play_list(three(Some(12)), vec![ok(status, &[("Location", "/files/9")])]);
+        assert_eq!(run.result.unwrap_err().upload_url(), Some(&url("http://h/files/9")), "{status}");
+    }
+}

@@ -126,3 +126,22 @@ fn a_redirect_that_is_no_tus_servers_is_tried_again() {
         assert_eq!(run.requests[2..], ["HEAD http://h/files/1", "PATCH http://h/files/1 0+4"]);
     }
 }
+
+/// A page for people leads to where a tus server knows nothing: that is no word about the upload.
+#[test]
+fn gone_from_where_a_page_leads_is_not_gone() {
+    for status in [301, 302, 307, 308] {
+        let page = || foreign(status, &[("Location", "/login")]);
+        let run = play_list(resume(4), vec![page(), ok(404, &[]), head(0, 4), at(4)]);
+        run.expect_done(4);
+        let run = play_list(upload(4), vec![created(), RESET, page(), ok(404, &[]), head(0, 4), at(4)]);
+        run.expect_done(4);
+        assert!(!run.notices.iter().any(|notice| matches!(notice, Notice::Gone(_) | Notice::Abandoned(_))));
+        let delete = Plan::new(Goal::Terminate { url: url("http://h/files/1"), endpoint: None });
+        let run = play_list(delete, vec![ok(410, &[]), page(), ok(404, &[]), head(0, 4)]);
+        run.expect_error(ErrorKind::HttpStatus);
+        // A tus server that leads elsewhere is believed, and so is who answers there.
+        let moved = ok(status, &[("Location", "/f/2")]);
+        play_list(resume(4), vec![moved, ok(404, &[])]).expect_error(ErrorKind::Gone);
+    }
+}

@@ -373,3 +373,48 @@ fn the_first_chunk_of_a_stream_goes_with_its_creation() {
     run.expect_done(11);
     assert_eq!(run.exchanges[1].body, Body::Empty);
 }
+
+/// Data that an answer has told the fate of leaves nothing in doubt: a refusal of the rest is one (T-153).
+#[test]
+fn what_was_answered_does_not_explain_a_refusal() {
+    for status in [400, 403] {
+        let refused = || vec![ok(status, &[]), head(4, 4)];
+        let taken_in_part = chain(vec![created(), at(3)], refused());
+        play_list(upload(4), taken_in_part).expect_error(ErrorKind::Unconfirmed);
+        let not_taken = chain(vec![created(), at(0)], refused());
+        play_list(upload(4), not_taken).expect_error(ErrorKind::Unconfirmed);
+        let with_creation = || Plan {
+            creation_data: CreationData::On,
+            capabilities: offering("creation-with-upload", ""),
+            ..upload(4)
+        };
+        for offset in ["0", "3"] {
+            let first = ok(201, &[("Location", "/files/1"), ("Upload-Offset", offset)]);
+            let run = play_list(with_creation(), chain(vec![first], refused()));
+            run.expect_error(ErrorKind::Unconfirmed);
+        }
+        // What is still open does.
+        let broken = chain(vec![created(), RESET, head(0, 4)], refused());
+        play_list(upload(4), broken).expect_done(4);
+    }
+}
+
+/// The upload that a refused creation names is in the error too where nothing is tried again.
+#[test]
+fn a_refused_creation_on_the_last_try_tells_its_upload() {
+    let plan = || Plan {
+        creation_data: CreationData::On,
+        capabilities: offering("creation-with-upload", ""),
+        retry: RetryPolicy { max_retries: 1, ..RetryPolicy::default() },
+        ..upload(4)
+    };
+    let never = || Reply::Break(BrokenKind::Connect, 0);
+    for refusal in [ok(500, &[("Location", "/files/1")]), foreign(502, &[("Location", "/files/1")])] {
+        let run = play_list(plan(), vec![never(), refusal]);
+        assert_eq!(run.result.unwrap_err().upload_url(), Some(&url("http://h/files/1")));
+    }
+}
+
+fn chain(first: Vec<Reply>, then: Vec<Reply>) -> Vec<Reply> {
+    first.into_iter().chain(then).collect()
+}
