@@ -40,7 +40,7 @@ const LOCK_PAUSE_MAX: Duration = Duration::from_secs(10);
 const LOCK_PAUSE_MIN: Duration = Duration::from_millis(20);
 
 /// Plan, budgets and what has been learned. Passed to every step of a state.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Core {
     pub(super) plan: Plan,
     pub(super) capabilities: Option<Capabilities>,
@@ -583,4 +583,52 @@ fn too_late(error: Error) -> Error {
     error
         .as_kind(ErrorKind::Timeout(TimeLimit::Total))
         .because("the next try would come after the operation's deadline")
+}
+
+/// For the exhaustive model, which has to see whether two sessions will go on alike.
+#[cfg(test)]
+impl Core {
+    /// Counts all times from `now`, as if what has happened had taken none, and begins chance anew: neither is of
+    /// interest by itself.
+    pub(super) fn settle(&mut self, now: Instant) {
+        // When the upload expires is no part of the model, nor is when a server counts as dead.
+        assert!(self.expires.is_none() && self.plan.first_answer.is_none());
+        let past = self.now - now;
+        let back = |at: &mut Instant| *at = Instant(at.0.saturating_sub(u64::try_from(past.as_micros()).unwrap()));
+        self.lock_since.iter_mut().for_each(back);
+        self.plan.deadline.iter_mut().for_each(back);
+        self.now = now;
+        self.random = fastrand::Rng::with_seed(self.plan.seed);
+    }
+
+    /// What it depends on how a session that is settled goes on.
+    pub(super) fn changing(&self) -> impl std::fmt::Debug {
+        #[rustfmt::skip]
+        let Core {
+            plan, capabilities, size, reads_ahead, checksums, sizer, looked_ahead, moved, left,
+            tries, lock_pauses, lock_since, conflicts, conflict_at, restarts, missing, regressions, mismatches,
+            interrupted, stale_forgiven, warned_version, warned_location, fresh_data_connections,
+            asked, knows_previous, authenticated,
+            // Settled, or read by nothing that is left to come.
+            notices: _, now: _, wall: _, random: _, unheard_since: _, heard: _, began_anew: _,
+            expires: _, told_expiry: _, warned_expiry: _, pace: _,
+        } = self;
+        (
+            (
+                plan.deadline,
+                &plan.pointed,
+                capabilities,
+                size,
+                reads_ahead,
+                checksums,
+                sizer,
+                looked_ahead,
+                moved,
+                left,
+            ),
+            (tries, lock_pauses, lock_since, conflicts, conflict_at, restarts, missing, regressions, mismatches),
+            (interrupted, stale_forgiven, warned_version, warned_location, fresh_data_connections),
+            (asked, knows_previous, authenticated),
+        )
+    }
 }

@@ -8,6 +8,7 @@ mod create;
 mod credentials;
 mod deferred;
 mod details;
+mod exhaustive;
 mod expiry;
 mod model;
 mod pausing;

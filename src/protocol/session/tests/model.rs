@@ -61,7 +61,7 @@ pub(super) fn number(url: &AbsoluteUrl) -> Option<usize> {
     url.as_str().rsplit('/').next()?.parse().ok()
 }
 
-fn data(exchange: &Exchange) -> u64 {
+pub(super) fn data(exchange: &Exchange) -> u64 {
     match exchange.body {
         Body::Range { length, .. } => length,
         Body::None | Body::Empty => 0,
