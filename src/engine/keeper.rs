@@ -59,8 +59,6 @@ pub(super) struct Place {
 struct Disk {
     /// The last version that was written.
     version: u64,
-    /// What the store has of the upload, as far as we put it there.
-    put: Option<Vec<u8>>,
     claim: Option<Claim>,
 }
 
@@ -297,7 +295,6 @@ impl Keeper {
     /// Takes an upload of which there is no record any more out of the store.
     fn remove(&self, url: Option<&str>) {
         let mut disk = self.disk();
-        disk.put = None;
         if let (Some(place), Some(url)) = (&self.place, url.filter(|url| !url.is_empty()))
             && let Err(error) = place.store.remove(&place.key, url)
         {
@@ -328,19 +325,12 @@ impl Keeper {
         let Some(place) = &self.place else { return };
         state.written = Some(Instant::now());
         drop(state);
-        if disk.put.as_ref() == Some(&bytes) {
-            return;
-        }
         if disk.claim.is_none() {
             // Nobody else can know of a new one yet; one that cannot be claimed is worked on all the same.
             disk.claim = place.store.claim(&place.key, &url).ok().flatten();
         }
-        match place.store.put(&place.key, &url, &bytes) {
-            Ok(()) => disk.put = Some(bytes),
-            Err(error) => {
-                disk.put = None;
-                self.complain("cannot be kept in the store", &error);
-            }
+        if let Err(error) = place.store.put(&place.key, &url, &bytes) {
+            self.complain("cannot be kept in the store", &error);
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::convert::c_string;
 use super::error::tus_error;
 use super::guard::guard_value;
-use super::handle::state;
+use super::handle::{CType, state};
 use super::info::tus_info;
 use super::uploader::tus_uploader;
 use crate::warning::{Warning, WarningKind};
@@ -93,6 +93,39 @@ impl Warnings {
     }
 }
 
+/// What has warnings.
+trait Warned: CType {
+    fn with<R>(state: &Self::State, look: impl FnOnce(&Warnings) -> R) -> R;
+}
+
+impl Warned for tus_info {
+    fn with<R>(state: &Self::State, look: impl FnOnce(&Warnings) -> R) -> R {
+        look(&state.warnings)
+    }
+}
+
+impl Warned for tus_error {
+    fn with<R>(state: &Self::State, look: impl FnOnce(&Warnings) -> R) -> R {
+        look(&state.warnings)
+    }
+}
+
+impl Warned for tus_uploader {
+    fn with<R>(state: &Self::State, look: impl FnOnce(&Warnings) -> R) -> R {
+        look(&state.told().warnings)
+    }
+}
+
+/// Something of an object's warnings; `none` if the pointer is to no such object.
+///
+/// # Safety
+///
+/// - `object` is NULL or an object of the caller's.
+unsafe fn of<C: Warned, R>(object: *const C, argument: &str, none: R, look: impl FnOnce(&Warnings) -> R) -> R {
+    // SAFETY: the same condition.
+    unsafe { state(object, argument) }.map_or(none, |state| C::with(state, look))
+}
+
 /// How many warnings there are: what the operation met that is no failure but may have to be acted
 /// on, for example that the upload could not be noted in the store. No more than 32 are kept, and
 /// the same one once.
@@ -105,7 +138,7 @@ impl Warnings {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_info_warning_count(i: *const tus_info) -> usize {
     // SAFETY: the caller's pointer, as the header asks for.
-    guard_value(0, || unsafe { state(i, "i") }.map_or(0, |have| have.warnings.len()))
+    guard_value(0, || unsafe { of(i, "i", 0, Warnings::len) })
 }
 
 /// A warning as a sentence in English, fit for logs.
@@ -119,10 +152,8 @@ pub unsafe extern "C" fn tus_info_warning_count(i: *const tus_info) -> usize {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_info_warning(i: *const tus_info, index: usize) -> *const c_char {
-    guard_value(ptr::null(), || {
-        // SAFETY: the caller's pointer, as the header asks for.
-        unsafe { state(i, "i") }.map_or(ptr::null(), |have| have.warnings.text(index))
-    })
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(ptr::null(), || unsafe { of(i, "i", ptr::null(), |all| all.text(index)) })
 }
 
 /// What a warning is about.
@@ -137,7 +168,7 @@ pub unsafe extern "C" fn tus_info_warning(i: *const tus_info, index: usize) -> *
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_info_warning_code(i: *const tus_info, index: usize) -> i32 {
     // SAFETY: the caller's pointer, as the header asks for.
-    guard_value(0, || unsafe { state(i, "i") }.map_or(0, |have| have.warnings.code(index)))
+    guard_value(0, || unsafe { of(i, "i", 0, |all| all.code(index)) })
 }
 
 /// The upload that a warning is about, where that is not the one of the operation: for example what
@@ -154,10 +185,8 @@ pub unsafe extern "C" fn tus_info_warning_code(i: *const tus_info, index: usize)
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_info_warning_url(i: *const tus_info, index: usize) -> *const c_char {
-    guard_value(ptr::null(), || {
-        // SAFETY: the caller's pointer, as the header asks for.
-        unsafe { state(i, "i") }.map_or(ptr::null(), |have| have.warnings.url(index))
-    })
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(ptr::null(), || unsafe { of(i, "i", ptr::null(), |all| all.url(index)) })
 }
 
 /// How many warnings there are: what the operation met that is no failure but may have to be acted
@@ -172,7 +201,7 @@ pub unsafe extern "C" fn tus_info_warning_url(i: *const tus_info, index: usize) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_error_warning_count(e: *const tus_error) -> usize {
     // SAFETY: the caller's pointer, as the header asks for.
-    guard_value(0, || unsafe { state(e, "e") }.map_or(0, |have| have.warnings.len()))
+    guard_value(0, || unsafe { of(e, "e", 0, Warnings::len) })
 }
 
 /// A warning as a sentence in English, fit for logs.
@@ -186,10 +215,8 @@ pub unsafe extern "C" fn tus_error_warning_count(e: *const tus_error) -> usize {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_error_warning(e: *const tus_error, index: usize) -> *const c_char {
-    guard_value(ptr::null(), || {
-        // SAFETY: the caller's pointer, as the header asks for.
-        unsafe { state(e, "e") }.map_or(ptr::null(), |have| have.warnings.text(index))
-    })
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(ptr::null(), || unsafe { of(e, "e", ptr::null(), |all| all.text(index)) })
 }
 
 /// What a warning is about.
@@ -204,7 +231,7 @@ pub unsafe extern "C" fn tus_error_warning(e: *const tus_error, index: usize) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_error_warning_code(e: *const tus_error, index: usize) -> i32 {
     // SAFETY: the caller's pointer, as the header asks for.
-    guard_value(0, || unsafe { state(e, "e") }.map_or(0, |have| have.warnings.code(index)))
+    guard_value(0, || unsafe { of(e, "e", 0, |all| all.code(index)) })
 }
 
 /// The upload that a warning is about, where that is not the one of the operation: for example what
@@ -221,10 +248,8 @@ pub unsafe extern "C" fn tus_error_warning_code(e: *const tus_error, index: usiz
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_error_warning_url(e: *const tus_error, index: usize) -> *const c_char {
-    guard_value(ptr::null(), || {
-        // SAFETY: the caller's pointer, as the header asks for.
-        unsafe { state(e, "e") }.map_or(ptr::null(), |have| have.warnings.url(index))
-    })
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(ptr::null(), || unsafe { of(e, "e", ptr::null(), |all| all.url(index)) })
 }
 
 /// How many warnings there are: what the operation met that is no failure but may have to be acted
@@ -239,7 +264,7 @@ pub unsafe extern "C" fn tus_error_warning_url(e: *const tus_error, index: usize
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_uploader_warning_count(u: *const tus_uploader) -> usize {
     // SAFETY: the caller's pointer, as the header asks for.
-    guard_value(0, || unsafe { state(u, "u") }.map_or(0, |have| have.told().warnings.len()))
+    guard_value(0, || unsafe { of(u, "u", 0, Warnings::len) })
 }
 
 /// A warning as a sentence in English, fit for logs.
@@ -253,10 +278,8 @@ pub unsafe extern "C" fn tus_uploader_warning_count(u: *const tus_uploader) -> u
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_uploader_warning(u: *const tus_uploader, index: usize) -> *const c_char {
-    guard_value(ptr::null(), || {
-        // SAFETY: the caller's pointer, as the header asks for.
-        unsafe { state(u, "u") }.map_or(ptr::null(), |have| have.told().warnings.text(index))
-    })
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(ptr::null(), || unsafe { of(u, "u", ptr::null(), |all| all.text(index)) })
 }
 
 /// What a warning is about.
@@ -271,7 +294,7 @@ pub unsafe extern "C" fn tus_uploader_warning(u: *const tus_uploader, index: usi
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_uploader_warning_code(u: *const tus_uploader, index: usize) -> i32 {
     // SAFETY: the caller's pointer, as the header asks for.
-    guard_value(0, || unsafe { state(u, "u") }.map_or(0, |have| have.told().warnings.code(index)))
+    guard_value(0, || unsafe { of(u, "u", 0, |all| all.code(index)) })
 }
 
 /// The upload that a warning is about, where that is not the one of the operation: for example what
@@ -288,8 +311,6 @@ pub unsafe extern "C" fn tus_uploader_warning_code(u: *const tus_uploader, index
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tus_uploader_warning_url(u: *const tus_uploader, index: usize) -> *const c_char {
-    guard_value(ptr::null(), || {
-        // SAFETY: the caller's pointer, as the header asks for.
-        unsafe { state(u, "u") }.map_or(ptr::null(), |have| have.told().warnings.url(index))
-    })
+    // SAFETY: the caller's pointer, as the header asks for.
+    guard_value(ptr::null(), || unsafe { of(u, "u", ptr::null(), |all| all.url(index)) })
 }
