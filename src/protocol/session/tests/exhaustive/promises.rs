@@ -398,7 +398,7 @@ impl Witness {
         promise!(!upload.refused, "T-153: done, but the server has refused it");
         let own = server.uploads.iter().filter(|upload| upload.own && upload.alive && upload.is_complete()).count();
         let repeats = setting.plan.creation_data == CreationData::Repeat;
-        let twice = self.may_double || repeats || setting.total == 0;
+        let twice = self.may_double || repeats;
         promise!(own + usize::from(server.unseen) <= 1 || twice, "T-051: two complete uploads are there");
         Ok(())
     }
@@ -434,5 +434,5 @@ fn finishes(setting: &Setting, exchange: &Exchange, body_sent: u64) -> bool {
     let is_final = matches!(setting.plan.goal, Goal::Concatenate { .. });
     let data = data(exchange);
     let length = integer(exchange, "Upload-Length");
-    is_final || (data > 0 && length == Some(data) && body_sent >= data)
+    is_final || (length == Some(data) && body_sent >= data)
 }
