@@ -362,7 +362,7 @@ impl<'a> Driver<'a> {
     }
 
     fn perform(&mut self, exchange: &Exchange, request: &OutgoingRequest) -> Event {
-        self.job.stats.requests += 1;
+        self.job.counts.request();
         self.log(Level::Debug, || {
             let range = match exchange.body {
                 Body::Range { start, length } => format!(" bytes {start}+{length}"),
@@ -640,7 +640,7 @@ impl<'a> Driver<'a> {
             Notice::WentBack(offset) => told(self.job.meter.confirm(offset))?,
             Notice::ChunkFailed => self.job.chunk_failed = true,
             Notice::Retrying => {
-                self.job.stats.retries += 1;
+                self.job.counts.retry();
                 self.job.meter.retrying();
                 // Without a wait the next request would come before the next tick.
                 told(self.job.meter.gauge().report_now())?;

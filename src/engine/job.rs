@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::client::concat_kind;
@@ -86,6 +87,25 @@ fn late() -> Error {
     Error::new(ErrorKind::Timeout(TimeLimit::Total), "the operation's deadline passed")
 }
 
+/// What all sessions of one operation took together: its parts, what puts them together and what clears up after it.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    requests: AtomicU64,
+    retries: AtomicU64,
+}
+
+impl Counts {
+    /// Another request goes out.
+    pub(super) fn request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A try that failed is repeated.
+    pub(super) fn retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// One session under way and everything that belongs to it but client and source.
 pub(super) struct Job {
     /// Which job this is; one that clears up after another is that one (T-140).
@@ -105,6 +125,8 @@ pub(super) struct Job {
     pub(super) creation: Option<Cancel>,
     pub(super) clock: Clock,
     pub(super) stats: Stats,
+    /// Shared with the other jobs of the operation.
+    pub(super) counts: Arc<Counts>,
     pub(super) warnings: Warnings,
     /// What the caller says of the requests of this upload alone.
     pub(super) own: Own,
@@ -153,6 +175,7 @@ impl Job {
             creation: None,
             clock: Clock::start(total),
             stats: Stats::default(),
+            counts: Arc::default(),
             warnings,
             own: Own::default(),
             hashes: HashAhead::new(),
@@ -185,15 +208,27 @@ impl Job {
         self
     }
 
+    /// How long the operation stood still without this job's clock knowing of it.
+    pub(super) fn stood_unseen(&self) -> Duration {
+        let stood = self.control.as_ref().map_or(Duration::ZERO, Control::stood);
+        stood.saturating_sub(self.stood)
+    }
+
     /// Waits while the operation is paused; no time limit runs meanwhile. Whether it stood still.
     pub(super) fn stand_still(&mut self) -> bool {
         let Some(control) = &self.control else { return false };
         control.stand_still(&self.cancel);
-        let stood = control.stood();
-        let has_stood = stood != self.stood;
-        self.clock.stretch(stood.saturating_sub(self.stood));
-        self.stood = stood;
-        has_stood
+        let unseen = self.stood_unseen();
+        self.clock.stretch(unseen);
+        self.stood += unseen;
+        !unseen.is_zero()
+    }
+
+    /// As one step of an operation whose first job this was: with its deadline, its requests' options and its counts.
+    pub(super) fn step_of(mut self, whole: &Job) -> Job {
+        (self.clock, self.own, self.counts) = (whole.clock, whole.own.clone(), Arc::clone(&whole.counts));
+        self.clock.stretch(whole.stood_unseen());
+        self
     }
 
     /// What ends work on this machine, now.
@@ -259,6 +294,7 @@ impl Job {
         self.id = Arc::clone(&other.id);
         self.warnings = other.warnings.clone();
         self.own = other.own.clone();
+        self.counts = Arc::clone(&other.counts);
         self.meter = Arc::new(Gauge::beside(other.meter.gauge()).meter(None));
         self.watch = self.meter.clone();
         self
@@ -313,6 +349,8 @@ impl Job {
         let chunks_left = if left > 0 { left.div_ceil(self.chunk.max(1)) } else { 0 };
         Stats {
             chunks_total: if self.chunk > 0 { self.stats.chunks_completed + chunks_left } else { 0 },
+            requests: self.counts.requests.load(Ordering::Relaxed),
+            retries: self.counts.retries.load(Ordering::Relaxed),
             started_ms: self.clock.began_ms(),
             elapsed: self.clock.elapsed(),
             bytes_total: progress.total,
@@ -320,6 +358,34 @@ impl Job {
             speed: progress.speed,
             eta: progress.eta,
             ..self.stats
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::log::Log;
+
+    /// Whoever saw the pause: the deadline comes later by its length, once.
+    #[test]
+    fn the_steps_of_an_operation_share_its_deadline_however_it_was_paused() {
+        for seen in [false, true] {
+            let control = Control::new();
+            let job = || Job::bare(Cancel::new(), None, Some(control.clone()), Warnings::new(Log::none()));
+            let mut whole = job();
+            whole.clock = Clock::start(Some(Duration::from_secs(60)));
+            let before = whole.clock.deadline().unwrap();
+            control.pause();
+            std::thread::sleep(Duration::from_millis(20));
+            control.resume();
+            let stood = control.stood();
+            if seen {
+                whole.stand_still();
+            }
+            let (one, two) = (job().step_of(&whole), job().step_of(&whole));
+            let later = before + stood;
+            assert_eq!((one.clock.deadline(), two.clock.deadline()), (Some(later), Some(later)), "{seen}");
         }
     }
 }

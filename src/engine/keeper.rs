@@ -473,6 +473,7 @@ impl Keep {
             return;
         }
         state.record = None;
+        state.doubtful.clear();
         drop(state);
         self.keeper.disk().claim = None;
     }

@@ -54,7 +54,7 @@ struct Parallel<'a> {
     gauge: Arc<Gauge>,
     cancel: Cancel,
     /// That of the whole operation.
-    clock: Clock,
+    whole: &'a Job,
     warnings: Warnings,
     /// How many bytes of the source are known to be what earlier runs sent; `None` for all.
     proven: Option<u64>,
@@ -92,21 +92,14 @@ impl Client {
             // T-128: nothing is to be put together.
             return Ok(None);
         }
-        let refusal = self.obstacle(source, options, keeper.as_deref(), job)?;
+        let refusal = self.obstacle(source, keeper.as_deref());
         let (Some(keeper), None) = (keeper, &refusal) else {
             let what = refusal.unwrap_or("the source cannot be read in several places at once");
-            // Parts of an earlier run are a help, not what the caller asked for.
-            if options.parallel_fallback || options.parallel < 2 {
-                let text = format!("no upload in parts: {what}");
-                match options.parallel {
-                    0 | 1 => self.config().log.write(Level::Info, || text),
-                    _ => job.warnings.warn(Warning::new(WarningKind::NotInParts, text)),
-                }
-                return Ok(None);
-            }
-            let fallback = "tus_upload_options_set_parallel_fallback would have it sent as one";
-            let error = Error::new(ErrorKind::Unsupported, format!("no upload in parts: {what}"));
-            return Err(error.because(fallback));
+            return self.without_parts(
+                Error::new(ErrorKind::Unsupported, format!("no upload in parts: {what}")),
+                options,
+                job,
+            );
         };
         let proven = candidate.as_ref().and_then(|candidate| candidate.proven);
         match candidate {
@@ -128,56 +121,47 @@ impl Client {
             keeper,
             gauge,
             cancel,
-            clock: job.clock,
+            whole: job,
             warnings,
             proven,
             longest_url: Arc::default(),
             may_be_joined: AtomicBool::new(false),
         };
         match parallel.run(source, metadata) {
-            Err(error)
-                if error.kind() == ErrorKind::Unsupported && options.parallel_fallback && parallel.has_no_parts() =>
-            {
-                job.warnings.warn(Warning::new(WarningKind::NotInParts, error.full_message()));
-                Ok(None)
+            Err(error) if error.kind() == ErrorKind::Unsupported && parallel.has_no_parts() => {
+                self.without_parts(error, options, job)
             }
             result => told(result, &job.warnings).map(Some),
         }
     }
 
-    /// Why a source cannot be sent in parts.
-    fn obstacle(
-        &self,
-        source: &dyn Bytes,
-        options: &UploadOptions,
-        keeper: Option<&Keeper>,
-        of: &Job,
-    ) -> Result<Option<&'static str>> {
-        if options.stop_at.is_some() {
-            return Err(Error::invalid("an upload in parts cannot stop at an offset"));
-        }
-        if keeper.is_none() || source.share().is_none() {
-            return Ok(Some("the source cannot be read in several places at once"));
-        }
-        if self.known_capabilities().is_none() && self.config().query_server {
-            let goal = Goal::Discover { endpoint: self.endpoint()? };
-            let mut job = self.bare_job();
-            (job.cancel, job.clock, job.own) = (of.cancel.clone(), of.clock, of.own.clone());
-            match Driver::new(self, &mut job).run(self.dataless_plan(goal, options)) {
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
-                Err(error) => {
-                    of.warnings.warn(error.full_message());
-                    return Ok(Some("the server does not say whether it puts uploads together"));
-                }
+    /// Says why nothing is sent in parts, if the options allow to do without; else fails with `error`.
+    fn without_parts(&self, error: Error, options: &UploadOptions, job: &Job) -> Result<Option<UploadInfo>> {
+        match options.parallel {
+            // Parts of an earlier run are a help, not what the caller asked for.
+            0 | 1 => self.config().log.write(Level::Info, || error.full_message()),
+            _ if options.parallel_fallback => {
+                job.warnings.warn(Warning::new(WarningKind::NotInParts, error.full_message()));
+            }
+            _ => {
+                let error = error.because("tus_upload_options_set_parallel_fallback would have it sent as one");
+                return told(Err(error), &job.warnings).map(Some);
             }
         }
-        // T-007, T-127: known before anything is made there.
+        Ok(None)
+    }
+
+    /// Why a source cannot be sent in parts, as far as that is known without a request.
+    fn obstacle(&self, source: &dyn Bytes, keeper: Option<&Keeper>) -> Option<&'static str> {
+        if keeper.is_none() || source.share().is_none() {
+            return Some("the source cannot be read in several places at once");
+        }
+        // T-007, T-127: known before anything is made there. What is not known yet, the first part asks.
         match self.known_capabilities() {
             Some(known) if !known.has("concatenation") => {
-                Ok(Some("the server does not put uploads together (extension concatenation)"))
+                Some("the server does not put uploads together (extension concatenation)")
             }
-            _ => Ok(None),
+            _ => None,
         }
     }
 }
@@ -193,6 +177,7 @@ impl Parallel<'_> {
         let result = loop {
             if let Err(error) = self.send(source, &mut parts) {
                 match self.fewer_parts() {
+                    None if refuses_parts(&error, &parts) => return Err(self.not_in_parts(error)),
                     None => break Err(error),
                     Some(Err(unsupported)) => return Err(unsupported),
                     Some(Ok(())) => {
@@ -216,7 +201,6 @@ impl Parallel<'_> {
                 Ok(whole) => break Ok(whole),
             }
         };
-        let stats = self.stats(&parts);
         let checksum = parts.iter().map(|part| part.job.checked).fold(Checked::Nothing, Checked::and).algorithm();
         match result {
             Ok((url, expires)) => {
@@ -225,6 +209,7 @@ impl Parallel<'_> {
                     return Err(self.disown(job.why_ended(failure.into_error()), url));
                 }
                 self.finish();
+                let stats = self.stats(&parts);
                 Ok(UploadInfo { expires, checksum, stats, ..self.info(url, metadata) })
             }
             Err(error) => Err(self.give_up(error, &parts)),
@@ -251,6 +236,20 @@ impl Parallel<'_> {
         record.parts = split(self.size, fit);
         self.keeper.plan_parts(record);
         Some(Ok(()))
+    }
+
+    /// Nothing was made, and it is not to be tried again. What an earlier run made stays where it is.
+    fn not_in_parts(&self, error: Error) -> Error {
+        Keep { keeper: Arc::clone(&self.keeper), part: None }.abandoned();
+        if error.kind() == ErrorKind::Unsupported {
+            return error;
+        }
+        let what = "no upload in parts: the server does not take partial uploads";
+        let told = Error::new(ErrorKind::Unsupported, what).with_cause(Arc::new(error.clone()));
+        match error.answer() {
+            Some(answer) => told.with_request("POST", self.endpoint.clone()).with_answer(answer.clone()),
+            None => told,
+        }
     }
 
     /// Whether nothing is left of what was planned.
@@ -329,10 +328,7 @@ impl Parallel<'_> {
     fn job(&self, length: u64) -> Job {
         let mut job = Job::new(self.gauge.meter(Some(length)), self.cancel.child(), None, self.warnings.clone());
         job = job.under(self.client.control().cloned());
-        job.clock = self.clock;
-        job.own = self.options.own();
-        job.clock.stretch(self.client.control().map_or(Duration::ZERO, Control::stood));
-        job
+        job.step_of(self.whole)
     }
 
     fn planned(&self) -> Vec<Part> {
@@ -474,7 +470,7 @@ impl Parallel<'_> {
     /// The whole is there, and the source cannot be shown to be what it was. It stays (T-111), and so do its parts, which it
     /// may refer to.
     fn disown(&self, error: Error, whole: AbsoluteUrl) -> Error {
-        self.keeper.interrupted(self.size, self.clock.left(), &self.cancel);
+        self.keeper.interrupted(self.size, self.whole.clock.left(), &self.cancel);
         error.with_upload_url(Some(whole))
     }
 
@@ -494,7 +490,7 @@ impl Parallel<'_> {
                 let url = AbsoluteUrl::parse(&part.url).ok();
                 self.warnings.warn(url.map_or(warning.clone(), |(url, _)| warning.about(&url)));
             }
-            self.keeper.interrupted(self.size, self.clock.left(), &self.cancel);
+            self.keeper.interrupted(self.size, self.whole.clock.left(), &self.cancel);
             let token = self.keeper.token();
             return error.with_resume_token(token);
         }
@@ -503,7 +499,7 @@ impl Parallel<'_> {
         let whole = error.upload_url().filter(|url| error.kind() == ErrorKind::Unconfirmed && !of_a_part(url)).cloned();
         let error = error.without_upload_url().with_upload_url(whole);
         if !useless && (self.keeper.is_lasting() || stopped) {
-            self.keeper.interrupted(self.size, self.clock.left(), &self.cancel);
+            self.keeper.interrupted(self.size, self.whole.clock.left(), &self.cancel);
             let token = self.keeper.token();
             return error.with_resume_token(token);
         }
@@ -541,7 +537,7 @@ impl Parallel<'_> {
         if gone {
             self.keeper.forget();
         } else {
-            self.keeper.interrupted(self.size, self.clock.left(), &self.cancel);
+            self.keeper.interrupted(self.size, self.whole.clock.left(), &self.cancel);
         }
         error.with_upload_url(stays)
     }
@@ -552,14 +548,10 @@ impl Parallel<'_> {
             let one = part.job.stats();
             all.bytes_resumed += one.bytes_resumed;
             all.bytes_sent += one.bytes_sent;
-            all.requests += one.requests;
-            all.retries += one.retries;
             all.chunks_completed += one.chunks_completed;
             all.chunks_failed += one.chunks_failed;
             all.chunks_retried += one.chunks_retried;
             all.chunks_total += one.chunks_total;
-            all.started_ms = one.started_ms;
-            all.elapsed = all.elapsed.max(one.elapsed);
         }
         let progress = self.gauge.progress();
         Stats {
@@ -567,9 +559,22 @@ impl Parallel<'_> {
             bytes_confirmed: progress.confirmed,
             speed: progress.speed,
             eta: progress.eta,
-            ..all
+            bytes_resumed: all.bytes_resumed,
+            bytes_sent: all.bytes_sent,
+            chunks_completed: all.chunks_completed,
+            chunks_failed: all.chunks_failed,
+            chunks_retried: all.chunks_retried,
+            chunks_total: all.chunks_total,
+            ..self.whole.stats()
         }
     }
+}
+
+/// Whether a failure says that the server takes no partial uploads at all: not one has been made (T-128).
+fn refuses_parts(error: &Error, parts: &[Part]) -> bool {
+    let by_status = error.answer().is_some_and(|answer| matches!(answer.status, 400 | 412 | 501));
+    let says_so = error.kind() == ErrorKind::Unsupported || by_status && parts.iter().all(|part| part.url.is_none());
+    says_so && !parts.iter().any(|part| part.job.created_here)
 }
 
 /// Whether the server missed something in the parts.

@@ -93,6 +93,9 @@ impl Client {
         if let Some(url) = &options.upload_url {
             return self.resume_with(source, url, options);
         }
+        if options.parallel > 1 && options.stop_at.is_some() {
+            return Err(Error::invalid("an upload in parts cannot stop at an offset"));
+        }
         let (endpoint, size, metadata) = self.local_checks(source, options)?;
         let mut job = self.job(options, size);
         let _memory = self.reserve(source, options, &mut job)?;

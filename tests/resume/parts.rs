@@ -446,14 +446,125 @@ fn a_server_that_cannot_put_together_is_told_before_anything_is_made() {
     assert_eq!((done.concat, count(&server, "POST")), (ConcatKind::None, 1));
 }
 
+/// What a file is, to a store: nothing of it may be read before the options are known to make sense.
 #[test]
 fn an_offset_to_stop_at_and_parts_exclude_each_other() {
     let (server, folder) = (server(), Folder::new());
     let path = folder.file("a", &noise(9000, 90));
     let mut options = in_parts(3);
     options.set_stop_at(Some(100));
+    for config in [config_to(&server.endpoint()), stored(&server, &folder)] {
+        let error = run(&config, &path, &options).unwrap_err();
+        assert_eq!((error.kind(), server.requests().len()), (ErrorKind::InvalidArgument, 0));
+        assert!(records(&folder).is_empty());
+    }
+}
+
+/// That nobody answers says nothing about parts: the error is that of any upload.
+#[test]
+fn a_server_that_cannot_be_reached_fails_parts_like_any_upload() {
+    let server = server();
+    let (folder, bytes) = (Folder::new(), noise(9000, 97));
+    let path = folder.file("a", &bytes);
+    server.stop_listening();
+    for (parts, fallback, ask) in [(1, true, true), (3, false, true), (3, true, true), (3, false, false)] {
+        let mut config = config_to(&server.endpoint());
+        config.set_query_server(ask);
+        let mut options = in_parts(parts);
+        options.set_parallel_fallback(fallback);
+        let error = run(&config, &path, &options).unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Connect, true), "{parts} {fallback}: {error:?}");
+        assert!(error.os_code().is_some(), "{error:?}");
+    }
+}
+
+/// The question what the server can do is one of the upload's requests: told of, and ended by the progress function.
+#[test]
+fn progress_ends_parts_while_the_server_is_asked_what_it_can_do() {
+    let server = Arc::new(server());
+    let (folder, bytes) = (Folder::new(), noise(9000, 98));
+    let path = folder.file("a", &bytes);
+    server.script(Rule::on("OPTIONS").forever().hang_after_head());
+    let asked = Arc::clone(&server);
+    let mut options = in_parts(3);
+    options.set_progress(Some(Arc::new(move |_| if asked.requests().is_empty() { Ok(()) } else { Err(6) })));
     let error = run(&config_to(&server.endpoint()), &path, &options).unwrap_err();
-    assert_eq!((error.kind(), server.requests().len()), (ErrorKind::InvalidArgument, 0));
+    assert_eq!(error.kind(), ErrorKind::Callback(6));
+    assert_eq!(methods(&server), ["OPTIONS"]);
+}
+
+/// All requests of the operation: OPTIONS, what puts the parts together and what removes them too.
+#[test]
+fn every_request_of_an_upload_in_parts_is_counted() {
+    let server = server();
+    let (folder, bytes) = (Folder::new(), noise(9000, 99));
+    let path = folder.file("a", &bytes);
+    server.script(Rule::on("PATCH").nth(2).reply(503));
+    let mut options = in_parts(3);
+    options.set_remove_parts(true);
+    let done = run(&config_to(&server.endpoint()), &path, &options).unwrap();
+    assert_stored(&server, &done, &bytes);
+    assert_eq!(count(&server, "DELETE"), 3);
+    assert_eq!((done.stats.requests, done.stats.retries), (server.requests().len() as u64, 1));
+}
+
+/// T-128: a server may know of concatenation and still refuse each partial upload.
+#[test]
+fn a_server_that_refuses_partial_uploads_gets_the_upload_as_one() {
+    for status in [400, 412, 501] {
+        for lasting in [false, true] {
+            let server = server();
+            let (folder, bytes) = (Folder::new(), noise(9000, 100));
+            let path = folder.file("a", &bytes);
+            let config = if lasting { stored(&server, &folder) } else { config_to(&server.endpoint()) };
+            server.script(Rule::on("POST").having("Upload-Concat").forever().reply(status));
+            let error = run(&config, &path, &in_parts(3)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{status}: {error:?}");
+            assert_eq!(error.answer().map(|answer| answer.status), Some(status as u16));
+            assert!(records(&folder).is_empty() && server.uploads().is_empty());
+
+            let mut options = in_parts(3);
+            options.set_parallel_fallback(true);
+            let done = run(&config, &path, &options).unwrap();
+            assert_stored(&server, &done, &bytes);
+            assert_eq!((done.concat, server.uploads().len()), (ConcatKind::None, 1));
+            assert!(done.warnings.iter().any(|warning| warning.kind == WarningKind::NotInParts), "{:?}", done.warnings);
+        }
+    }
+}
+
+/// One part is there: that another is refused is a failure of this upload.
+#[test]
+fn a_refusal_after_a_part_was_made_is_no_reason_to_begin_anew() {
+    let server = server();
+    let (folder, bytes) = (Folder::new(), noise(9000, 101));
+    let path = folder.file("a", &bytes);
+    server.script(Rule::on("POST").nth(2).reply(400));
+    let mut options = in_parts(3);
+    options.set_parallel_fallback(true);
+    server.script(Rule::on("PATCH").forever().answer_once("POST", 3));
+    let error = run(&config_to(&server.endpoint()), &path, &options).unwrap_err();
+    assert_eq!((error.kind(), server.uploads().len()), (ErrorKind::HttpStatus, 0), "{error:?} {:#?}", lines(&server));
+}
+
+/// What a server says to the creation of a part is what is told.
+#[test]
+fn a_full_disk_at_the_creation_of_a_part_is_told_as_that() {
+    for (parts, nth) in [(1, 1), (3, 1), (3, 2), (3, 3)] {
+        let server = server();
+        let (folder, bytes) = (Folder::new(), noise(9000, 102));
+        let path = folder.file("a", &bytes);
+        server.script(Rule::on("POST").skip(nth - 1).forever().reply(507).body("no space left on device"));
+        server.script(Rule::on("PATCH").forever().answer_once("POST", parts as usize));
+        let mut once = in_parts(parts);
+        once.set_retry(Some(RetryPolicy { max_retries: 0, ..RetryPolicy::default() }));
+        let error = run(&config_to(&server.endpoint()), &path, &once).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::HttpStatus, "{error:?}");
+        assert_eq!(error.answer().map(|answer| answer.status), Some(507), "{error:?}");
+        assert!(error.to_string().contains("creat"), "{error}");
+        assert_eq!(error.request().map(|request| request.method), Some("POST"));
+        assert_eq!(server.uploads().len(), 0, "{:#?}", lines(&server));
+    }
 }
 
 #[test]

@@ -164,6 +164,20 @@ impl Core {
         self.capabilities.as_ref().is_none_or(|known| known.has(extension))
     }
 
+    /// Whether the server takes this kind of upload, as far as that is known. `asked` is the exchange that told.
+    pub(super) fn takes(&self, uploads: &str, extension: &str, asked: &Exchange) -> Result<(), Error> {
+        if self.may_use(extension) {
+            return Ok(());
+        }
+        let what = format!("the server does not take {uploads} (extension {extension})");
+        Err(fail(ErrorKind::Unsupported, what, asked, None))
+    }
+
+    /// T-127: known before any data goes out, that of an earlier run included.
+    pub(super) fn takes_parts(&self, asked: &Exchange) -> Result<(), Error> {
+        if self.plan.partial { self.takes("partial uploads", "concatenation", asked) } else { Ok(()) }
+    }
+
     /// Whether the server is asked what it can check before it is asked for an upload that exists (T-011): only if the
     /// caller wished for checksums, and not for what is the default.
     pub(super) fn asks_for_checksums(&self) -> bool {

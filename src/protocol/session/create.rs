@@ -97,14 +97,14 @@ impl Create {
         if let Err(error) = fits(core, what, core.size, asked) {
             return Finished::error(error);
         }
-        for (needed, extension, what) in [
-            (core.size.is_none(), "creation-defer-length", "uploads whose size is not known at the beginning"),
-            (core.plan.partial, "concatenation", "partial uploads"),
-        ] {
-            if needed && !core.may_use(extension) {
-                let what = format!("the server does not take {what} (extension {extension})");
-                return Finished::error(fail(ErrorKind::Unsupported, what, asked, None));
-            }
+        if core.size.is_none()
+            && let Err(error) =
+                core.takes("uploads whose size is not known at the beginning", "creation-defer-length", asked)
+        {
+            return Finished::error(error);
+        }
+        if let Err(error) = core.takes_parts(asked) {
+            return Finished::error(error);
         }
         if let Err(error) = core.settle_checksums(asked) {
             return Finished::error(error);

@@ -141,11 +141,7 @@ impl Discover {
                 Err(error) => Finished::error(error),
             },
             Goal::Upload { previous: Some(previous), .. } if !core.knows_previous => {
-                core.knows_previous = true;
-                match core.settle_checksums(exchange) {
-                    Ok(()) => Probe::previous(core, previous),
-                    Err(error) => Finished::error(error),
-                }
+                State::go_on_with(core, previous, exchange)
             }
             _ => Create::begin(core, self.endpoint, exchange),
         }

@@ -376,20 +376,25 @@ impl State {
 
     /// The first step of an upload: the one of an earlier run, what the server can do, or a new one.
     fn begin(core: &mut Core, endpoint: AbsoluteUrl) -> State {
-        let checked = core.asks_for_checksums();
+        // What the server can do is asked first only if it matters for going on.
+        let ask = core.plan.partial || core.asks_for_checksums();
         match core.plan.goal.clone() {
-            // What the server can do is asked first only if it matters for going on.
-            Goal::Upload { previous: Some(previous), .. } if core.asked || !checked => {
-                core.knows_previous = true;
+            Goal::Upload { previous: Some(previous), .. } if core.asked || !ask => {
                 let asked = core.request(Purpose::Probe, Method::Head, &previous.url).exchange;
-                if core.asked
-                    && let Err(error) = core.settle_checksums(&asked)
-                {
-                    return Finished::error(error);
-                }
-                Probe::previous(core, previous)
+                State::go_on_with(core, previous, &asked)
             }
             _ => State::create(core, endpoint),
+        }
+    }
+
+    /// The upload of an earlier run. `asked` is the exchange that told what the server can do.
+    fn go_on_with(core: &mut Core, previous: Previous, asked: &Exchange) -> State {
+        core.knows_previous = true;
+        let settled =
+            if core.asked { core.takes_parts(asked).and_then(|()| core.settle_checksums(asked)) } else { Ok(()) };
+        match settled {
+            Ok(()) => Probe::previous(core, previous),
+            Err(error) => Finished::error(error),
         }
     }
 
