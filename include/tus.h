@@ -3052,8 +3052,9 @@ tus_status tus_upload_options_set_timeout_ms(struct tus_upload_options *o,
 /**
  * Sends the data in several parts at once, which the server then puts together (T-120). Needs a
  * server with the extension concatenation and a source of known size that can be read anywhere: a
- * file, memory, a reader with `seek`. There are never more parts than bytes, nor than fit with
- * their URLs into the 8 KiB of the header that names them. An upload of an earlier run is continued
+ * file, memory, a reader with `seek`. There are fewer parts where one would be smaller than 1 MiB
+ * (tus_upload_options_set_min_part_size), and never more than fit with their URLs into the 8 KiB of
+ * the header that names them. An upload of an earlier run is continued
  * as it was begun. The parts stay on the server afterwards, see
  * tus_upload_options_set_remove_parts; those of an upload that fails and cannot be continued by a
  * later run are removed, within 3 seconds, and what may be left is told by a warning
@@ -3072,6 +3073,21 @@ tus_status tus_upload_options_set_timeout_ms(struct tus_upload_options *o,
 TUS_API
 tus_status tus_upload_options_set_parallel_uploads(struct tus_upload_options *o,
                                                    uint32_t parts);
+
+/**
+ * Sets how small the parts of an upload in parts may be (T-128). A source that is not twice as
+ * large is sent as an ordinary upload. The parts of an earlier run stay as they are.
+ *
+ * - `o`: the options.
+ * - `bytes`: how many a part has at least; 0 is taken as 1. Default: 1 MiB.
+ *
+ * Returns: TUS_OK; TUS_E_INVALID_ARGUMENT if `o` is NULL or invalid.
+ * Threads: one at a time for the same options.
+ * Since: 0.1
+ */
+TUS_API
+tus_status tus_upload_options_set_min_part_size(struct tus_upload_options *o,
+                                                uint64_t bytes);
 
 /**
  * Sets whether the parts of an upload in parts are removed from the server after it has put them

@@ -319,6 +319,7 @@ fn by_default_data_is_checked_where_the_server_can() {
     };
     let mut parts = UploadOptions::new();
     parts.set_parallel_uploads(2);
+    parts.set_min_part_size(1);
     parts.set_chunk_size(ChunkSize::Fixed(NonZeroU64::new(1 << 20).unwrap())).unwrap();
     for checked in [true, false] {
         let server = Server::start(if checked { Options::checked() } else { Options::default() }).unwrap();

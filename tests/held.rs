@@ -119,6 +119,7 @@ fn upload(config: Config, mode: Mode, end: End, mut source: Source) -> Result<()
     let mut options = UploadOptions::new();
     if mode == Mode::Parts {
         options.set_parallel_uploads(3);
+        options.set_min_part_size(1);
     }
     if end == End::Cancelled {
         // All is sent, and no answer comes.

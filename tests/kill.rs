@@ -48,6 +48,7 @@ fn a_process_to_be_killed() {
     config.set_chunk_size(ChunkSize::Fixed(NonZeroU64::new(CHUNK).unwrap())).unwrap();
     let mut options = UploadOptions::new();
     options.set_parallel_uploads(env::var(PARTS).unwrap().parse().unwrap());
+    options.set_min_part_size(1);
     options.set_remove_parts(true);
     let mut source = Source::file(Path::new(&file)).unwrap();
     let info = Client::new(config).unwrap().upload(&mut source, &options).unwrap();

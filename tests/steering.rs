@@ -131,6 +131,7 @@ fn a_cancel_ends_the_removal_of_parts_that_nobody_asked_for() {
     let control = Control::new();
     let mut options = UploadOptions::new();
     options.set_parallel_uploads(2);
+    options.set_min_part_size(1);
     options.set_remove_parts(true);
     let other = control.clone();
     let t = later(ms(1000), move || other.cancel());

@@ -766,7 +766,7 @@ case_parallel() {
     done
     printf abc >"$work/input"
     expect 0 parallel 5 "$work/store" "$url" "$work/input"
-    expect_stored "$(url_after 'done, put together:')" "$work/input"
+    expect_stored "$(url_after 'done, in one piece:')" "$work/input"
     : >"$work/input"
     expect 0 parallel 5 "$work/store" "$url" "$work/input"
     expect_stored "$(url_after 'done, in one piece:')" "$work/input"

@@ -39,6 +39,7 @@ pub struct UploadOptions {
     pub(crate) on_upload_url: Option<OnUploadUrl>,
     pub(crate) large_metadata: bool,
     pub(crate) parallel: u32,
+    pub(crate) min_part_size: Option<u64>,
     pub(crate) parallel_fallback: bool,
     pub(crate) remove_parts: bool,
     pub(crate) resume_token: Option<String>,
@@ -161,9 +162,16 @@ impl UploadOptions {
     }
 
     /// Sends the data in this many parts at once, which the server puts together (T-120); 0 and 1 are one upload as
-    /// usual. There are never more parts than bytes, nor than fit into the header that names them.
+    /// usual. There are fewer where a part would be smaller than it may be ([`UploadOptions::set_min_part_size`]), and never
+    /// more than fit into the header that names them.
     pub fn set_parallel_uploads(&mut self, parts: u32) {
         self.parallel = parts;
+    }
+
+    /// How many bytes a part has at least (T-128); 1 MiB if nothing else is set. A source that is not twice as large is sent
+    /// as one.
+    pub fn set_min_part_size(&mut self, bytes: u64) {
+        self.min_part_size = Some(bytes.max(1));
     }
 
     /// Whether an upload in parts becomes an ordinary one where the server or the source does not allow parts, instead of

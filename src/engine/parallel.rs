@@ -39,6 +39,8 @@ use crate::warning::{Warning, WarningKind};
 const HEADER_MAX: u64 = 8 << 10;
 /// What an upload's URL may have beyond that of the endpoint: the longest seen is 150 (tusd with S3).
 const URL_TAIL: u64 = 200;
+/// A part that is smaller costs more requests than it gains (T-128).
+const MIN_PART_SIZE: u64 = 1 << 20;
 /// How often the parts are put right after the server has refused to put them together (T-127).
 const REPAIRS: u32 = 1;
 /// How long the removal of parts may take, whatever the time limit of the upload is.
@@ -87,7 +89,7 @@ impl Client {
         job: &Job,
     ) -> Result<Option<UploadInfo>> {
         let most = (HEADER_MAX / (endpoint.as_str().len() as u64 + URL_TAIL)).min(MAX_PARTS as u64);
-        let count = u64::from(options.parallel).min(size).min(most);
+        let count = u64::from(options.parallel).min(size / options.min_part_size.unwrap_or(MIN_PART_SIZE)).min(most);
         if candidate.is_none() && count < 2 {
             // T-128: nothing is to be put together.
             return Ok(None);

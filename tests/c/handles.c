@@ -182,6 +182,7 @@ static void refuse_options(tus_upload_options *bad)
     CHECK_INVALID(tus_upload_options_set_progress(bad, progress, &destroyed, count_up));
     CHECK_INVALID(tus_upload_options_set_on_upload_url_available(bad, with_url, &destroyed, count_up));
     CHECK_INVALID(tus_upload_options_set_parallel_uploads(bad, 2));
+    CHECK_INVALID(tus_upload_options_set_min_part_size(bad, 1));
     CHECK_INVALID(tus_upload_options_set_parallel_fallback(bad, 1));
     CHECK_INVALID(tus_upload_options_set_remove_parts(bad, 1));
     CHECK_INVALID(tus_upload_options_set_upload_url(bad, "1"));

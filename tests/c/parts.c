@@ -65,6 +65,7 @@ static tus_upload_options *three_parts(struct watched *watched)
 {
     tus_upload_options *options = tus_upload_options_new();
     CHECK_OK(tus_upload_options_set_parallel_uploads(options, 3));
+    CHECK_OK(tus_upload_options_set_min_part_size(options, 1));
     CHECK_OK(tus_upload_options_set_remove_parts(options, 1));
     if (watched != NULL)
         CHECK_OK(tus_upload_options_set_progress(options, progress, watched, NULL));

@@ -59,6 +59,7 @@ static tus_upload_options *options_for(enum mode mode, int fallback)
     tus_upload_options *options = tus_upload_options_new();
     if (mode == PARTS) {
         CHECK_OK(tus_upload_options_set_parallel_uploads(options, 3));
+        CHECK_OK(tus_upload_options_set_min_part_size(options, 1));
         CHECK_OK(tus_upload_options_set_parallel_fallback(options, fallback));
         CHECK_OK(tus_upload_options_set_remove_parts(options, 1));
     }

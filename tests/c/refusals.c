@@ -219,6 +219,7 @@ static void upload_options(void)
     KEPT_INVALID("o is NULL", tus_upload_options_set_request_timeouts_ms(NULL, 1, 1, 1));
     KEPT_INVALID("connect", tus_upload_options_set_request_timeouts_ms(o, 0, 1, 1));
     KEPT_INVALID("o is NULL", tus_upload_options_set_parallel_uploads(NULL, 2));
+    KEPT_INVALID("o is NULL", tus_upload_options_set_min_part_size(NULL, 1));
     KEPT_INVALID("o is NULL", tus_upload_options_set_remove_parts(NULL, 1));
     KEPT_INVALID("o is NULL", tus_upload_options_set_parallel_fallback(NULL, 1));
     KEPT_INVALID("not UTF-8", tus_upload_options_set_upload_url(o, "\xff"));

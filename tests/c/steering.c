@@ -233,6 +233,7 @@ static void test_parts(void)
     CHECK_OK(tus_config_set_upload_with_creation(config, 0));
     CHECK_OK(tus_config_set_chunk_size(config, 10000));
     CHECK_OK(tus_upload_options_set_parallel_uploads(options, 3));
+    CHECK_OK(tus_upload_options_set_min_part_size(options, 1));
     CHECK_OK(tus_upload_options_set_remove_parts(options, 1));
     client = client_of(config);
     before.struct_size = after.struct_size = sizeof before;

@@ -169,6 +169,7 @@ fn tusd_pre_finish_fails_in_parts() {
         config.set_retry(RetryPolicy { max_retries: 2, base_delay, ..RetryPolicy::default() });
         let mut options = UploadOptions::new();
         options.set_parallel_uploads(3);
+        options.set_min_part_size(1);
         let mut source = Source::memory(noise(300_000, 95));
         let error = tus::engine::client::Client::new(config).unwrap().upload(&mut source, &options).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unconfirmed, "{script} {error:?}\n{}", hooked.peer.log());

@@ -81,6 +81,7 @@ pub(crate) fn stop_at(offset: u64) -> UploadOptions {
 pub(crate) fn in_parts(count: u32) -> UploadOptions {
     let mut options = UploadOptions::new();
     options.set_parallel_uploads(count);
+    options.set_min_part_size(1);
     options.set_remove_parts(true);
     options
 }

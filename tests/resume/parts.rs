@@ -11,6 +11,7 @@ use tus::engine::hooks::Progress;
 use tus::engine::info::ConcatKind;
 use tus::engine::options::UploadOptions;
 use tus::error::{ErrorKind, TimeLimit};
+use tus::protocol::chunk::ChunkSize;
 use tus::protocol::retry::RetryPolicy;
 use tus::source::Source;
 use tus::transport::Timeouts;
@@ -547,6 +548,26 @@ fn a_refusal_after_a_part_was_made_is_no_reason_to_begin_anew() {
     assert_eq!((error.kind(), server.uploads().len()), (ErrorKind::HttpStatus, 0), "{error:?} {:#?}", lines(&server));
 }
 
+/// T-128: what is small is not worth the requests.
+#[test]
+fn a_part_has_at_least_a_mebibyte() {
+    for (size, wanted, made) in
+        [(10, 4, 0), ((2 << 20) - 1, 4, 0), (2 << 20, 4, 2), ((3 << 20) + 7, 4, 3), (3 << 20, 2, 2)]
+    {
+        let (server, folder, bytes) = (server(), Folder::new(), noise(size, 104));
+        let path = folder.file("a", &bytes);
+        let mut options = UploadOptions::new();
+        options.set_parallel_uploads(wanted);
+        options.set_chunk_size(ChunkSize::Whole).unwrap();
+        let done = run(&config_to(&server.endpoint()), &path, &options).unwrap();
+        assert_stored(&server, &done, &bytes);
+        assert_eq!(partial_uploads(&server), made, "{size} bytes in {wanted} parts");
+        if made == 0 {
+            assert_eq!(lines(&server).len(), 3, "{:#?}", lines(&server));
+        }
+    }
+}
+
 /// What a server says to the creation of a part is what is told.
 #[test]
 fn a_full_disk_at_the_creation_of_a_part_is_told_as_that() {
@@ -669,7 +690,7 @@ fn a_file_of_more_than_four_gigabytes_in_parts() {
     file.set_len(size).unwrap();
     file.write_all_at(b"hello, end", size - 10).unwrap();
     let mut config = config_to(&server.endpoint());
-    config.set_chunk_size(tus::protocol::chunk::ChunkSize::Whole).unwrap();
+    config.set_chunk_size(ChunkSize::Whole).unwrap();
     let done = run(&config, &path, &in_parts(2)).unwrap();
     assert_eq!((done.offset, done.size), (size, Some(size)));
     let patched: u64 = server.requests().iter().filter(|r| r.method == "PATCH").map(|request| request.body_len).sum();

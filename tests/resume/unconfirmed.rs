@@ -60,6 +60,7 @@ fn a_part_that_is_refused_at_its_end_leaves_all_parts_where_they_are() {
     config.set_chunk_size(tus::protocol::chunk::ChunkSize::Whole).unwrap();
     let mut options = options();
     options.set_parallel_uploads(2);
+    options.set_min_part_size(1);
     options.set_parallel_fallback(true);
     assert_unconfirmed(&run(&config, &path, &options).unwrap_err());
     assert_eq!(count(&server, "DELETE"), 0);

@@ -259,6 +259,7 @@ fn what_is_about_earlier_runs_arrives() {
         tus_config_set_metadata_for_partial_uploads(c, c"a".as_ptr(), c"1".as_ptr().cast(), 1);
         tus_config_set_metadata_for_partial_uploads(c, c"a".as_ptr(), c"12".as_ptr().cast(), 2);
         tus_upload_options_set_parallel_uploads(o, 7);
+        tus_upload_options_set_min_part_size(o, 8);
         tus_upload_options_set_parallel_fallback(o, 1);
         tus_upload_options_set_remove_parts(o, 1);
         tus_upload_options_set_upload_url(o, c"1".as_ptr());
@@ -272,7 +273,7 @@ fn what_is_about_earlier_runs_arrives() {
     assert_eq!(set.partial_metadata, [("a".to_owned(), b"12".to_vec())]);
     let set = inside_options(&options);
     assert_eq!((set.parallel, set.parallel_fallback, set.unfinished_parts), (7, true, true));
-    assert!(set.remove_parts);
+    assert!(set.remove_parts && set.min_part_size == Some(8));
     assert_eq!((set.upload_url.as_deref(), set.resume_token.as_deref()), (Some("1"), Some("2")));
 }
 

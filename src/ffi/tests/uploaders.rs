@@ -153,6 +153,7 @@ fn the_threads_of_parts_are_inside_their_client() {
     unsafe {
         (*data).client = client.pointer;
         tus_upload_options_set_parallel_uploads(options.pointer, 2);
+        tus_upload_options_set_min_part_size(options.pointer, 1);
         let status = tus_client_upload(client.pointer, source.pointer, options.pointer, null_mut(), null_mut());
         assert_eq!(status, OK);
         assert!((*data).calls.load(Ordering::SeqCst) > 6);

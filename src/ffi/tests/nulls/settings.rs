@@ -326,6 +326,7 @@ pub(super) fn upload_options() -> Calls {
                 "tus_upload_options_set_parallel_uploads",
                 vec![refused("o", tus_upload_options_set_parallel_uploads(no, 1))],
             ),
+            ("tus_upload_options_set_min_part_size", vec![refused("o", tus_upload_options_set_min_part_size(no, 1))]),
             ("tus_upload_options_set_checksum", vec![refused("o", tus_upload_options_set_checksum(no, 1, 1))]),
             ("tus_upload_options_set_retry", vec![refused("o", tus_upload_options_set_retry(no, 1, 1, 1))]),
             (
