@@ -104,13 +104,13 @@ fn cancel_and_delete_while_an_uploader_is_created_removes_the_upload() {
 }
 
 #[test]
-fn an_uploaders_cancel_ends_a_creation_within_50_ms() {
+fn an_uploaders_cancel_ends_a_creation() {
     let (server, config) = start();
     let client = Client::new(config).unwrap();
     let mut uploader = Uploader::create(&client, Source::memory("hello, world"), &UploadOptions::new()).unwrap();
     let upload = uploader.url().unwrap().as_str().to_owned();
     server.remove_upload(&id(&upload));
-    server.script(Rule::on("POST").delay_answer(ms(3000)));
+    server.script(Rule::on("POST").delay_answer(ms(60_000)));
     let control = Control::new();
     uploader.obey(Some(&control));
     let cancel = uploader.cancel_handle();
@@ -119,28 +119,34 @@ fn an_uploaders_cancel_ends_a_creation_within_50_ms() {
     let error = uploader.upload().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     t.join().unwrap();
-    assert!(begun.elapsed() < ms(1000), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < ms(30_000), "{:?}", begun.elapsed());
 }
 
 #[test]
 fn a_cancel_ends_the_removal_of_parts_that_nobody_asked_for() {
     let (server, mut config) = start();
     config.set_chunk_size(ChunkSize::Auto).unwrap();
-    server.script(Rule::on("DELETE").delay_answer(ms(3000)).forever());
+    server.script(Rule::on("DELETE").delay_answer(ms(60_000)).forever());
     let client = Client::new(config).unwrap();
     let control = Control::new();
     let mut options = UploadOptions::new();
     options.set_parallel_uploads(2);
     options.set_min_part_size(1);
     options.set_remove_parts(true);
-    let other = control.clone();
-    let t = later(ms(1000), move || other.cancel());
-    let begun = Instant::now();
     let dir = std::env::temp_dir().join(format!("review-{}", std::process::id()));
     std::fs::write(&dir, vec![7; 1000]).unwrap();
-    let _ = client.under(&control).upload(&mut Source::file(&dir).unwrap(), &options);
-    t.join().unwrap();
-    assert!(begun.elapsed() < ms(1500), "{:?}", begun.elapsed());
+    let cancelled = std::thread::scope(|scope| {
+        let upload = scope.spawn(|| client.under(&control).upload(&mut Source::file(&dir).unwrap(), &options));
+        while !server.requests().iter().any(|request| request.method == "DELETE") {
+            assert!(!upload.is_finished(), "nothing is removed");
+            std::thread::sleep(ms(5));
+        }
+        let cancelled = Instant::now();
+        control.cancel();
+        let _ = upload.join().unwrap();
+        cancelled
+    });
+    assert!(cancelled.elapsed() < ms(2000), "the limit of the removal is 3 s: {:?}", cancelled.elapsed());
 }
 
 #[test]
@@ -247,7 +253,7 @@ fn a_hold_is_not_lifted_for_an_upload_that_was_not_told() {
 fn a_removal_is_not_held_back_by_what_its_own_upload_was_told() {
     let (server, config) = start();
     let client = Client::new(config).unwrap();
-    server.script(Rule::on("PATCH").reply(503).header("Retry-After", "3"));
+    server.script(Rule::on("PATCH").reply(503).header("Retry-After", "20"));
     let control = Control::new();
     let other = control.clone();
     let t = later(ms(500), move || other.cancel_and_delete());
@@ -255,7 +261,7 @@ fn a_removal_is_not_held_back_by_what_its_own_upload_was_told() {
     let error = client.under(&control).upload(&mut Source::memory("abcd"), &UploadOptions::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     t.join().unwrap();
-    assert!(begun.elapsed() < ms(1500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < ms(10_000), "{:?}", begun.elapsed());
 }
 
 #[test]

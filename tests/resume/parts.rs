@@ -151,15 +151,14 @@ fn progress_is_one_stream_that_only_grows() {
 
 #[test]
 fn the_parts_are_sent_at_the_same_time() {
-    let server = server_with(|options| options.throttle = Some(50_000));
+    let server = server();
     let (folder, bytes) = (Folder::new(), noise(60_000, 83));
     let path = folder.file("a", &bytes);
     let mut config = config_to(&server.endpoint());
     config.set_chunk_size(chunk(20_000)).unwrap();
-    let began = Instant::now();
+    // None is answered before all three are there.
+    server.script(Rule::on("PATCH").times(3).answer_once("PATCH", 3));
     run(&config, &path, &in_parts(3)).unwrap();
-    // One after the other it would take 1.2 s at least.
-    assert!(began.elapsed() < Duration::from_millis(1000), "{:?}", began.elapsed());
 }
 
 /// Scenario 18b.
@@ -637,7 +636,7 @@ fn a_cancel_by_the_progress_function_ends_all_parts_at_once() {
         .set_progress(Some(Arc::new(move |_| if calls.fetch_add(1, Ordering::SeqCst) == 3 { Err(4) } else { Ok(()) })));
     let error = run(&config, &path, &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Callback(4), "not the cancel that followed");
-    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(8), "what is left takes 15 s: {:?}", began.elapsed());
     assert!(error.resume_token().is_some(), "who stopped it may go on");
     assert_eq!(partial_uploads(&server), 3);
 }
@@ -649,14 +648,14 @@ fn all_parts_and_their_end_share_one_deadline() {
     let path = folder.file("a", &bytes);
     let mut config = config_to(&server.endpoint());
     let timeouts = config.timeouts();
-    config.set_timeouts(timeouts, Some(Duration::from_millis(1000))).unwrap();
-    server.script(Rule::on("PATCH").times(3).delay_answer(Duration::from_millis(600)));
+    config.set_timeouts(timeouts, Some(Duration::from_millis(2000))).unwrap();
+    server.script(Rule::on("PATCH").times(3).delay_answer(Duration::from_millis(1200)));
     server.script(Rule::on("POST").skip(3).hang_after_head());
     let began = Instant::now();
     let error = run(&config, &path, &in_parts(3)).unwrap_err();
     // The answer to what puts them together is the one that did not come in time.
     assert_eq!(error.kind(), ErrorKind::Unconfirmed, "{error:?}");
-    assert!(began.elapsed() < Duration::from_millis(1400), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(3100), "{:?}", began.elapsed());
 }
 
 #[test]
@@ -664,7 +663,7 @@ fn progress_goes_on_while_the_parts_are_put_together() {
     let (server, folder, bytes) = (server(), Folder::new(), noise(9000, 95));
     let path = folder.file("a", &bytes);
     let config = config_to(&server.endpoint());
-    server.script(Rule::on("POST").skip(3).delay_answer(Duration::from_secs(5)));
+    server.script(Rule::on("POST").skip(3).delay_answer(Duration::from_secs(60)));
     let ended = Arc::new(AtomicUsize::new(0));
     let mut options = in_parts(3);
     options.set_progress(Some(Arc::new(move |progress| {
@@ -673,7 +672,7 @@ fn progress_goes_on_while_the_parts_are_put_together() {
     let began = Instant::now();
     let error = run(&config, &path, &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Callback(8));
-    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(began.elapsed() < Duration::from_secs(30));
 }
 
 /// Scenario 79 with parts; the server only counts.
