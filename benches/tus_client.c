@@ -51,7 +51,7 @@ static void upload_files_async(tus_client *client, const struct job *job)
 static void upload(const struct job *job)
 {
     int blocking = strcmp(job->variant, "blocking") == 0;
-    tus_client *client = client_for(job->url, job->chunk, blocking ? 1 : (uint32_t)number(job->variant));
+    tus_client *client = client_for(job->url, job->chunk, blocking ? 1 : (uint32_t)number(job->variant), job->count > 0);
     if (!job->count) {
         upload_file(client, job->path);
     } else if (!blocking) {

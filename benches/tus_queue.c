@@ -80,10 +80,11 @@ static void measure(const struct job *job)
     tus_task **tasks = malloc(job->count * sizeof *tasks);
     if (!tasks) die("no memory");
     memset(tasks, 1, job->count * sizeof *tasks); /* its pages are not the library's */
-    tus_client *client = client_for(job->url, 0, running ? job->count : 1);
+    tus_client *client = client_for(job->url, 0, running ? job->count : 1, 0);
 
     tus_task *first = submit_file(client, small_file(job, 0));
-    if (result_of(first, NULL) != TUS_OK) die("the first upload failed");
+    const tus_error *error = NULL;
+    if (result_of(first, &error) != TUS_OK) die("the first upload failed: %s", tus_error_message(error));
     tus_task_unref(first);
     first = running ? NULL : submit_file(client, job->large);
     if (first) until_held(&first, 1);

@@ -19,7 +19,7 @@ use uploads::Uploads;
 
 /// The path that uploads are created at.
 pub(crate) const ENDPOINT: &str = "/files/";
-/// The same, for uploads that are held: the body of a PATCH is not read.
+/// The same, for uploads that are held: the body of a PATCH is not read, but for that of a small file.
 pub(crate) const HOLDING: &str = "/held/";
 
 /// Runs the server until its standard input ends. Its address is the first line that it prints.

@@ -10,6 +10,7 @@ use super::body::Taker;
 use super::request::Request;
 use super::uploads::Uploads;
 use super::{ENDPOINT, HOLDING};
+use crate::data::SMALL;
 use crate::options::SinkMode;
 
 const HEAD: usize = 16 << 10;
@@ -104,7 +105,7 @@ impl Connection {
                 }
                 _ => Plan::Refuse("400 Bad Request"),
             },
-            "PATCH" if held => Plan::Hold,
+            "PATCH" if held && request.content_length > SMALL => Plan::Hold,
             "HEAD" => upload().map_or(Plan::Refuse("404 Not Found"), |upload| Plan::Answer(self.state(upload))),
             "PATCH" => upload().map_or(Plan::Refuse("404 Not Found"), |upload| self.plan_patch(upload, request)),
             _ => Plan::Refuse("405 Method Not Allowed"),
