@@ -77,7 +77,9 @@ impl Digest {
 
     /// The same in lower-case hexadecimal digits.
     pub fn finish_hex(self) -> String {
-        self.finish().iter().map(|byte| format!("{byte:02x}")).collect()
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+        self.finish().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
     }
 }
 

@@ -2,11 +2,15 @@
 //!
 //! An upload reserves what it may come to need before it begins and gives it back at its end: whoever has begun is never
 //! stopped half way for want of memory, so that two cannot wait for each other. One upload always runs, whatever it needs.
+//!
+//! What stands still (an uploader between two calls, a paused task) may have read ahead and cannot read that again: those bytes
+//! stay reserved as *kept*. They leave less for others, but nobody waits for them alone, since only the one who waits may be
+//! the one who would call on. Whoever runs in spite of them learns how much room there is ([`Reserved::room`]).
 
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +27,10 @@ pub(super) struct Budget {
 #[derive(Debug, Default)]
 struct State {
     limit: Option<NonZeroU64>,
+    /// By those who run.
     used: u64,
+    /// By those who stand still.
+    kept: u64,
     /// Those who wait, in the order in which they came: what is large is not overtaken for ever.
     line: VecDeque<u64>,
     tickets: u64,
@@ -34,6 +41,18 @@ pub(super) struct Reserved {
     budget: Arc<Budget>,
     bytes: u64,
     held: AtomicBool,
+    /// What is kept of it during a pause.
+    kept: AtomicU64,
+    room: Option<u64>,
+}
+
+/// How memory was got.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It was there.
+    Fits,
+    /// Nobody else runs; so much is left beside what others keep.
+    Alone { room: Option<u64> },
 }
 
 impl Budget {
@@ -43,18 +62,24 @@ impl Budget {
         self.freed.ring();
     }
 
-    /// Reserves so many bytes if they are there and nobody waits.
-    pub(super) fn try_reserve(self: &Arc<Self>, bytes: u64) -> Option<Arc<Reserved>> {
-        let mut state = self.state();
-        let taken = state.line.is_empty() && state.take(bytes);
-        drop(state);
-        taken.then(|| self.reserved(bytes))
+    /// Whether there is a limit.
+    pub(super) fn is_limited(&self) -> bool {
+        self.state().limit.is_some()
     }
 
-    /// Waits until there are so many bytes; ends without them as [`Cancel::sleep`] does.
+    /// Reserves so many bytes if they are there and nobody waits. What `before` keeps is a part of them then.
+    pub(super) fn try_reserve(self: &Arc<Self>, bytes: u64, before: Option<&Reserved>) -> Option<Arc<Reserved>> {
+        let mut state = self.state();
+        let taken = if state.line.is_empty() { state.take(bytes, before) } else { None };
+        drop(state);
+        taken.map(|taken| self.reserved(bytes, taken))
+    }
+
+    /// Waits until there are so many bytes, with what `before` keeps; ends without them as [`Cancel::sleep`] does.
     pub(super) fn reserve(
         self: &Arc<Self>,
         bytes: u64,
+        before: Option<&Reserved>,
         cancel: &Cancel,
         interval: Option<Duration>,
         tick: impl FnMut() -> ControlFlow<()>,
@@ -68,17 +93,22 @@ impl Budget {
         };
         let look = || {
             let mut state = self.state();
-            (state.line.front() == Some(&ticket) && state.take(bytes)).then_some(())
+            if state.line.front() == Some(&ticket) { state.take(bytes, before) } else { None }
         };
         let got = self.freed.wait(cancel, interval, tick, look);
         self.state().line.retain(|waiting| *waiting != ticket);
         // The next one may do with what is left.
         self.freed.ring();
-        got.map(|()| self.reserved(bytes))
+        got.map(|taken| self.reserved(bytes, taken))
     }
 
-    fn reserved(self: &Arc<Self>, bytes: u64) -> Arc<Reserved> {
-        Arc::new(Reserved { budget: Arc::clone(self), bytes, held: AtomicBool::new(true) })
+    fn reserved(self: &Arc<Self>, bytes: u64, taken: Taken) -> Arc<Reserved> {
+        let room = match taken {
+            Taken::Fits => None,
+            Taken::Alone { room } => room,
+        };
+        let (budget, held) = (Arc::clone(self), AtomicBool::new(true));
+        Arc::new(Reserved { budget, bytes, held, kept: AtomicU64::new(0), room })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -87,33 +117,56 @@ impl Budget {
 }
 
 impl State {
-    fn take(&mut self, bytes: u64) -> bool {
-        let fits = self.limit.is_none_or(|limit| self.used.saturating_add(bytes) <= limit.get());
-        let taken = fits || self.used == 0;
-        self.used += if taken { bytes } else { 0 };
-        taken
+    fn take(&mut self, bytes: u64, before: Option<&Reserved>) -> Option<Taken> {
+        let own = before.map_or(0, |before| before.kept.load(Ordering::SeqCst));
+        let others = self.kept - own;
+        let left = self.limit.map_or(u64::MAX, |limit| limit.get().saturating_sub(self.used.saturating_add(others)));
+        let taken = match bytes <= left {
+            true => Taken::Fits,
+            false if self.used == 0 => Taken::Alone { room: (others > 0).then_some(left) },
+            false => return None,
+        };
+        self.used += bytes;
+        self.kept = others;
+        if let Some(before) = before {
+            before.kept.store(0, Ordering::SeqCst);
+        }
+        Some(taken)
     }
 }
 
 impl Reserved {
-    /// For the time of a pause.
-    pub(super) fn give_back(&self) {
+    /// How much room there is beside what others keep, if it is less than was reserved.
+    pub(super) fn room(&self) -> Option<u64> {
+        self.room
+    }
+
+    /// For the time of a pause, but for what is kept.
+    pub(super) fn give_back(&self, kept: u64) {
         if self.held.swap(false, Ordering::SeqCst) {
-            let waited_for = {
-                let mut state = self.budget.state();
+            self.change(|state| {
                 state.used -= self.bytes;
-                !state.line.is_empty()
-            };
-            if waited_for {
-                self.budget.freed.ring();
-            }
+                state.kept += kept;
+                self.kept.store(kept, Ordering::SeqCst);
+            });
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let waited_for = {
+            let mut state = self.budget.state();
+            change(&mut state);
+            !state.line.is_empty()
+        };
+        if waited_for {
+            self.budget.freed.ring();
         }
     }
 
     /// After it; without, if `cancel` ends the wait.
     pub(super) fn take_again(&self, cancel: &Cancel) {
         let go_on = || ControlFlow::Continue(());
-        if let Ok(again) = self.budget.reserve(self.bytes, cancel, None, go_on) {
+        if let Ok(again) = self.budget.reserve(self.bytes, Some(self), cancel, None, go_on) {
             // What is held by the other is held by this one from now on.
             self.held.store(again.held.swap(false, Ordering::SeqCst), Ordering::SeqCst);
         }
@@ -122,7 +175,8 @@ impl Reserved {
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        self.give_back();
+        self.give_back(0);
+        self.change(|state| state.kept -= self.kept.swap(0, Ordering::SeqCst));
     }
 }
 
@@ -141,10 +195,16 @@ mod tests {
         budget
     }
 
+    /// By those who run, and by those who stand still.
+    fn held(budget: &Budget) -> (u64, u64) {
+        let state = budget.state();
+        (state.used, state.kept)
+    }
+
     fn wait(budget: &Arc<Budget>, bytes: u64, cancel: &Cancel) -> Result<Arc<Reserved>, Slept> {
-        match budget.try_reserve(bytes) {
+        match budget.try_reserve(bytes, None) {
             Some(reserved) => Ok(reserved),
-            None => budget.reserve(bytes, cancel, None, go_on),
+            None => budget.reserve(bytes, None, cancel, None, go_on),
         }
     }
 
@@ -162,7 +222,7 @@ mod tests {
                         std::thread::yield_now();
                         used.fetch_sub(bytes, Ordering::SeqCst);
                         if round % 5 == 0 {
-                            reserved.give_back();
+                            reserved.give_back(0);
                             reserved.take_again(&Cancel::new());
                         }
                     }
@@ -186,13 +246,13 @@ mod tests {
             assert_eq!(waiting.join().unwrap(), Slept::Cancelled);
         });
         drop(whole);
-        assert!(budget.try_reserve(1).is_some());
+        assert!(budget.try_reserve(1, None).is_some());
     }
 
     #[test]
     fn a_raised_limit_lets_those_in_who_wait() {
         let budget = of(10);
-        let _first = budget.try_reserve(10).unwrap();
+        let _first = budget.try_reserve(10, None).unwrap();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| wait(&budget, 10, &Cancel::new()).is_ok());
             std::thread::sleep(Duration::from_millis(5));
@@ -204,25 +264,25 @@ mod tests {
     #[test]
     fn what_is_large_is_not_overtaken() {
         let budget = of(10);
-        let first = budget.try_reserve(6).unwrap();
+        let first = budget.try_reserve(6, None).unwrap();
         std::thread::scope(|scope| {
             let large = scope.spawn(|| wait(&budget, 9, &Cancel::new()).is_ok());
             while budget.state().line.is_empty() {
                 std::thread::yield_now();
             }
-            assert!(budget.try_reserve(1).is_none(), "it would fit");
+            assert!(budget.try_reserve(1, None).is_none(), "it would fit");
             drop(first);
             assert!(large.join().unwrap());
         });
-        assert!(budget.try_reserve(1).is_some());
+        assert!(budget.try_reserve(1, None).is_some());
     }
 
     #[test]
     fn a_pause_gives_it_to_others() {
         let budget = of(10);
-        let paused = budget.try_reserve(10).unwrap();
-        paused.give_back();
-        let other = budget.try_reserve(10).unwrap();
+        let paused = budget.try_reserve(10, None).unwrap();
+        paused.give_back(0);
+        let other = budget.try_reserve(10, None).unwrap();
         let cancel = Cancel::new();
         cancel.cancel();
         paused.take_again(&cancel);
@@ -230,5 +290,52 @@ mod tests {
         assert_eq!(budget.state().used, 10);
         drop(other);
         assert_eq!(budget.state().used, 0);
+    }
+
+    /// What an uploader has read ahead leaves less for others until it goes on, or is gone.
+    #[test]
+    fn what_is_kept_counts_but_is_not_waited_for() {
+        let budget = of(10);
+        let uploader = budget.try_reserve(6, None).unwrap();
+        assert_eq!(uploader.room(), None);
+        uploader.give_back(4);
+        let first = budget.try_reserve(6, None).unwrap();
+        assert_eq!(first.room(), None, "it fits beside what is kept");
+        assert!(budget.try_reserve(1, None).is_none());
+        drop(first);
+        // More than there is, and nobody runs who could give it back.
+        let second = budget.try_reserve(7, None).unwrap();
+        assert_eq!(second.room(), Some(6));
+        assert!(budget.try_reserve(4, Some(&uploader)).is_none(), "the uploader itself waits for who runs");
+        drop(second);
+        let again = budget.try_reserve(10, Some(&uploader)).unwrap();
+        assert_eq!(again.room(), None, "its own is a part of what it needs");
+        again.give_back(4);
+        drop(uploader);
+        assert!(budget.try_reserve(6, None).is_some(), "what was taken over is not given back twice");
+        again.take_again(&Cancel::new());
+        assert_eq!(held(&budget), (10, 0));
+        again.give_back(9);
+        drop(again);
+        assert_eq!(held(&budget), (0, 0));
+    }
+
+    /// However many of them keep something, by one thread or by several.
+    #[test]
+    fn those_that_keep_something_never_wait_for_each_other() {
+        let budget = of(10);
+        let mut uploaders: Vec<Arc<Reserved>> = Vec::new();
+        for round in 0..3 {
+            for n in 0..5 {
+                let before = uploaders.get(n).filter(|_| round > 0).cloned();
+                let now = budget.try_reserve(8, before.as_deref()).expect("nobody runs");
+                assert_eq!(now.room().is_some(), round > 0 || n > 0);
+                now.give_back(7);
+                if round == 0 { uploaders.push(now) } else { uploaders[n] = now }
+            }
+        }
+        assert_eq!(held(&budget), (0, 35));
+        drop(uploaders);
+        assert_eq!(budget.state().kept, 0);
     }
 }

@@ -406,14 +406,25 @@ impl Client {
     /// Reserves the memory that an upload may come to need; waits until there is so much, as any of its requests would:
     /// a cancel, its progress function and its time limit end it, and during a pause it stands still.
     pub(super) fn reserve(&self, source: &dyn Bytes, options: &UploadOptions, job: &mut Job) -> Result<Arc<Reserved>> {
+        self.reserve_with(None, source, options, job)
+    }
+
+    /// The same where something was kept of what was reserved `before`.
+    pub(super) fn reserve_with(
+        &self,
+        before: Option<&Reserved>,
+        source: &dyn Bytes,
+        options: &UploadOptions,
+        job: &mut Job,
+    ) -> Result<Arc<Reserved>> {
         let (memory, bytes) = (&self.shared.memory, self.memory_need(source, options));
         let reserved = loop {
-            job.stand_still();
-            if let Some(reserved) = memory.try_reserve(bytes) {
+            job.stand_still(0);
+            if let Some(reserved) = memory.try_reserve(bytes, before) {
                 break reserved;
             }
             let (limits, flag) = (job.limits(), job.flag_for(Purpose::Transfer));
-            match memory.reserve(bytes, &flag, limits.interval(), || limits.tick(0)) {
+            match memory.reserve(bytes, before, &flag, limits.interval(), || limits.tick(0)) {
                 Ok(reserved) => break reserved,
                 Err(_) if job.cancel.is_set() => return Err(cancelled()),
                 Err(Slept::Stopped) => {
@@ -435,11 +446,29 @@ impl Client {
 
     fn memory_need(&self, source: &dyn Bytes, options: &UploadOptions) -> u64 {
         let chunk = largest_in_memory(options.chunk_size.unwrap_or(self.config().chunk_size));
-        let checked = self.checksum(options, source.size()).policy != Policy::Off;
-        let hashed = if checked { 2 * chunk } else { 0 };
-        let ahead = if source.size().is_none() { chunk } else { 0 };
-        let replay = source.replay_limit().unwrap_or(0);
-        (PER_REQUEST + hashed + ahead + replay) * u64::from(options.parallel.max(1))
+        let hashed = self.chunks_hashed(options, source) * chunk;
+        (PER_REQUEST + hashed + source.memory_need(chunk)) * u64::from(options.parallel.max(1))
+    }
+
+    /// How many chunks may lie in memory for their checksums.
+    fn chunks_hashed(&self, options: &UploadOptions, source: &dyn Bytes) -> u64 {
+        if self.checksum(options, source.size()).policy == Policy::Off { 0 } else { 2 }
+    }
+
+    /// How far may be looked ahead with this memory, where others keep so much that there is less than was reserved.
+    pub(super) fn look_ahead_bound(
+        &self,
+        memory: &Reserved,
+        options: &UploadOptions,
+        source: &dyn Bytes,
+    ) -> Option<u64> {
+        let room = memory.room()?.saturating_sub(PER_REQUEST);
+        Some(room / (1 + self.chunks_hashed(options, source)))
+    }
+
+    /// Whether memory is limited.
+    pub(super) fn saves_memory(&self) -> bool {
+        self.shared.memory.is_limited()
     }
 
     /// What checksums the data of an upload carries. A chunk that does not fit into memory would be read twice: that is not

@@ -234,8 +234,8 @@ impl Control {
         self.state().stood
     }
 
-    /// Waits while the operation is paused, and then for its place.
-    pub(crate) fn stand_still(&self, cancel: &Cancel) {
+    /// Waits while the operation is paused, and then for its place; `kept` is the memory it keeps meanwhile.
+    pub(crate) fn stand_still(&self, cancel: &Cancel, kept: u64) {
         // After a cancel there is nothing to wait for, not even for what it leaves to be done.
         while !self.is_cancelled() {
             let left = {
@@ -270,7 +270,7 @@ impl Control {
             };
             if let Some((place, memory)) = left {
                 if let Some(memory) = memory {
-                    memory.give_back();
+                    memory.give_back(kept);
                 }
                 if let Some(place) = place {
                     place.leave();

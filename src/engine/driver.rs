@@ -12,6 +12,7 @@ use super::body::{Failure, SourceBody, check_source};
 use super::capabilities::{Asking, Turn};
 use super::client::Client;
 use super::clock;
+use super::control::Control;
 use super::hashing::{Chunk, ChunkBody, HashAhead, HashingBody, WrongBody};
 use super::hooks::{OutgoingRequest, REQUEST_ID, RetryVerdict, WaitReason};
 use super::job::Job;
@@ -129,6 +130,11 @@ impl<'a> Driver<'a> {
         self.pass_on_all();
     }
 
+    /// Looks no further ahead than there is memory for, from now on.
+    pub(super) fn bound_look_ahead(&mut self, bytes: Option<u64>) {
+        self.job.session = self.job.session.take().map(|session| session.bound_look_ahead(bytes));
+    }
+
     /// Runs a plan to its end.
     pub(super) fn run(&mut self, plan: Plan) -> Result<Outcome> {
         self.begin(plan);
@@ -200,7 +206,12 @@ impl<'a> Driver<'a> {
     /// Waits while the operation is paused.
     fn stand_still(&mut self, mut session: Session) -> Session {
         let before = self.job.clock.deadline();
-        if self.job.stand_still() {
+        let paused = self.job.control.as_ref().is_some_and(Control::is_paused);
+        let kept = match self.source.as_deref_mut() {
+            Some(source) if paused => self.job.rest(source, self.client.saves_memory(), true),
+            _ => 0,
+        };
+        if self.job.stand_still(kept) {
             self.attach();
         }
         let deadline = self.job.clock.deadline();

@@ -23,6 +23,7 @@ use crate::protocol::headers::Headers;
 use crate::protocol::offset::shows_upload;
 use crate::protocol::reaction::Purpose;
 use crate::protocol::session::Session;
+use crate::source::Bytes;
 use crate::store::Prefix;
 use crate::transport::{Field, Timeouts, Watch};
 
@@ -214,10 +215,10 @@ impl Job {
         stood.saturating_sub(self.stood)
     }
 
-    /// Waits while the operation is paused; no time limit runs meanwhile. Whether it stood still.
-    pub(super) fn stand_still(&mut self) -> bool {
+    /// Waits while the operation is paused; no time limit runs meanwhile. `kept`: the memory it keeps. Whether it stood still.
+    pub(super) fn stand_still(&mut self, kept: u64) -> bool {
         let Some(control) = &self.control else { return false };
-        control.stand_still(&self.cancel);
+        control.stand_still(&self.cancel, kept);
         let unseen = self.stood_unseen();
         self.clock.stretch(unseen);
         self.stood += unseen;
@@ -256,6 +257,16 @@ impl Job {
             ErrorKind::Cancelled => self.proceed().err().unwrap_or(error),
             _ => error,
         }
+    }
+
+    /// Nothing is done for a while: what memory has to be kept where it is to be spared, `spare`. All can be read again that
+    /// was hashed.
+    pub(super) fn rest(&mut self, source: &mut dyn Bytes, spare: bool, replay: bool) -> u64 {
+        if spare {
+            self.hashes = HashAhead::new();
+            source.rest(self.meter.gauge().progress().confirmed, replay);
+        }
+        source.memory_kept()
     }
 
     /// Whether what it makes is only a part of the upload.
@@ -381,7 +392,7 @@ mod tests {
             control.resume();
             let stood = control.stood();
             if seen {
-                whole.stand_still();
+                whole.stand_still(0);
             }
             let (one, two) = (job().step_of(&whole), job().step_of(&whole));
             let later = before + stood;

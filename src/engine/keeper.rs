@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::fingerprint::PrefixHasher;
 use crate::protocol::answer::Answer;
 use crate::protocol::date::parse_http_date;
+use crate::protocol::metadata::Metadata;
 use crate::protocol::url::AbsoluteUrl;
 use crate::source::Bytes;
 use crate::store::{Claim, Prefix, Record, Store, TokenKey};
@@ -41,6 +42,8 @@ pub(super) struct Keeper {
     token_key: Option<TokenKey>,
     /// What the next record says of the source.
     blank: Record,
+    /// What the metadata of `blank` is the digest of, where that is only computed for a token.
+    metadata: Option<Metadata>,
     /// The source once more, for its digest; `None` where that is not wanted.
     shared: Mutex<Option<Box<dyn Bytes>>>,
     state: Mutex<State>,
@@ -64,7 +67,7 @@ struct Disk {
 
 #[derive(Default)]
 struct State {
-    record: Option<Record>,
+    record: Option<Box<Record>>,
     /// Grows with each change that is to be noted.
     version: u64,
     hasher: Option<PrefixHasher>,
@@ -77,7 +80,7 @@ struct State {
     /// When the server drops the upload that has no record yet: its creation says so before its URL is known.
     expires: Option<u64>,
     /// The record of an upload that is worth one once the server has shown it.
-    expected: Option<Record>,
+    expected: Option<Box<Record>>,
     /// What was created by this operation, which therefore may remove it.
     made: HashSet<AbsoluteUrl>,
     written: Option<Instant>,
@@ -112,6 +115,7 @@ impl Keeper {
         on_token: Option<OnResumeToken>,
         token_key: Option<TokenKey>,
         blank: Record,
+        metadata: Option<Metadata>,
         shared: Option<Box<dyn Bytes>>,
     ) -> Keeper {
         Keeper {
@@ -120,6 +124,7 @@ impl Keeper {
             on_token,
             token_key,
             blank,
+            metadata,
             shared: Mutex::new(shared),
             state: Mutex::default(),
             disk: Mutex::default(),
@@ -148,7 +153,7 @@ impl Keeper {
         state.offsets = vec![0; record.parts.len()];
         state.expiries = vec![record.expires; record.parts.len()];
         state.doubtful = vec![proven.is_some(); record.parts.len().max(1)];
-        state.record = Some(record);
+        state.record = Some(Box::new(record));
         self.settle(&mut state);
         drop(state);
         self.disk().claim = claim;
@@ -156,7 +161,7 @@ impl Keeper {
 
     /// Goes on with an upload of which only the URL is known, and which the server has not shown yet.
     pub(super) fn expect(&self, record: Record) {
-        self.state().expected = Some(record);
+        self.state().expected = Some(Box::new(record));
     }
 
     /// An upload in these parts is about to be created.
@@ -164,7 +169,7 @@ impl Keeper {
         let mut state = self.state();
         state.offsets = vec![0; record.parts.len()];
         state.expiries = vec![None; record.parts.len()];
-        state.record = Some(record);
+        state.record = Some(Box::new(record));
     }
 
     /// A record of this source without an upload yet.
@@ -212,7 +217,13 @@ impl Keeper {
         let record = state.record.as_ref().filter(|record| !record.url.is_empty())?;
         let by_name = record.identity.is_none() && record.fingerprint.is_some();
         let provable = (record.identity.is_some() && record.identity_trusted) || record.content.is_some() || by_name;
-        provable.then(|| record.to_token(self.token_key.as_ref()))
+        let token = |record: &Record| record.to_token(self.token_key.as_ref());
+        provable.then(|| match &self.metadata {
+            Some(metadata) if record.parts.is_empty() => {
+                token(&Record { metadata: metadata.digest(), ..Record::clone(record) })
+            }
+            _ => token(record),
+        })
     }
 
     /// Tells the caller the token if it is a new one.
@@ -382,7 +393,7 @@ impl Keep {
             None => {
                 let (created, expires) = (clock::wall(), state.expires.take());
                 let url = url.as_str().to_owned();
-                state.record = Some(Record { url, created, expires, ..keeper.blank.clone() });
+                state.record = Some(Box::new(Record { url, created, expires, ..keeper.blank.clone() }));
             }
             Some(part) => {
                 let Some(record) = &mut state.record else { return };
@@ -411,7 +422,7 @@ impl Keep {
         let state = &mut *guard;
         if let Some(expected) = state.expected.take() {
             let expires = state.expires.take();
-            state.record = Some(Record { expires, ..expected });
+            state.record = Some(Box::new(Record { expires, ..*expected }));
         }
         self.prove(state);
         let Some(record) = &mut state.record else { return };

@@ -99,7 +99,7 @@ impl Client {
         let (endpoint, size, metadata) = self.local_checks(source, options)?;
         let mut job = self.job(options, size);
         let _memory = self.reserve(source, options, &mut job)?;
-        let (keeper, candidate) = self.remember(source, &endpoint, options, &job)?;
+        let (keeper, candidate) = self.remember(source, &endpoint, options, &metadata, &job)?;
         // Parts that the caller did not ask for are no reason to refuse what he did ask for.
         let fits = |candidate: &Candidate| {
             candidate.record.parts.is_empty() || options.parallel > 1 || options.stop_at.is_none()
@@ -256,9 +256,9 @@ impl Client {
         source: &mut dyn Bytes,
         endpoint: &AbsoluteUrl,
         options: &UploadOptions,
+        metadata: &Metadata,
         job: &Job,
     ) -> Result<(Option<Arc<Keeper>>, Option<Candidate>)> {
-        let config = self.config();
         let recognisable = source.replay_limit().is_none();
         let Some(size) = source.size().filter(|_| recognisable) else {
             if options.resume_token.is_some() {
@@ -268,16 +268,21 @@ impl Client {
             return Ok((None, None));
         };
         let place = self.place(endpoint, size);
-        let wanted = Wanted::of(config, options)?;
         let mut search = Search { client: self, endpoint: endpoint.clone(), source, job };
+        let lasting = place.is_some() || options.on_resume_token.is_some();
+        if !lasting && options.resume_token.is_none() {
+            // Only a failure tells of it.
+            let blank = search.describe(false)?;
+            return Ok((Some(self.keeper(source, None, options, job, blank, Some(metadata.clone()))), None));
+        }
+        let wanted = Wanted::of(self.config(), options)?;
         let candidate = match (&options.resume_token, &place) {
             (Some(token), place) => search.of_token(token, place.as_ref(), &wanted)?,
             (None, Some(place)) => search.best(place, &wanted)?,
             (None, None) => None,
         };
-        let lasting = place.is_some() || options.on_resume_token.is_some();
         let blank = Record { metadata: wanted.alone, ..search.describe(lasting)? };
-        Ok((Some(self.keeper(source, place, options, job, blank)), candidate))
+        Ok((Some(self.keeper(source, place, options, job, blank, None)), candidate))
     }
 
     /// The memory of an upload that the caller names by its URL, which becomes the job's (T-155): what is known of it from
@@ -307,7 +312,7 @@ impl Client {
             return Ok(None);
         }
         let metadata = Wanted::of(self.config(), options)?.named;
-        let keeper = self.keeper(source, place, options, job, blank);
+        let keeper = self.keeper(source, place, options, job, blank, None);
         let proven = match known {
             Some(Candidate { record, proven, claim }) => {
                 keeper.adopt(record, claim, proven);
@@ -329,6 +334,7 @@ impl Client {
         options: &UploadOptions,
         job: &Job,
         blank: Record,
+        metadata: Option<Metadata>,
     ) -> Arc<Keeper> {
         let config = self.config();
         // Where the identity alone decides, and can, no digest is needed.
@@ -339,7 +345,7 @@ impl Client {
         let hashed = lasting && !by_identity && source.size() > Some(0) && !source.runs_callers_code();
         let shared = if hashed { source.share() } else { None };
         let (warnings, on_token) = (job.warnings.clone(), options.on_resume_token.clone());
-        Arc::new(Keeper::new(place, warnings, on_token, config.token_key.clone(), blank, shared))
+        Arc::new(Keeper::new(place, warnings, on_token, config.token_key.clone(), blank, metadata, shared))
     }
 
     /// What becomes of an upload whose session is over.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget::Reserved;
 use super::client::Client;
 use super::control::Control;
 use super::driver::{Driver, Until};
@@ -46,6 +47,8 @@ pub struct Uploader {
     options: UploadOptions,
     metadata: Metadata,
     job: Job,
+    /// Between two calls: what was read ahead and is still to be sent.
+    memory: Option<Arc<Reserved>>,
     url: Option<AbsoluteUrl>,
     info: Option<UploadInfo>,
     /// The server may hold the complete upload but has not confirmed it: asking again where it is would not either.
@@ -74,7 +77,7 @@ impl Uploader {
                 let bytes = source.0.as_mut();
                 let (endpoint, size, metadata) = client.local_checks(bytes, options)?;
                 let mut job = client.job(options, size);
-                let (keeper, candidate) = client.remember(bytes, &endpoint, options, &job)?;
+                let (keeper, candidate) = client.remember(bytes, &endpoint, options, &metadata, &job)?;
                 // An upload in parts is not one whose chunks follow each other.
                 let candidate = candidate.filter(|candidate| candidate.record.parts.is_empty());
                 let plan = client.upload_plan(bytes, options, endpoint, &metadata, keeper, candidate, &mut job);
@@ -87,15 +90,23 @@ impl Uploader {
         // So that the URL is there before the first byte.
         let creation_data = if job.meter.total() == Some(0) { plan.creation_data } else { CreationData::Off };
         let plan = Plan { creation_data, ..plan };
+        // A source of unknown size is read already, to see whether it ends with its first chunk.
+        let memory = match source.size() {
+            None => Some(client.reserve(source.0.as_ref(), options, &mut job)?),
+            Some(_) => None,
+        };
+        let bound = memory.as_ref().and_then(|memory| client.look_ahead_bound(memory, options, source.0.as_ref()));
         let ended = {
             let mut driver = Driver::new(client, &mut job).with_source(source.0.as_mut());
             driver.begin(plan);
+            driver.bound_look_ahead(bound);
             driver.advance(Until::Ready)
         };
         let (client, cancel, options) = (client.freed(), Cancel::new(), options.clone());
-        let mut uploader =
-            Uploader { client, cancel, source, options, metadata, job, url: None, info: None, unconfirmed: None };
+        let (url, info, unconfirmed) = (None, None, None);
+        let mut uploader = Uploader { client, cancel, source, options, metadata, job, memory, url, info, unconfirmed };
         uploader.took(ended)?;
+        uploader.rest();
         uploader.obey(None);
         Ok(uploader)
     }
@@ -141,8 +152,17 @@ impl Uploader {
         }
         self.job.clock.extend(self.options.total_timeout.or(self.client.config().total_timeout));
         let client = self.client.clone();
-        let memory = client.reserve(self.source.0.as_ref(), &self.options, &mut self.job);
-        let _memory = memory.map_err(|error| error.with_upload_url(self.url.clone()))?;
+        let source = self.source.0.as_ref();
+        let memory = client.reserve_with(self.memory.as_deref(), source, &self.options, &mut self.job);
+        let memory = memory.map_err(|error| error.with_upload_url(self.url.clone()))?;
+        let bound = client.look_ahead_bound(&memory, &self.options, source);
+        self.memory = Some(memory);
+        let result = self.advance_with(until, bound).and_then(|ended| self.took(ended));
+        self.rest();
+        result
+    }
+
+    fn advance_with(&mut self, until: Until, bound: Option<u64>) -> Result<Option<Result<Outcome>>> {
         let deadline = self.job.clock.deadline();
         let ended = {
             let begin = match &mut self.job.session {
@@ -157,9 +177,18 @@ impl Uploader {
             if let Some(plan) = begin {
                 driver.begin(plan);
             }
+            driver.bound_look_ahead(bound);
             driver.advance(until)
         };
-        self.took(ended)
+        Ok(ended)
+    }
+
+    /// Gives back what memory is not needed until the next call.
+    fn rest(&mut self) {
+        if let Some(memory) = &self.memory {
+            let (spare, replay) = (self.client.saves_memory(), !self.is_complete());
+            memory.give_back(self.job.rest(self.source.0.as_mut(), spare, replay));
+        }
     }
 
     fn resumption(&self) -> Result<Plan> {

@@ -31,7 +31,10 @@ pub unsafe extern "C" fn tus_config_set_bandwidth_limit(c: *mut tus_config, byte
 /// Limits the memory for data that all uploads of a client may need together, blocking ones too:
 /// chunks with a checksum in their head, sources whose size is unknown, and 256 KiB for each
 /// request. An upload reserves the most it may come to need and begins when there is so much; one
-/// always runs. Sources in memory and tus_writer buffers are the program's own and do not count.
+/// always runs. A paused task and a tus_uploader between two calls keep what they have read and
+/// cannot read again: that counts too, but nobody waits for it; where it leaves too little, less is
+/// read ahead, 64 KiB at least. Sources in memory and tus_writer buffers are the program's own and
+/// do not count.
 ///
 /// - `c`: the configuration.
 /// - `bytes`: the limit; 0: none, which is the default.

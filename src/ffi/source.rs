@@ -190,6 +190,18 @@ impl Bytes for Occupied {
         self.bytes_mut().read(buffer)
     }
 
+    fn memory_need(&self, chunk: u64) -> u64 {
+        self.bytes().memory_need(chunk)
+    }
+
+    fn memory_kept(&self) -> u64 {
+        self.bytes().memory_kept()
+    }
+
+    fn rest(&mut self, at: u64, replay: bool) {
+        self.bytes_mut().rest(at, replay);
+    }
+
     fn look_ahead(&mut self, start: u64, want: u64) -> crate::error::Result<Ahead> {
         self.bytes_mut().look_ahead(start, want)
     }

@@ -63,6 +63,8 @@ const IN_MEMORY_AUTO: u64 = 4 << 20;
 const CHECKED_AUTO: u64 = 16 << 20;
 /// Losses do not make automatic chunks smaller than this: a request per 64 KiB is slow enough.
 const LOST_MIN: u64 = 64 << 10;
+/// Nor does a want of memory.
+const SCARCE_MIN: u64 = LOST_MIN;
 /// So many bytes may be sent for nothing before chunks are made smaller for it.
 const SPARE: u64 = 16 << 10;
 /// So many chunks go through before a larger one is tried where larger ones have broken; twice as many each time that
@@ -109,6 +111,8 @@ pub struct ChunkSizer {
     auto_limit: u64,
     /// The most any chunk has.
     limit: u64,
+    /// The same where memory is short for now.
+    memory: u64,
     /// Set by a 413: nothing larger is sent any more.
     ceiling: Option<u64>,
     /// Nothing larger is sent for now.
@@ -166,6 +170,7 @@ impl ChunkSizer {
             auto: AUTO_START,
             auto_limit: u64::MAX,
             limit: u64::MAX,
+            memory: u64::MAX,
             ceiling: None,
             narrow: None,
             suspect: None,
@@ -187,6 +192,13 @@ impl ChunkSizer {
         }
     }
 
+    /// How many bytes of a chunk there is memory for, from the next one on; `None` for all. What a server wants as the least
+    /// it gets all the same.
+    pub fn set_memory(&mut self, bytes: Option<u64>) {
+        self.memory =
+            bytes.map_or(u64::MAX, |bytes| bytes.max(SCARCE_MIN).max(self.rules.min.map_or(1, NonZeroU64::get)));
+    }
+
     /// Another wish from the next chunk on.
     pub fn set_policy(&mut self, policy: ChunkSize) {
         self.policy = policy;
@@ -205,11 +217,12 @@ impl ChunkSizer {
             ChunkSize::Auto => self.auto.min(self.replay_limit.unwrap_or(u64::MAX)).min(self.auto_limit),
         };
         let narrow = self.narrow.as_ref().map_or(u64::MAX, |narrow| narrow.limit);
-        let wanted = wanted.min(self.limit).min(self.ceiling.unwrap_or(u64::MAX)).min(narrow).max(1);
+        let limit = self.limit.min(self.memory);
+        let wanted = wanted.min(limit).min(self.ceiling.unwrap_or(u64::MAX)).min(narrow).max(1);
         match self.policy {
             ChunkSize::Fixed(_) => wanted.min(left),
             // What may not be larger for other reasons goes out all the same: the server has the last word.
-            ChunkSize::Whole | ChunkSize::Auto => self.rules.apply(wanted).min(self.limit).min(left),
+            ChunkSize::Whole | ChunkSize::Auto => self.rules.apply(wanted).min(limit).min(left),
         }
     }
 
@@ -309,6 +322,25 @@ mod tests {
             ChunkSizer::new(fixed(i64::MAX as u64), ChunkRules::default(), None).next(u64::MAX),
             i64::MAX as u64
         );
+    }
+
+    #[test]
+    fn where_memory_is_short_chunks_are_small_for_a_while() {
+        for policy in [ChunkSize::Auto, ChunkSize::Whole, fixed(1 << 20)] {
+            let mut sizer = ChunkSizer::new(policy, ChunkRules::default(), None);
+            sizer.in_memory();
+            let usual = sizer.next(u64::MAX);
+            for (room, next) in [(Some(0), SCARCE_MIN), (Some(100_000), 100_000), (Some(1 << 40), usual), (None, usual)]
+            {
+                sizer.set_memory(room);
+                assert_eq!((sizer.next(u64::MAX), sizer.next(5)), (next, 5), "{policy:?} {room:?}");
+            }
+        }
+        let rules = ChunkRules { min: NonZeroU64::new(5 << 20), ..ChunkRules::default() };
+        let mut sizer = ChunkSizer::new(ChunkSize::Auto, rules, None);
+        sizer.in_memory();
+        sizer.set_memory(Some(0));
+        assert_eq!(sizer.next(u64::MAX), 5 << 20);
     }
 
     #[test]

@@ -60,6 +60,17 @@ pub(crate) trait Bytes: Send {
         self.seek(start)?;
         Ok(ahead)
     }
+    /// The most memory it takes for bytes it has read, where at most `chunk` of them are looked ahead for.
+    fn memory_need(&self, _chunk: u64) -> u64 {
+        0
+    }
+    /// The memory it takes for that now.
+    fn memory_kept(&self) -> u64 {
+        0
+    }
+    /// Nothing is read for a while: gives up what is not needed to go on at `at`, nor, with `replay`, if the server then wants
+    /// some of what lies before.
+    fn rest(&mut self, _at: u64, _replay: bool) {}
     /// Another cursor over the same bytes, at their beginning, for use on another thread at the same time; `None` if
     /// there cannot be one.
     fn share(&self) -> Option<Box<dyn Bytes>> {

@@ -55,6 +55,18 @@ impl Window {
         self.bytes.extend(bytes);
     }
 
+    /// How much memory it takes.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Forgets what lies before an offset, and gives its memory back.
+    pub(super) fn forget_before(&mut self, offset: u64) {
+        let old = offset.min(self.end).saturating_sub(self.start());
+        self.bytes.drain(..usize::try_from(old).unwrap_or(usize::MAX).min(self.bytes.len()));
+        self.bytes.shrink_to_fit();
+    }
+
     /// Copies what is kept from an offset on that it reaches; returns how many bytes.
     pub(super) fn copy(&self, offset: u64, buffer: &mut [u8]) -> usize {
         let from = usize::try_from(offset - self.start()).unwrap_or(usize::MAX);
@@ -93,6 +105,23 @@ mod tests {
             }
             assert_eq!(got, numbers(from, (end - from) as usize), "from {from}");
         }
+    }
+
+    #[test]
+    fn what_is_forgotten_costs_nothing() {
+        let mut window = Window::new(1000);
+        window.push(&numbers(0, 1000));
+        window.push(&numbers(1000, 500));
+        window.forget_before(200);
+        assert_kept(&window, 500, 1500);
+        window.forget_before(1400);
+        assert_kept(&window, 1400, 1500);
+        assert!(window.memory() < 200, "{}", window.memory());
+        window.push(&numbers(1500, 10));
+        assert_kept(&window, 1400, 1510);
+        window.forget_before(u64::MAX);
+        assert_kept(&window, 1510, 1510);
+        assert_eq!(window.memory(), 0);
     }
 
     #[test]

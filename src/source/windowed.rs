@@ -181,6 +181,25 @@ impl<S: Supply> Bytes for Windowed<S> {
         Ok(Ahead { available: left.min(want), end: left <= want })
     }
 
+    fn memory_need(&self, chunk: u64) -> u64 {
+        let ahead = if self.size.is_none() { chunk.saturating_add(1) } else { 0 };
+        ahead.max(REPLAY_WINDOW as u64)
+    }
+
+    fn memory_kept(&self) -> u64 {
+        self.window.memory() as u64
+    }
+
+    fn rest(&mut self, at: u64, replay: bool) {
+        if !self.supply.can_seek() {
+            let replay = if replay { REPLAY_WINDOW as u64 } else { 0 };
+            return self.window.forget_before(at.min(self.window.end().saturating_sub(replay)));
+        }
+        // It can be read again; but not for a byte.
+        let small = self.window.end().saturating_sub(at) <= PIECE as u64;
+        self.window.forget_before(if small { at } else { u64::MAX });
+    }
+
     fn attach(&mut self, patience: Option<&Patience>) {
         self.pace.attach(patience);
         self.supply.attach(patience.is_some());
@@ -223,6 +242,32 @@ mod tests {
         assert_eq!(source.seek(0).unwrap_err().kind(), ErrorKind::Source);
         expect(source.as_mut(), read + 10_000, 5);
         assert_eq!(source.seek(end + 1).unwrap_err().kind(), ErrorKind::Source);
+    }
+
+    #[test]
+    fn at_rest_it_keeps_what_it_needs() {
+        let (look, replay) = (3 << 20, REPLAY_WINDOW as u64);
+        for seekable in [false, true] {
+            let mut source = unknown(Tape::new(4 * look, seekable));
+            assert!(source.memory_need(look) > look && source.memory_need(1) == replay);
+            source.look_ahead(0, look).unwrap();
+            expect(source.as_mut(), 0, look as usize);
+            assert!((look + 1..=source.memory_need(look)).contains(&source.memory_kept()));
+            // Nothing of it was acknowledged.
+            source.rest(0, true);
+            assert_eq!(source.memory_kept() > look, !seekable);
+            source.look_ahead(0, look).unwrap();
+            expect(source.as_mut(), 0, look as usize);
+            // All of it was.
+            source.rest(look, true);
+            assert!(source.memory_kept() <= if seekable { 64 } else { replay + 64 }, "{}", source.memory_kept());
+            expect(source.as_mut(), look - replay + 1, replay as usize - 1);
+            source.look_ahead(look, 10).unwrap();
+            source.rest(look, false);
+            assert!(source.memory_kept() <= 64, "{}", source.memory_kept());
+            assert_eq!(source.look_ahead(look, look).unwrap(), Ahead { available: look, end: false });
+            expect(source.as_mut(), look, look as usize);
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ use crate::sys::socket::would_block;
 /// How many bytes of an answer's body are received at most, framing included: enough for [`BODY_LIMIT`] bytes in
 /// chunks of one byte, so that only senseless framing ever meets it.
 const MAX_BODY_RECEIVED: usize = 8 * BODY_LIMIT;
+/// What is added to a request's head on any way: the announcement of a trailer, and the end of a body without data.
+const HEAD_ADDED: usize = 512;
 
 /// How far the exchange has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +82,7 @@ impl Exchange {
             stream: None,
             buffers: RequestBuffers::new(outgoing),
             sniffer: Sniffer::new(),
-            // Large enough for nearly every head: one that grows leaves its old place behind as it was.
-            head: Zeroizing::new(Vec::with_capacity(8 * 1024)),
+            head: Zeroizing::default(),
             phase: Phase::Head,
             body_until: None,
             body_received: 0,
@@ -148,6 +149,10 @@ impl Exchange {
         match self.phase {
             Phase::Head => {
                 let written = &mut self.buffers.outgoing()[..amount];
+                if self.head.is_empty() {
+                    // For all of it: a head that grows leaves its old place behind as it was.
+                    self.head.reserve_exact(amount + HEAD_ADDED + self.context.target.head_added());
+                }
                 self.head.extend_from_slice(written);
                 written.zeroize();
                 if !self.head.ends_with(b"\r\n\r\n") {

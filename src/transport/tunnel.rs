@@ -68,6 +68,11 @@ impl Target {
         self.proxy.as_ref().filter(|proxy| proxy.kind() == ProxyKind::Http && !self.origin.secure)
     }
 
+    /// How many bytes [`Target::finish_head`] adds to a head at most.
+    pub(super) fn head_added(&self) -> usize {
+        self.forwarder().map_or(0, |proxy| self.origin.host.len() + 32 + proxy.authorization().len())
+    }
+
     /// Makes a finished request head fit for the way it goes: for an HTTP proxy that forwards it, the absolute form
     /// of the target and the proxy's credentials. ureq writes the origin form only.
     pub(super) fn finish_head(&self, head: &mut Vec<u8>) {
@@ -92,7 +97,9 @@ mod tests {
         let origin = Origin { secure, host: host.to_owned(), port };
         let target = Target { origin, proxy: Some(ProxyUrl::parse(proxy).unwrap()), identify: true, outward: false };
         let mut head = b"PATCH /a?b HTTP/1.1\r\nhost: h\r\n\r\n".to_vec();
+        let (before, added) = (head.len(), target.head_added());
         target.finish_head(&mut head);
+        assert!(head.len() <= before + added);
         String::from_utf8(head).unwrap()
     }
 

@@ -143,6 +143,7 @@ static void test_cancelled(void)
     double late;
     int more = 7;
     stopper.uploader = make_uploader(client, source, NULL);
+    CHECK_RESULT(tus_uploader_upload_chunk(stopper.uploader, NULL, &err), TUS_OK);
     NEED(pthread_create(&thread, NULL, cancel_soon, &stopper) == 0);
     CHECK_RESULT(tus_uploader_upload(stopper.uploader, &info, &err), TUS_E_CANCELLED);
     late = now_s() - stopper.at;

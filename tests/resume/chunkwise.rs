@@ -1,8 +1,9 @@
 //! An upload the caller drives chunk by chunk.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tus::engine::client::Client;
@@ -329,6 +330,56 @@ fn a_stream_chunk_by_chunk() {
     }
     assert_eq!(calls, 3);
     assert_stored(&server, &uploader.upload().unwrap(), &bytes);
+}
+
+/// D11: what was read ahead of the server counts between two calls, and nobody waits for it.
+#[test]
+fn what_uploaders_have_read_ahead_is_under_the_memory_limit() {
+    const LIMIT: u64 = 6 << 20;
+    const SCARCE: u64 = 64 << 10;
+    struct Counted(Bytes, Arc<AtomicU64>);
+    impl Reader for Counted {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+            let count = self.0.read(buffer)?;
+            self.1.fetch_add(count as u64, Ordering::SeqCst);
+            Ok(count)
+        }
+        fn seek(&mut self, offset: u64) -> Result<(), ReadError> {
+            self.0.seek(offset)
+        }
+        fn can_seek(&self) -> bool {
+            self.0.can_seek()
+        }
+    }
+    let (server, bytes) = (server(), noise(10 << 20, 112));
+    let mut config = config_to(&server.endpoint());
+    config.set_chunk_size(chunk(3 << 20)).unwrap();
+    config.set_memory_limit(NonZeroU64::new(LIMIT));
+    let client = client(&config);
+    let (mut uploaders, mut most) = (Vec::new(), 0);
+    let mut look = |uploaders: &[(Uploader, Arc<AtomicU64>)]| {
+        let ahead = |(uploader, read): &(Uploader, Arc<AtomicU64>)| read.load(Ordering::SeqCst) - uploader.offset();
+        let all: u64 = uploaders.iter().map(ahead).sum();
+        most = most.max(all);
+    };
+    for _ in 0..5 {
+        let read = Arc::new(AtomicU64::new(0));
+        let source = Source::reader(Counted(Bytes(bytes.clone().into()), Arc::clone(&read)), None);
+        uploaders.push((Uploader::create(&client, source, &options()).unwrap(), read));
+        look(&uploaders);
+    }
+    // In turns, on one thread.
+    while !uploaders.iter().all(|(uploader, _)| uploader.is_complete()) {
+        for index in 0..uploaders.len() {
+            uploaders[index].0.upload_chunk().unwrap();
+            look(&uploaders);
+        }
+    }
+    for (uploader, _) in &mut uploaders {
+        assert_stored(&server, &uploader.upload().unwrap(), &bytes);
+    }
+    assert!(most <= LIMIT + 5 * SCARCE, "{most} bytes in memory");
+    assert!(most > LIMIT / 2, "{most} bytes in memory: less than there is");
 }
 
 /// D18.

@@ -311,6 +311,20 @@ impl Session {
         self
     }
 
+    /// Sets how many bytes may be looked ahead for where the size of the source is not known, from the next look on; `None`:
+    /// as many as a chunk has.
+    pub fn bound_look_ahead(mut self, bytes: Option<u64>) -> Session {
+        if !self.core.reads_ahead {
+            return self;
+        }
+        self.core.sizer.set_memory(bytes);
+        self.state = match self.state {
+            State::Look(look) => look.again(&self.core),
+            other => other,
+        };
+        self
+    }
+
     /// The upload, once one exists.
     pub fn upload_url(&self) -> Option<&AbsoluteUrl> {
         self.state.upload_url().or(self.core.plan.goal.upload_url())

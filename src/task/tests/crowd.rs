@@ -40,7 +40,7 @@ fn crowd(count: usize, dispatch: Dispatch, workers: u32) {
             let work = move |running: &Running<'_>| {
                 let _held = in_work;
                 ran.fetch_add(1, Ordering::SeqCst);
-                running.control.stand_still(running.control.flag());
+                running.control.stand_still(running.control.flag(), 0);
                 Ok(n)
             };
             let done = move |task: &Task<usize>| {

@@ -89,7 +89,7 @@ fn occupy(tasks: &Tasks, lane: Lane) -> (Task<()>, Door) {
 /// What an operation does that is not over until it is cancelled, and may be paused.
 fn drive(control: &Control) -> Result<()> {
     while !control.is_cancelled() {
-        control.stand_still(control.flag());
+        control.stand_still(control.flag(), 0);
         thread::sleep(Duration::from_millis(1));
     }
     Err(Error::new(ErrorKind::Cancelled, "cancelled while it ran"))

@@ -130,7 +130,7 @@ fn no_more_than_the_workers_at_once_with_pauses() {
             let (now, most) = (Arc::clone(&now), Arc::clone(&most));
             let work = move |running: &Running<'_>| {
                 for _ in 0..100 {
-                    running.control.stand_still(running.control.flag());
+                    running.control.stand_still(running.control.flag(), 0);
                     if running.control.is_cancelled() {
                         break;
                     }
