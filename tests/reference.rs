@@ -1,5 +1,6 @@
-//! docs/reference-client.md says what is really there: each name of the C API that it mentions is declared in
-//! `include/tus.h`, each test that it mentions exists and is run, and each row of its tables has a test.
+//! docs/reference-client.md and docs/requirements.md say what is really there: each name of the C API that they mention is
+//! declared in `include/tus.h`, each test that they mention exists and is run, and each row of their tables has a test. Each
+//! requirement that anything cites (`T-025`) is a row of docs/requirements.md.
 //!
 //! A test is written in backquotes, in the last cell of its row, in one of three forms:
 //!
@@ -13,7 +14,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-const DOCUMENT: &str = "docs/reference-client.md";
+const REQUIREMENTS: &str = "docs/requirements.md";
+const DOCUMENTS: [&str; 2] = ["docs/reference-client.md", REQUIREMENTS];
 
 fn exists(name: &str) -> bool {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name).exists()
@@ -25,28 +27,67 @@ fn read(name: &str) -> String {
 }
 
 #[track_caller]
-fn assert_none(problems: &[String]) {
-    assert!(problems.is_empty(), "{DOCUMENT}:\n{}", problems.join("\n"));
+fn assert_none(document: &str, problems: &[String]) {
+    assert!(problems.is_empty(), "{document}:\n{}", problems.join("\n"));
 }
 
 #[test]
 fn the_names_are_in_the_header() {
-    assert_none(&wrong_names(&read(DOCUMENT), &read("include/tus.h")));
+    for document in DOCUMENTS {
+        assert_none(document, &wrong_names(&read(document), &read("include/tus.h")));
+    }
 }
 
 #[test]
 fn the_tests_exist() {
-    let document = read(DOCUMENT);
-    let problems = rows(&document).into_iter().flat_map(|row| wrong_tests(&row));
-    assert_none(&problems.collect::<Vec<_>>());
+    for document in DOCUMENTS {
+        let text = read(document);
+        let problems = rows(&text).into_iter().flat_map(|row| wrong_tests(&row));
+        assert_none(document, &problems.collect::<Vec<_>>());
+    }
 }
 
 #[test]
 fn each_row_has_a_test() {
-    let document = read(DOCUMENT);
-    let rows = rows(&document);
-    assert!(rows.len() >= 100, "the tables are not found: {}", rows.len());
-    assert_none(&rows.iter().filter_map(without_test).collect::<Vec<_>>());
+    for document in DOCUMENTS {
+        let text = read(document);
+        let rows = rows(&text);
+        assert!(rows.len() >= 80, "{document}: the tables are not found: {}", rows.len());
+        assert_none(document, &rows.iter().filter_map(without_test).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn each_requirement_that_is_cited_is_listed() {
+    let text = read(REQUIREMENTS);
+    let listed: Vec<_> = rows(&text).into_iter().map(|row| row.cells[0].to_owned()).collect();
+    assert!(listed.is_sorted() && listed.windows(2).all(|two| two[0] != two[1]), "once each, in order");
+    let mut problems = Vec::new();
+    for place in ["src", "tests", "include", "docs", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+        each_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join(place), &mut |path, text| {
+            let unknown = cited(text).into_iter().filter(|number| !listed.contains(number));
+            problems.extend(unknown.map(|number| format!("{}: {number} is not listed", path.display())));
+        });
+    }
+    assert_none(REQUIREMENTS, &problems);
+}
+
+/// Calls `look` with each text file below a folder, or with the file itself.
+fn each_file(path: &Path, look: &mut impl FnMut(&Path, &str)) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            each_file(&entry.unwrap().path(), look);
+        }
+    } else if let Ok(text) = fs::read_to_string(path) {
+        look(path, &text);
+    }
+}
+
+/// The requirements that a text cites.
+fn cited(text: &str) -> Vec<String> {
+    let begins = |at: &usize| !text[..*at].ends_with(is_word);
+    let numbers = text.match_indices("T-").map(|(at, _)| at).filter(begins).filter_map(|at| text.get(at..at + 5));
+    numbers.filter(|number| number[2..].bytes().all(|digit| digit.is_ascii_digit())).map(str::to_owned).collect()
 }
 
 /// What the three tests above are there for, in a document made for it.
@@ -58,6 +99,8 @@ fn mistakes_are_found() {
     for wrong in ["tus_comment", "tus_rea", "TUS_REA", "tus_stats.rate", "tus_real.speed"] {
         assert_eq!(wrong_names(&format!("a `{wrong}`"), header).len(), 1, "{wrong}");
     }
+
+    assert_eq!(cited("T-025: as (T-030), not AT-031, T-32 or T-x33"), ["T-025", "T-030"]);
 
     let table = |cells: &str| format!("| a | b | c | tests |\n|---|---|---|---|\n| x | {cells} |");
     for right in [
@@ -171,7 +214,7 @@ fn is_module(file: &str) -> bool {
     let declares =
         |parent: &str| exists(parent) && read(parent).lines().any(|line| line.trim().ends_with(&declaration));
     folder == "tests" || matches!(stem, "mod" | "main" | "lib") || {
-        let parents = [format!("{folder}/mod.rs"), format!("{folder}/main.rs"), format!("{folder}.rs")];
+        let parents = ["/mod.rs", "/main.rs", "/lib.rs", ".rs"].map(|file| format!("{folder}{file}"));
         parents.iter().any(|parent| declares(parent))
     }
 }
