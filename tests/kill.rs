@@ -96,14 +96,9 @@ impl Run {
 
     fn all(mut self) {
         let began = Instant::now();
-        self.spawn().wait().unwrap();
-        let whole = began.elapsed();
-        self.check_and_clear(0);
-        self.figures = Figures::default();
         for round in 0..self.rounds {
-            let moment = whole.mul_f64(self.next_random());
             let mut child = self.spawn();
-            std::thread::sleep(moment);
+            let moment = self.a_moment(&mut child);
             child.kill().unwrap();
             // It may have been done before, or have had nothing left to do but to end.
             let killed = !child.wait().unwrap().success();
@@ -134,10 +129,25 @@ impl Run {
         assert!((sent as f64) < needed * 1.2, "{sent} bytes for {needed}");
     }
 
-    fn go_on(&mut self, round: usize, moment: Duration) {
+    /// Waits until the server has got some part of the data, or nothing but a first request, and a moment longer. Tells which
+    /// part.
+    fn a_moment(&mut self, child: &mut Child) -> f64 {
+        let part = self.next_random() * 1.1 - 0.1;
+        let is_there = |run: &Run| {
+            let received: u64 = run.server.uploads().iter().map(|upload| upload.offset).sum();
+            !run.server.requests().is_empty() && received as f64 >= part * SIZE as f64
+        };
+        while !is_there(self) && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(10).mul_f64(self.next_random()));
+        part
+    }
+
+    fn go_on(&mut self, round: usize, moment: f64) {
         let offset: u64 = self.server.uploads().iter().map(|upload| upload.offset).sum();
         let begun = self.server.requests().len();
-        assert!(self.spawn().wait().unwrap().success(), "round {round}, killed after {moment:?}");
+        assert!(self.spawn().wait().unwrap().success(), "round {round}, killed after {moment} of the data");
         let next = self.server.requests().into_iter().skip(begun).find(|request| request.method != "OPTIONS");
         self.figures.resumes += usize::from(offset > 0 && next.is_some_and(|request| request.method == "HEAD"));
     }

@@ -448,6 +448,7 @@ impl Parallel<'_> {
     /// Removes the parts, which nobody needs any more.
     fn remove_parts(&self) {
         let job = self.removal();
+        self.ask_what_it_can(&job);
         for part in self.keeper.parts() {
             let Ok((url, _)) = AbsoluteUrl::parse(&part.url) else { continue };
             let patience = REMOVAL_LIMIT.saturating_sub(job.clock.elapsed());
@@ -459,6 +460,18 @@ impl Parallel<'_> {
             });
             let _ = allowed.and_then(|()| self.client.remove(url, &job, patience));
         }
+    }
+
+    /// A run that only ends what an earlier one had begun has not asked the server yet.
+    fn ask_what_it_can(&self, removal: &Job) {
+        if self.client.known_capabilities().is_some() || !self.client.config().query_server {
+            return;
+        }
+        let mut job = self.client.removal_job(removal);
+        job.clock = removal.clock;
+        // What is not known then is told by a warning for each part.
+        let goal = Goal::Discover { endpoint: self.endpoint.clone() };
+        let _ = Driver::new(self.client, &mut job).run(self.client.bare_plan(goal));
     }
 
     /// Whether a part may be removed: this operation has created it, or the server shows it to be such a part.

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "tasks.h"
@@ -252,6 +253,9 @@ static void with_a_store_at(const char *place)
     }
 }
 
+/* A user who owns nothing here. */
+enum { NOBODY = 65534 };
+
 static void test_unusable(void)
 {
     struct path file = make_file("file", 5), below = path_of("file/below"), closed = path_of("closed");
@@ -262,11 +266,13 @@ static void test_unusable(void)
     with_a_store_at("/proc/self/store");
     with_a_store_at("/dev/full");
     NEED(mkdir(closed.text, 0500) == 0);
-    /* For the superuser no folder is closed. */
-    if (!root)
-        with_a_store_at(closed.text);
-    else
-        printf("superuser\n");
+    /* For the superuser no folder is closed: another user, then, for the moment. */
+    if (root)
+        NEED(setegid(NOBODY) == 0 && seteuid(NOBODY) == 0);
+    with_a_store_at(closed.text);
+    if (root)
+        /* The leak checker looks at the process from outside, which such a change forbids. */
+        NEED(seteuid(0) == 0 && setegid(0) == 0 && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0);
     free(bytes);
 }
 

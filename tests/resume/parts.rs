@@ -267,6 +267,23 @@ fn parts_that_cannot_be_removed_do_not_hold_it_up() {
     assert!(left.iter().all(|warning| warning.url.is_some()));
 }
 
+/// An earlier run had the parts put together and ended before it removed them.
+#[test]
+fn parts_that_an_earlier_run_had_put_together_are_removed() {
+    let (server, folder, bytes) = (server(), Folder::new(), noise(9000, 103));
+    let path = settled(&folder, "a", &bytes);
+    let config = stored(&server, &folder);
+    let mut ending = in_parts(3);
+    ending.set_on_upload_url(Some(Arc::new(|_| Err(5))));
+    assert_eq!(run(&config, &path, &ending).unwrap_err().kind(), ErrorKind::Callback(5));
+    assert_eq!(partial_uploads(&server), 3);
+    server.clear_log();
+    let done = run(&config, &path, &in_parts(3)).unwrap();
+    assert_stored(&server, &done, &bytes);
+    assert_eq!((partial_uploads(&server), done.warnings.len()), (0, 0), "{:#?}", lines(&server));
+    assert_eq!((count(&server, "PATCH"), count(&server, "POST")), (0, 0));
+}
+
 /// T-128: a creation that is under way when another part fails is waited for, since only its answer names the part.
 #[test]
 fn a_part_that_fails_leaves_none_behind_whose_creation_was_slow() {
