@@ -18,12 +18,12 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use support::api::both;
+use support::api::every_way;
 use support::{Api, Chunk, Client, HELLO, Input, Job, Kind, Setup, noise};
 use tus::protocol::session::CreationData;
 use tus_test_peers::{Peer, node, node_with, python, python_with, tusd, tusd_with};
 
-both! {
+every_way! {
     tusd_uploads,
     tusd_interrupted,
     tusd_crashes,

@@ -4,7 +4,7 @@
 //!
 //! A test is written in backquotes, in the last cell of its row, in one of three forms:
 //!
-//! - `path/file.rs::name`: a Rust function with `#[test]`, or one that `both!` makes tests of;
+//! - `path/file.rs::name`: a Rust function with `#[test]`, or one that `every_way!` makes tests of;
 //! - `tests/c/file.c: story`: a case of a C program, told in `tests/c_api`;
 //! - `examples-c/cmake/tests.cmake: case`: a case of `examples-c/tests/run.sh`.
 //!
@@ -193,17 +193,17 @@ fn wrong_test(test: &str) -> Option<String> {
     (!is_there(file, name)).then(|| format!("{file} has no test {name}"))
 }
 
-/// Whether the function is a test of its own or one of `both!`, in a file that is compiled.
+/// Whether the function is a test of its own or one of `every_way!`, in a file that is compiled.
 fn is_rust_test(file: &str, name: &str) -> bool {
     let text = read(file);
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     let Some(at) = lines.iter().position(|line| line.starts_with(&format!("fn {name}("))) else { return false };
     let attributes: Vec<_> = lines[..at].iter().rev().take_while(|line| line.starts_with("#[")).collect();
     let ignored = attributes.iter().any(|line| line.starts_with("#[ignore"));
-    let of_both = text
-        .split_once("both! {")
-        .is_some_and(|(_, list)| list.split('}').next().unwrap().split(',').any(|listed| listed.trim() == name));
-    (attributes.contains(&&"#[test]") || of_both) && !ignored && is_module(file)
+    let of_every_way = text.split_once("every_way! {").is_some_and(|(_, list)| {
+        list.split('}').next().unwrap().split([',', ';', ':', '\n']).any(|listed| listed.trim() == name)
+    });
+    (attributes.contains(&&"#[test]") || of_every_way) && !ignored && is_module(file)
 }
 
 /// Whether the file is a test program or declared by the file of its folder.

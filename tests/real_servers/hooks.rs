@@ -16,10 +16,10 @@ use tus::transport::ProxySetting;
 use tus_test_peers::{Peer, node_with, tusd_with};
 
 use crate::assert_stored;
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::{Api, Chunk, Client, Failure, Folder, Job, Kind, Setup, noise};
 
-both! {
+every_way! {
     tusd_pre_create_rejects,
     tusd_pre_create_fails,
     tusd_pre_finish_fails,

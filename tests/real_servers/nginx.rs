@@ -8,12 +8,12 @@ use tus::protocol::checksum::{Algorithm, Policy, Wish};
 use tus_test_peers::{Peer, Proxy, nginx, python, tusd, tusd_with};
 use tus_test_server::{Ending, Options, Rule, Server, ServerFiles};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::assert_clean;
 use crate::support::{Api, Chunk, Client, Folder, HELLO, Job, Kind, Setup, noise, side_by_side};
 use crate::{assert_stored, crash_under_way};
 
-both! {
+every_way! {
     nginx_uploads,
     nginx_interrupted,
     nginx_body_limit,

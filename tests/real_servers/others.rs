@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use tus::protocol::checksum::{Algorithm, Policy, Wish};
 use tus_test_peers::{tussi, tussi_with, uploadx, uploadx_with};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::input::Tape;
 use crate::support::{Api, Chunk, Client, HELLO, Job, Kind, Setup, noise};
 use crate::{assert_stored, client, crash_under_way, crashes};
 
-both! {
+every_way! {
     uploadx_uploads,
     uploadx_checks,
     uploadx_interrupted,

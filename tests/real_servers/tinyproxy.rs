@@ -7,12 +7,12 @@ use tus::protocol::checksum::{Algorithm, Policy, Wish};
 use tus_test_peers::{Proxy, tinyproxy, tusd};
 use tus_test_server::{Options, Server, TlsOptions};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_clean, assert_story, lines};
 use crate::support::{Api, Chunk, Folder, Job, Setup, noise};
 use crate::{assert_stored, crash_under_way};
 
-both! {
+every_way! {
     tinyproxy_uploads,
     tinyproxy_login,
     tinyproxy_refuses_a_tunnel,

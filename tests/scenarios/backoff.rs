@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tus_test_server::Rule;
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_story, assert_told, lines, server};
 use crate::support::waits::{assert_doubling, impatient, unhurried};
 use crate::support::{Api, Chunk, HELLO, Kind, Setup};
 
-both! {
+every_way! {
     scenario_35_unavailable_then_ok,
     scenario_35_broken_for_ever,
     scenario_35_gateways_with_pages,

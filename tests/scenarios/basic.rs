@@ -2,11 +2,11 @@
 
 use tus_test_server::Rule;
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_holds, assert_stored, assert_story, assert_told, server};
 use crate::support::{Api, Chunk, HELLO, Job, Kind, Setup, noise};
 
-both! {
+every_way! {
     scenario_01_create_patch,
     scenario_01_headers_are_those_of_the_protocol,
     scenario_01_large_bodies_arrive_whole,

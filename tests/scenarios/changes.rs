@@ -12,11 +12,11 @@ use std::time::{Duration, SystemTime};
 
 use tus_test_server::{Extensions, Rule, Server};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_clean, assert_stored, lines, server, server_with};
 use crate::support::{Api, Chunk, Failure, Folder, Job, Kind, Setup, noise, side_by_side};
 
-both! {
+every_way! {
     scenario_72_changed_before_the_data,
     scenario_72_changed_between_chunks,
     scenario_72_changed_in_the_middle_of_a_chunk,

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use tus::error::TimeLimit;
 use tus_test_server::{Ending, Rule};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_story, assert_told, lines, server, server_with};
 use crate::support::{Api, Chunk, HELLO, Job, Kind, Setup};
 
-both! {
+every_way! {
     scenario_48_refused_twice,
     scenario_48_refused_for_ever,
     scenario_48_refused_in_mid_upload,

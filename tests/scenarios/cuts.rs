@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tus_test_server::{CutPatch, Ending, Rule, Server};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_clean, assert_stored, assert_story, assert_wire, server, server_with};
 use crate::support::{Api, Chunk, Client, Folder, HELLO, Job, Setup, noise};
 
-both! {
+every_way! {
     scenario_46_patch_cut_at_every_byte_fin,
     scenario_46_patch_cut_at_every_byte_rst,
     scenario_46_patch_cut_and_nothing_kept,

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use tus::error::TimeLimit;
 use tus_test_server::{Ending, Rule};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::result::id_of;
 use crate::support::server::{assert_clean, assert_wire, lines, server, server_with};
 use crate::support::{Api, Failure, HELLO, Kind, Setup, noise, side_by_side};
 
-both! {
+every_way! {
     deadline_ends_everything,
     deadline_ends_a_body,
     deadline_ends_a_wait,

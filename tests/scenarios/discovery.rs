@@ -5,11 +5,11 @@ use std::time::Duration;
 use tus::error::BrokenRule;
 use tus_test_server::{Ending, Extensions, Options, Rule, Server};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_story, assert_told, assert_wire, server, server_with};
 use crate::support::{Api, HELLO, Job, Kind, Setup};
 
-both! {
+every_way! {
     scenario_07_any_answer_to_options_will_do,
     scenario_07_no_answer_to_options_will_do,
     scenario_07_options_that_wants_a_version,

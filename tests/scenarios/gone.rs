@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tus_test_server::Rule;
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_clean, assert_story, assert_told, assert_wire, server, server_with};
 use crate::support::{Api, Chunk, HELLO, Job, Kind, Setup};
 
-both! {
+every_way! {
     scenario_13_gone_in_mid_upload,
     scenario_13_really_removed,
     scenario_13_gone_when_asked_after_a_break,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tus_test_server::{Extensions, Rule, Server};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_clean, assert_story, every, server, server_with};
 use crate::support::{Api, Chunk, Client, HELLO, Job, Kind, Setup};
 
-both! {
+every_way! {
     headers_go_with_every_verb,
     headers_are_replaced_and_removed,
     headers_change_while_an_upload_runs,

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use tus_test_server::{Ending, LocationForm, Rule};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::hooks::{OnUrl, Outgoing};
 use crate::support::server::{assert_clean, assert_stored, assert_story, assert_told, assert_wire, every, server};
 use crate::support::{Api, Chunk, HELLO, Job, Kind, Setup};
 
-both! {
+every_way! {
     before_request_sees_every_request,
     before_request_changes_headers,
     before_request_is_refused_the_librarys_headers,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tus_test_server::{At, Chunks, Ending, Rule};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_clean, assert_stored, assert_story, assert_told, lines, server, server_with};
 use crate::support::{Api, Chunk, HELLO, Job, Kind, Setup};
 
-both! {
+every_way! {
     scenario_55_http_1_0,
     scenario_55_bodies_that_end_with_the_connection,
     scenario_56_connection_close,

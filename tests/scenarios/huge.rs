@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use tus_test_server::Rule;
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::input::CallerReader;
 use crate::support::result::id_of;
 use crate::support::server::{assert_told, assert_wire, server, server_with};
 use crate::support::{Api, Chunk, Folder, Input, Job, Kind, Setup};
 
-both! {
+every_way! {
     scenario_79_sparse_file_beyond_four_gigabytes,
     scenario_79_a_body_of_more_than_four_gigabytes,
     scenario_79_offsets_beyond_two_to_the_53,

@@ -3,11 +3,11 @@
 use tus::error::BrokenRule;
 use tus_test_server::{LocationForm, Rule};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_story, assert_told, server, server_with};
 use crate::support::{Api, HELLO, Setup};
 
-both! {
+every_way! {
     scenario_20_no_usable_location,
     scenario_20_the_same_location_twice,
     scenario_21_forms_of_location,

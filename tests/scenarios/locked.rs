@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use tus_test_server::Rule;
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_story, assert_told, server};
 use crate::support::waits::{Waits, assert_doubling, impatient, unhurried};
 use crate::support::{Api, HELLO, Kind, Setup};
 
-both! {
+every_way! {
     scenario_33_locked_then_ok,
     scenario_33_locked_for_ever,
     scenario_33_lock_told_by_500,

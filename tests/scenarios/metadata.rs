@@ -5,12 +5,12 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use tus_test_server::{Extensions, Rule};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::result::Done;
 use crate::support::server::{assert_clean, assert_stored, assert_told, server, server_with};
 use crate::support::{Api, Folder, HELLO, Job, Kind, Setup};
 
-both! {
+every_way! {
     scenario_69_metadata_on_the_wire,
     scenario_69_no_metadata_no_header,
     scenario_69_any_value_comes_back,

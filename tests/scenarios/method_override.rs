@@ -2,11 +2,11 @@
 
 use tus_test_server::Rule;
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_story, assert_told, server};
 use crate::support::{Api, Chunk, HELLO, Kind, Setup};
 
-both! {
+every_way! {
     scenario_19_override_patch,
     scenario_19_override_delete,
     scenario_19_override_that_is_not_understood,

@@ -3,11 +3,11 @@
 use tus::error::BrokenRule;
 use tus_test_server::Rule;
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_story, assert_told, server};
 use crate::support::{Api, HELLO, Kind, Setup};
 
-both! {
+every_way! {
     scenario_25_malformed_offsets,
     scenario_25_malformed_lengths,
     scenario_25_no_length_at_all,

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use tus::error::BrokenRule;
 use tus_test_server::{Extensions, LocationForm, Options, Rule, Server, TlsOptions};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{
     assert_clean, assert_stored, assert_story, assert_told, assert_wire, every, server, server_with,
 };
 use crate::support::{Api, Folder, HELLO, Job, Kind, Setup};
 
-both! {
+every_way! {
     scenario_22_other_origin_gets_no_credentials,
     scenario_22_allowed_origin_gets_them,
     scenario_22_a_hook_cannot_send_them_either,

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use tus_test_server::{Ending, Rule, Server};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::hooks::{OnProgress, Progress};
 use crate::support::server::{assert_clean, assert_holds, assert_stored, assert_told, server, server_with};
 use crate::support::{Api, Chunk, Failure, HELLO, Job, Kind, Setup, noise, side_by_side};
 
-both! {
+every_way! {
     progress_from_the_start_to_the_end,
     progress_of_an_empty_upload,
     progress_of_a_resume,

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tus::error::BrokenRule;
 use tus_test_server::{Rule, Server};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::input::Tape;
 use crate::support::server::{assert_clean, assert_stored, assert_story, assert_told, lines, server};
 use crate::support::{Api, Chunk, HELLO, Kind, Setup, noise};
 
-both! {
+every_way! {
     scenario_29_offset_goes_back,
     scenario_29_goes_back_before_a_reader_that_cannot_seek,
     scenario_29b_goes_back_again_and_again,

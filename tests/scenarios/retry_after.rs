@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use tus_test_server::Rule;
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_clean, assert_story, assert_told, server};
 use crate::support::waits::{assert_doubling, impatient, unhurried};
 use crate::support::{Api, HELLO, Kind, Setup};
 
-both! {
+every_way! {
     scenario_34_retry_after_in_seconds,
     scenario_34_retry_after_as_a_date,
     scenario_34_retry_after_malformed,

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use tus_test_server::{Ending, Rule, Server};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::hooks::ShouldRetry;
 use crate::support::server::{assert_clean, assert_stored, assert_told, lines, server};
 use crate::support::{Api, HELLO, Kind, Setup, noise};
 
-both! {
+every_way! {
     should_retry_is_asked_before_each_retry,
     should_retry_gives_up,
     should_retry_changes_the_delay,

@@ -8,12 +8,12 @@ use std::process::Command;
 
 use tus_test_server::{Ending, Rule};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::input::Tape;
 use crate::support::server::{assert_clean, assert_stored, assert_story, assert_told, server};
 use crate::support::{Api, Chunk, Folder, HELLO, Input, Job, Kind, Setup, noise};
 
-both! {
+every_way! {
     sources_of_every_kind,
     file_names_of_any_bytes,
     descriptor_from_its_beginning_and_of_its_own,

@@ -6,11 +6,11 @@ use tus::error::TimeLimit;
 use tus::transport::Timeouts;
 use tus_test_server::Rule;
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_story, assert_told, server, server_with};
 use crate::support::{Api, Folder, HELLO, Job, Kind, Setup, noise, side_by_side};
 
-both! {
+every_way! {
     scenario_49_half_open,
     scenario_49_half_open_for_ever,
     scenario_49_slow_is_not_dead,

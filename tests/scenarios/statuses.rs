@@ -2,11 +2,11 @@
 
 use tus_test_server::{Rule, Server};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_clean, assert_stored, assert_story, assert_told, lines, server};
 use crate::support::{Api, Chunk, HELLO, Kind, Setup, noise};
 
-both! {
+every_way! {
     scenario_36_no_credentials,
     scenario_39_fatal_to_a_creation,
     scenario_39_fatal_to_head,

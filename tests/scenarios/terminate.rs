@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use tus_test_server::{Ending, Extensions, Rule};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_told, server, server_with};
 use crate::support::{Api, HELLO, Kind, Setup};
 
-both! {
+every_way! {
     scenario_17_terminate,
     scenario_17_already_gone,
     scenario_17_still_there,

@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use tus_test_server::{Contention, Ending, Rule};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_clean, assert_stored, server, server_with};
 use crate::support::{Api, Chunk, Folder, HELLO, Input, Job, Kind, Setup, noise};
 
-both! {
+every_way! {
     eight_threads_upload_over_one_client,
     sixteen_first_uploads_ask_once_what_the_server_can_do,
     eight_threads_through_a_bad_network,
+    scenario_67_two_clients_race;
+    // Functions of a task run on threads of the library.
+    not as tasks:
     hooks_of_each_upload_are_called_on_its_own_thread,
-    scenario_67_two_clients_race,
 }
 
 fn eight_threads_upload_over_one_client(api: Api) {

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use tus_test_server::{Certificate, Ending, Extensions, LocationForm, Options, Rule, Server, TlsOptions};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_stored, assert_story, assert_told, assert_wire, lines};
 use crate::support::{Api, Folder, HELLO, Kind, Setup, noise};
 
-both! {
+every_way! {
     scenario_48_tls_upload,
     scenario_48_tls_bad_certificates,
     scenario_48_tls_not_verified,

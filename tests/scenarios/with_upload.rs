@@ -4,11 +4,14 @@ use tus::error::BrokenRule;
 use tus::protocol::session::CreationData;
 use tus_test_server::{Ending, Extensions, Rule, Server};
 
-use crate::support::api::both;
+use crate::support::api::every_way;
 use crate::support::server::{assert_clean, assert_story, assert_told, assert_wire, server, server_with};
 use crate::support::{Api, Chunk, HELLO, Job, Kind, Setup, noise};
 
-both! {
+every_way! {
+    scenario_10_an_empty_upload_is_made_once;
+    // A `tus_uploader` sends no data with a creation.
+    not chunkwise:
     scenario_10_with_upload,
     scenario_10_only_if_advertised_and_wanted,
     scenario_10_first_chunk,
@@ -21,7 +24,6 @@ both! {
     scenario_10_answer_cut_anywhere,
     scenario_10_refused_with_everything_there,
     scenario_10_refused_while_sending,
-    scenario_10_an_empty_upload_is_made_once,
 }
 
 fn offering() -> Server {

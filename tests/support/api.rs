@@ -1,8 +1,9 @@
-//! The two faces of the library behind one: every scenario runs through the Rust engine and through the C API.
+//! The ways to use the library behind one: every scenario runs through the Rust engine and through the C API, where its calls
+//! block, as tasks, and chunk by chunk.
 
 use std::path::Path;
 
-use super::c_api::{self, CSource};
+use super::c_api::{self, CSource, Calls};
 use super::failure::Failure;
 use super::input::Input;
 use super::result::{Done, Metadata, Offer};
@@ -14,8 +15,12 @@ use super::setup::{Job, Setup};
 pub(crate) enum Api {
     /// The engine's own.
     Rust,
-    /// What the shared library exports.
+    /// What the shared library exports: calls that block.
     C,
+    /// The same as tasks, each waited for.
+    Tasks,
+    /// The same where a `tus_uploader` sends what is sent, a chunk with each call.
+    Chunkwise,
 }
 
 /// What a client can do, whichever face it has.
@@ -49,7 +54,9 @@ impl Api {
     pub(crate) fn client(self, setup: &Setup) -> Result<Client, Failure> {
         let operations = match self {
             Api::Rust => rust_api::client(setup)?,
-            Api::C => c_api::client(setup)?,
+            Api::C => c_api::client(setup, Calls::Blocking)?,
+            Api::Tasks => c_api::client(setup, Calls::Tasks)?,
+            Api::Chunkwise => c_api::client(setup, Calls::Chunkwise)?,
         };
         Ok(Client { api: self, operations })
     }
@@ -58,7 +65,7 @@ impl Api {
     pub(crate) fn open(self, input: impl Into<Input>) -> Result<Source, Failure> {
         match self {
             Api::Rust => rust_api::open(input.into()).map(Source::Rust),
-            Api::C => c_api::open(input.into()).map(Source::C),
+            Api::C | Api::Tasks | Api::Chunkwise => c_api::open(input.into()).map(Source::C),
         }
     }
 
@@ -115,22 +122,38 @@ impl Client {
     }
 }
 
-/// Makes a test for each face out of functions that take an [`Api`].
-macro_rules! both {
-    ($($name:ident),+ $(,)?) => {
-        mod rust {
+/// Makes tests of functions that take an [`Api`], for each way to use the library. What holds for all but one way is listed
+/// apart; why is said beside it.
+macro_rules! every_way {
+    (@ $module:ident $api:ident $($name:ident)+) => {
+        mod $module {
             $(#[test]
             fn $name() {
-                super::$name($crate::support::Api::Rust);
-            })+
-        }
-
-        mod c {
-            $(#[test]
-            fn $name() {
-                super::$name($crate::support::Api::C);
+                super::$name($crate::support::Api::$api);
             })+
         }
     };
+    (
+        $($name:ident),+ $(,)?
+        $(; not chunkwise: $($called:ident),+ $(,)?)?
+        $(; not as tasks: $($blocking:ident),+ $(,)?)?
+    ) => {
+        $crate::support::api::every_way!(@ rust Rust $($name)+);
+        $crate::support::api::every_way!(@ c C $($name)+);
+        $crate::support::api::every_way!(@ tasks Tasks $($name)+);
+        $crate::support::api::every_way!(@ chunkwise Chunkwise $($name)+);
+        $(mod not_chunkwise {
+            use super::{$($called),+};
+            $crate::support::api::every_way!(@ rust Rust $($called)+);
+            $crate::support::api::every_way!(@ c C $($called)+);
+            $crate::support::api::every_way!(@ tasks Tasks $($called)+);
+        })?
+        $(mod not_as_tasks {
+            use super::{$($blocking),+};
+            $crate::support::api::every_way!(@ rust Rust $($blocking)+);
+            $crate::support::api::every_way!(@ c C $($blocking)+);
+            $crate::support::api::every_way!(@ chunkwise Chunkwise $($blocking)+);
+        })?
+    };
 }
-pub(crate) use both;
+pub(crate) use every_way;

@@ -1,6 +1,6 @@
 //! `tus_client` and its results.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::path::Path;
 use std::ptr;
 
@@ -11,22 +11,35 @@ use tus::ffi::{
 use super::config::{ALGORITHMS, config, options};
 use super::failure::checked;
 use super::text::{bytes, c_path, c_string, owned};
+use super::{task, uploader};
 use crate::support::api::{Operations, Source};
 use crate::support::failure::Failure;
 use crate::support::result::{Done, Metadata, Offer, Stats};
 use crate::support::setup::{Job, Setup};
 
-pub(in crate::support) fn client(setup: &Setup) -> Result<Box<dyn Operations>, Failure> {
+/// How the operations are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::support) enum Calls {
+    Blocking,
+    Tasks,
+    /// Blocking, but uploads and resumes by a `tus_uploader`.
+    Chunkwise,
+}
+
+/// The data of a function that is not called.
+const NO_DATA: *mut c_void = ptr::null_mut();
+
+pub(in crate::support) fn client(setup: &Setup, calls: Calls) -> Result<Box<dyn Operations>, Failure> {
     let config = config(setup)?;
     let mut client = ptr::null_mut();
     // SAFETY: the configuration is alive, `client` and `err` have room for a pointer.
     checked(|err| unsafe { ffi::tus_client_new(config.0, &raw mut client, err) })?;
     assert!(!client.is_null());
-    Ok(Box::new(CClient(client)))
+    Ok(Box::new(CClient(client, calls)))
 }
 
 /// A client, given back when dropped.
-struct CClient(*mut tus_client);
+struct CClient(*mut tus_client, Calls);
 
 // SAFETY: the header says that a client may be used on any thread.
 unsafe impl Send for CClient {}
@@ -44,28 +57,68 @@ impl Operations for CClient {
     fn upload(&self, source: &mut Source, job: &Job) -> Result<Done, Failure> {
         let options = options(job)?;
         let source = own(source);
-        // SAFETY: client, source and options are alive; `out` and `err` have room for a pointer.
-        info(|out, err| unsafe { ffi::tus_client_upload(self.0, source, options.0, out, err) })
+        let (client, options) = (self.0, options.0);
+        // SAFETY: client, source and options are alive; `out`, `task` and `err` have room for a pointer.
+        unsafe {
+            match self.1 {
+                Calls::Blocking => info(|out, err| ffi::tus_client_upload(client, source, options, out, err)),
+                Calls::Tasks => task::info(|task, err| {
+                    ffi::tus_client_upload_async(client, source, options, None, NO_DATA, None, task, err)
+                }),
+                Calls::Chunkwise => uploader::upload(client, source, options),
+            }
+        }
     }
 
     fn resume(&self, source: &mut Source, url: &str, job: &Job) -> Result<Done, Failure> {
         let (options, url) = (options(job)?, c_string(url)?);
         let source = own(source);
-        // SAFETY: client, source, URL and options are alive; `out` and `err` have room for a pointer.
-        info(|out, err| unsafe { ffi::tus_client_resume_upload(self.0, source, url.as_ptr(), options.0, out, err) })
+        let (client, options) = (self.0, options.0);
+        // SAFETY: client, source, URL and options are alive; `out`, `task` and `err` have room for a pointer.
+        unsafe {
+            match self.1 {
+                Calls::Blocking => {
+                    info(|out, err| ffi::tus_client_resume_upload(client, source, url.as_ptr(), options, out, err))
+                }
+                Calls::Tasks => task::info(|task, err| {
+                    let url = url.as_ptr();
+                    ffi::tus_client_resume_upload_async(client, source, url, options, None, NO_DATA, None, task, err)
+                }),
+                Calls::Chunkwise => uploader::resume(client, source, &url, options),
+            }
+        }
     }
 
     fn upload_file(&self, path: &Path, job: &Job) -> Result<Done, Failure> {
         let (options, path) = (options(job)?, c_path(path)?);
-        // SAFETY: client, path and options are alive; `out` and `err` have room for a pointer.
-        info(|out, err| unsafe { ffi::tus_client_upload_file(self.0, path.as_ptr(), options.0, out, err) })
+        let (client, path, options) = (self.0, path.as_ptr(), options.0);
+        // SAFETY: client, path and options are alive; `out`, `task` and `err` have room for a pointer.
+        unsafe {
+            match self.1 {
+                // An uploader takes no name of a file.
+                Calls::Blocking | Calls::Chunkwise => {
+                    info(|out, err| ffi::tus_client_upload_file(client, path, options, out, err))
+                }
+                Calls::Tasks => task::info(|task, err| {
+                    ffi::tus_client_upload_file_async(client, path, options, None, NO_DATA, None, task, err)
+                }),
+            }
+        }
     }
 
     fn metadata(&self, url: &str) -> Result<Metadata, Failure> {
         let url = c_string(url)?;
-        let mut metadata = ptr::null_mut();
-        // SAFETY: client and URL are alive; `metadata` and `err` have room for a pointer.
-        checked(|err| unsafe { ffi::tus_client_get_metadata(self.0, url.as_ptr(), &raw mut metadata, err) })?;
+        let (client, url, mut metadata) = (self.0, url.as_ptr(), ptr::null_mut());
+        // SAFETY: client and URL are alive; `metadata`, `task` and `err` have room for a pointer.
+        unsafe {
+            if self.1 == Calls::Tasks {
+                let submit =
+                    |task, err| ffi::tus_client_get_metadata_async(client, url, None, NO_DATA, None, task, err);
+                metadata = ffi::tus_task_take_metadata(task::run(submit)?.0);
+            } else {
+                checked(|err| ffi::tus_client_get_metadata(client, url, &raw mut metadata, err))?;
+            }
+        }
         assert!(!metadata.is_null());
         // SAFETY: ours, alive until it is freed, once.
         unsafe {
@@ -77,14 +130,29 @@ impl Operations for CClient {
 
     fn info(&self, url: &str) -> Result<Done, Failure> {
         let url = c_string(url)?;
-        // SAFETY: client and URL are alive; `out` and `err` have room for a pointer.
-        info(|out, err| unsafe { ffi::tus_client_get_upload_info(self.0, url.as_ptr(), out, err) })
+        let (client, url) = (self.0, url.as_ptr());
+        // SAFETY: client and URL are alive; `out`, `task` and `err` have room for a pointer.
+        unsafe {
+            if self.1 == Calls::Tasks {
+                return task::info(|task, err| {
+                    ffi::tus_client_get_upload_info_async(client, url, None, NO_DATA, None, task, err)
+                });
+            }
+            info(|out, err| ffi::tus_client_get_upload_info(client, url, out, err))
+        }
     }
 
     fn server_info(&self) -> Result<Offer, Failure> {
-        let mut info = ptr::null_mut();
-        // SAFETY: the client is alive; `info` and `err` have room for a pointer.
-        checked(|err| unsafe { ffi::tus_client_get_server_info(self.0, &raw mut info, err) })?;
+        let (client, mut info) = (self.0, ptr::null_mut());
+        // SAFETY: the client is alive; `info`, `task` and `err` have room for a pointer.
+        unsafe {
+            if self.1 == Calls::Tasks {
+                let submit = |task, err| ffi::tus_client_get_server_info_async(client, None, NO_DATA, None, task, err);
+                info = ffi::tus_task_take_server_info(task::run(submit)?.0);
+            } else {
+                checked(|err| ffi::tus_client_get_server_info(client, &raw mut info, err))?;
+            }
+        }
         assert!(!info.is_null());
         // SAFETY: ours, alive until it is freed, once.
         unsafe {
@@ -96,8 +164,16 @@ impl Operations for CClient {
 
     fn delete(&self, url: &str) -> Result<(), Failure> {
         let url = c_string(url)?;
-        // SAFETY: client and URL are alive; `err` has room for a pointer.
-        checked(|err| unsafe { ffi::tus_client_delete_upload(self.0, url.as_ptr(), err) })
+        let (client, url) = (self.0, url.as_ptr());
+        // SAFETY: client and URL are alive; `task` and `err` have room for a pointer.
+        unsafe {
+            if self.1 == Calls::Tasks {
+                let submit =
+                    |task, err| ffi::tus_client_delete_upload_async(client, url, None, NO_DATA, None, task, err);
+                return task::run(submit).map(drop);
+            }
+            checked(|err| ffi::tus_client_delete_upload(client, url, err))
+        }
     }
 
     fn set_header(&self, name: &str, value: Option<&str>) -> Result<(), Failure> {
@@ -116,7 +192,7 @@ fn own(source: &mut Source) -> *mut tus_source {
 }
 
 /// The outcome of a call that gives a `tus_info`.
-fn info(call: impl FnOnce(*mut *mut tus_info, *mut *mut tus_error) -> tus_status) -> Result<Done, Failure> {
+pub(super) fn info(call: impl FnOnce(*mut *mut tus_info, *mut *mut tus_error) -> tus_status) -> Result<Done, Failure> {
     let mut info = ptr::null_mut();
     let result = checked(|err| call(&raw mut info, err));
     assert_eq!(result.is_ok(), !info.is_null(), "a result of a call that went well, and only then");
@@ -132,7 +208,7 @@ fn info(call: impl FnOnce(*mut *mut tus_info, *mut *mut tus_error) -> tus_status
 /// # Safety
 ///
 /// - `info` is alive.
-unsafe fn done(info: *const tus_info) -> Done {
+pub(super) unsafe fn done(info: *const tus_info) -> Done {
     // SAFETY: the same condition; what is lent is copied at once.
     unsafe {
         let (mut metadata, mut text) = (Vec::new(), Vec::new());

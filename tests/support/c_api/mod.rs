@@ -8,8 +8,10 @@ mod client;
 mod config;
 mod failure;
 mod source;
+mod task;
 mod text;
+mod uploader;
 
-pub(super) use client::client;
+pub(super) use client::{Calls, client};
 pub(crate) use source::CSource;
 pub(super) use source::open;
