@@ -24,6 +24,7 @@ use tus::protocol::session::CreationData;
 use tus_test_peers::{Peer, node, node_with, python, python_with, tusd, tusd_with};
 
 every_way! {
+    calls that block:
     tusd_uploads,
     tusd_interrupted,
     tusd_crashes,

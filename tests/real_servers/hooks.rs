@@ -20,6 +20,7 @@ use crate::support::api::every_way;
 use crate::support::{Api, Chunk, Client, Failure, Folder, Job, Kind, Setup, noise};
 
 every_way! {
+    calls that block:
     tusd_pre_create_rejects,
     tusd_pre_create_fails,
     tusd_pre_finish_fails,

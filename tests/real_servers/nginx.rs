@@ -14,6 +14,7 @@ use crate::support::{Api, Chunk, Client, Folder, HELLO, Job, Kind, Setup, noise,
 use crate::{assert_stored, crash_under_way};
 
 every_way! {
+    calls that block:
     nginx_uploads,
     nginx_interrupted,
     nginx_body_limit,

@@ -12,6 +12,7 @@ use crate::support::{Api, Chunk, Client, HELLO, Job, Kind, Setup, noise};
 use crate::{assert_stored, client, crash_under_way, crashes};
 
 every_way! {
+    calls that block:
     uploadx_uploads,
     uploadx_checks,
     uploadx_interrupted,

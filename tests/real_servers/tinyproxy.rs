@@ -13,6 +13,7 @@ use crate::support::{Api, Chunk, Folder, Job, Setup, noise};
 use crate::{assert_stored, crash_under_way};
 
 every_way! {
+    calls that block:
     tinyproxy_uploads,
     tinyproxy_login,
     tinyproxy_refuses_a_tunnel,

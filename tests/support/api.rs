@@ -123,7 +123,7 @@ impl Client {
 }
 
 /// Makes tests of functions that take an [`Api`], for each way to use the library. What holds for all but one way is listed
-/// apart; why is said beside it.
+/// apart; why is said beside it. `calls that block`: for Rust and C alone, where each way would only tell the same again.
 macro_rules! every_way {
     (@ $module:ident $api:ident $($name:ident)+) => {
         mod $module {
@@ -132,6 +132,10 @@ macro_rules! every_way {
                 super::$name($crate::support::Api::$api);
             })+
         }
+    };
+    (calls that block: $($name:ident),+ $(,)?) => {
+        $crate::support::api::every_way!(@ rust Rust $($name)+);
+        $crate::support::api::every_way!(@ c C $($name)+);
     };
     (
         $($name:ident),+ $(,)?
