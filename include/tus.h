@@ -54,10 +54,11 @@
  * serves any number of threads at once. The library's own threads block the signals that a
  * terminal, a parent or a timer sends to the process (SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM,
  * SIGCHLD, SIGPIPE, SIGWINCH, SIGTSTP, SIGTTIN, SIGTTOU) and no others: those that a fault raises,
- * a profiler or a language runtime sends reach the program's handlers there. While a thread is in a
- * call, pthread_cancel does not end it; the cancellation takes effect after the call has returned.
- * To end the call, use tus_task_cancel, tus_uploader_cancel, tus_client_close or a callback's
- * return value.
+ * a profiler or a language runtime sends reach the program's handlers there. A program that a
+ * callback starts on such a thread inherits what is blocked: unblock it in the child, or start the
+ * program from a thread of your own. While a thread is in a call, pthread_cancel does not end it;
+ * the cancellation takes effect after the call has returned. To end the call, use tus_task_cancel,
+ * tus_uploader_cancel, tus_client_close or a callback's return value.
  *
  * TASKS: every operation that makes a request has a twin whose name ends in _async. It checks its
  * arguments and gives a tus_task, which is carried out by a thread of the client's
